@@ -1,0 +1,140 @@
+// What one probe of one node saw. Values only: no connection, clock or lock. Built once at the MySQL end (or by the
+// simulator); nobody changes it. Probe again to know more.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/gtid_set.hpp"
+#include "model/ids.hpp"
+#include "model/spec.hpp"
+
+namespace repl {
+
+/// How a probe ended. All but Ok, Busy and Denied mean: nothing came back.
+enum class Reach {
+  Ok,
+  Busy,     ///< An error packet: 1040 too many connections, 1129 host blocked. The server is alive.
+  Denied,   ///< 1045 or a TLS refusal: alive, and our credentials are wrong.
+  Error,    ///< Another error packet, or a partial answer. Alive.
+  Refused,  ///< A fresh connection was refused: no process listens there.
+  Silent,   ///< The deadline passed.
+  Lost,     ///< The connection broke and a fresh one was not answered either (reset, unreachable).
+};
+inline bool is_alive(Reach reach) {
+  return reach == Reach::Ok || reach == Reach::Busy || reach == Reach::Denied || reach == Reach::Error;
+}
+
+/// Source: performance_schema.replication_connection_status.SERVICE_STATE and
+/// replication_applier_status.SERVICE_STATE.
+enum class ThreadState { Stopped, Connecting, Running };
+
+/// In order: each value forbids more than the one before it.
+enum class ReadOnly { Off, On, Super };
+
+struct ServerVersion {
+  int major = 0, minor = 0, patch = 0;
+  auto operator<=>(const ServerVersion&) const = default;
+};
+
+/// One replication channel, as the replica reports it.
+struct Channel {
+  std::string name;  ///< "" is the default channel.
+  Address source;
+  std::string source_uuid;  ///< "" before the first connection.
+  bool auto_position = true;
+  ThreadState receiver = ThreadState::Stopped;
+  ThreadState applier = ThreadState::Stopped;
+  GtidSet received;  ///< RECEIVED_TRANSACTION_SET; not cumulative over a reconfiguration: join it with executed.
+  int receiver_errno = 0;
+  std::string receiver_error;
+  int applier_errno = 0;
+  std::string applier_error;
+  /// Since the receiver last heard its source (heartbeat or event), by the replica's own clock. Means something only
+  /// while the receiver is Running. Empty: it never heard any since it was started.
+  std::optional<Duration> silence;
+  Duration heartbeat_interval{0};
+  /// Age of the transaction being applied now; empty when idle.
+  std::optional<Duration> applying_for;
+  /// By the rule of "lag" in docs/architecture.md: zero when idle and heard, empty when unknown.
+  std::optional<Duration> lag;
+  std::chrono::seconds delay{0};  ///< SOURCE_DELAY.
+  bool operator==(const Channel&) const = default;
+};
+
+struct SemiSync {
+  bool source_plugin = false;
+  bool replica_plugin = false;
+  bool source_enabled = false;
+  bool source_status = false;   ///< Rpl_semi_sync_source_status: OFF after it went on alone.
+  int clients = 0;              ///< Rpl_semi_sync_source_clients; not evidence of life.
+  int wait_sessions = 0;        ///< Commits that wait for an acknowledgement now.
+  int wait_for_count = 1;       ///< rpl_semi_sync_source_wait_for_replica_count
+  bool wait_no_replica = true;
+  bool after_sync = true;
+  std::chrono::milliseconds timeout{10'000};
+  bool replica_enabled = false;
+  bool replica_status = false;  ///< The running receiver acknowledges.
+  bool operator==(const SemiSync&) const = default;
+};
+
+/// What only a thorough look finds; asked for before plans are made, not with every probe.
+struct Inventory {
+  std::vector<std::string> user_schemas;  ///< Beside the server's and repld's own. Empty means: the node is empty.
+  std::set<AccountRole> accounts;         ///< Declared profiles that exist with the grants they need and a password that works.
+  std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
+  std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
+  bool plugins_loadable = true;
+  bool admin_may_operate = true;  ///< The admin account has the privileges that plans need.
+  std::string admin_lacks;        ///< Names of the missing ones.
+  bool operator==(const Inventory&) const = default;
+};
+
+struct Snapshot {
+  NodeId node;
+  Time taken_at{};       ///< When the probe was answered or given up.
+  Duration took{0};
+  Reach reach = Reach::Silent;
+  std::string problem;   ///< When not Ok: what the server or the client said.
+  bool session_broke = false;  ///< The kept session turned out to be closed by the peer at this probe.
+
+  // Everything below means something only when reach is Ok.
+  std::string server_uuid;
+  std::uint32_t server_id = 0;
+  ServerVersion version;
+  std::chrono::seconds uptime{0};
+  ReadOnly read_only = ReadOnly::Super;
+  bool super_read_only_persisted = false;  ///< It comes back read-only after a crash.
+  bool offline_mode = false;
+  bool gtid_mode_on = true;
+  bool log_replica_updates = true;
+  bool relay_log_recovery = false;
+  GtidSet executed;
+  GtidSet purged;
+  SemiSync semi_sync;
+  std::vector<Channel> channels;  ///< Empty: replicates from nobody.
+  int threads_running = 0;
+  int threads_connected = 0;
+  std::optional<Inventory> inventory;
+
+  bool reachable() const { return reach == Reach::Ok; }
+  /// The default channel; null when there is none.
+  const Channel* channel() const { return channels.empty() ? nullptr : &channels.front(); }
+  /// Executed and received: what the node would have after draining.
+  GtidSet position() const;
+
+  bool operator==(const Snapshot&) const = default;
+};
+
+/// Transactions that `replica` has and `source` lacks. Give it a source that was probed after the replica: the other way
+/// round, a transaction on its way would look errant.
+GtidSet errant_transactions(const Snapshot& replica, const Snapshot& source);
+
+/// The host name written into a channel that must not find a source any more. Never resolves (RFC 2606).
+inline constexpr const char* kDetachedHost = "detached.invalid";
+
+}  // namespace repl

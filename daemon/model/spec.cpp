@@ -1,0 +1,65 @@
+// What follows from a spec without looking at any server.
+#include "model/spec.hpp"
+
+#include <algorithm>
+
+namespace repl {
+
+const NodeSpec* Spec::find(const NodeId& id) const {
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSpec& n) { return n.id == id; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+const NodeSpec* Spec::find(const Address& address) const {
+  const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSpec& n) { return n.address == address; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+const NodeSpec* Spec::declared_source() const {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [](const NodeSpec& n) { return n.type == NodeType::Source; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+std::vector<NodeId> Spec::ackers(const NodeId& primary) const {
+  std::vector<NodeId> out;
+  for (const auto& node : nodes) {
+    if (node.delay.count() == 0 && source_of(node.id, primary) == primary) out.push_back(node.id);
+  }
+  return out;
+}
+
+int Spec::acks_wanted(const NodeId& primary) const {
+  switch (sync.mode) {
+    case DataSyncType::Async: return 0;
+    case DataSyncType::SemiSync: return sync.acks;
+    case DataSyncType::Sync: return static_cast<int>(ackers(primary).size());
+  }
+  return 0;
+}
+
+std::optional<NodeId> Spec::source_of(const NodeId& node, const NodeId& primary) const {
+  if (node == primary) return std::nullopt;
+  const auto* self = find(node);
+  if (self == nullptr || !self->follows || find(*self->follows) == nullptr) return primary;
+  // Walk up: the chain must reach the primary, or a node that follows it, without coming back to `node`.
+  auto above = *self->follows;
+  for (std::size_t steps = 0; steps <= nodes.size(); ++steps) {
+    if (above == primary) return *self->follows;
+    if (above == node) return primary;
+    const auto* up = find(above);
+    if (up == nullptr || !up->follows) return *self->follows;
+    above = *up->follows;
+  }
+  return primary;
+}
+
+std::map<std::string, std::string> Spec::settings_of(const NodeId& node) const {
+  auto out = settings;
+  if (const auto* found = find(node)) {
+    for (const auto& [name, value] : found->settings) out[name] = value;
+  }
+  return out;
+}
+
+}  // namespace repl

@@ -1,0 +1,128 @@
+// What the owner of a cluster wants, as values: the topology file after parsing and validation. Field by field the same
+// as the YAML; defaults are those of docs/topology-file.md.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/ids.hpp"
+
+namespace repl {
+
+enum class TopologyType { SourceReplica, SourceSource, Circular, GroupSinglePrimary, GroupMultiPrimary };
+enum class Positioning { Gtid, Binlog };
+enum class DataSyncType { Async, SemiSync, Sync };
+enum class OnTooFewReplicas { Wait, DegradeToAsync };
+/// What the file declares a node to be. Who is primary now is Office (operation.hpp), not this.
+enum class NodeType { Source, Replica, Normal };
+enum class Promotion { Prefer, Neutral, Avoid, Never };
+enum class FencingMode { Auto, SemiSync, Lease, Hook, None };
+enum class Rejoin { Never, IfClean, CloneIfErrant };
+enum class TlsMode { Disabled, Preferred, Required, VerifyCa, VerifyIdentity };
+enum class Provisioning { Clone, None };
+
+/// Where a password is to be found. Never the password itself.
+struct SecretRef {
+  enum class Kind { File, Env, Exec };
+  Kind kind = Kind::File;
+  std::string value;  ///< File: absolute path once the document is taken in. Env: variable of repld. Exec: command line.
+  bool operator==(const SecretRef&) const = default;
+};
+
+struct Account {
+  std::string user;
+  SecretRef password;
+  std::vector<std::string> schemas;  ///< application only: what it may read and write.
+  bool operator==(const Account&) const = default;
+};
+
+/// The profiles repld creates and keeps, in the order in which they are created. Admin must exist beforehand.
+enum class AccountRole { Admin, Replication, Monitoring, Application };
+
+struct NodeSpec {
+  NodeId id;
+  Address address;
+  NodeType type = NodeType::Replica;
+  std::string region;
+  Promotion promotion = Promotion::Neutral;
+  std::chrono::seconds delay{0};
+  int read_weight = 1;
+  std::optional<NodeId> follows;  ///< Empty: follows the primary.
+  std::map<std::string, std::string> settings;  ///< nodeSettings: overrides Spec::settings on this node.
+  bool operator==(const NodeSpec&) const = default;
+};
+
+struct SyncSpec {
+  DataSyncType mode = DataSyncType::Async;
+  int acks = 1;
+  OnTooFewReplicas on_too_few = OnTooFewReplicas::Wait;
+  std::chrono::milliseconds timeout{10'000};  ///< degrade-to-async only.
+  bool operator==(const SyncSpec&) const = default;
+};
+
+struct DetectionSpec {
+  std::chrono::milliseconds probe_interval{1000};
+  std::chrono::milliseconds probe_timeout{500};
+  int misses = 3;
+  bool operator==(const DetectionSpec&) const = default;
+};
+
+struct FailoverSpec {
+  bool automatic = true;
+  DetectionSpec detection;
+  std::chrono::milliseconds blocked_after{5000};
+  FencingMode fencing = FencingMode::Auto;
+  std::chrono::seconds max_lag{30};
+  int min_replicas = 1;
+  bool cross_region = false;
+  std::chrono::seconds cooldown{3600};
+  int per_day = 3;
+  Rejoin rejoin = Rejoin::CloneIfErrant;
+  bool operator==(const FailoverSpec&) const = default;
+};
+
+struct TlsSpec {
+  TlsMode mode = TlsMode::Preferred;
+  std::string ca;  ///< Path; needed by the verify modes.
+  bool operator==(const TlsSpec&) const = default;
+};
+
+struct Spec {
+  ClusterId cluster;
+  TopologyType topology = TopologyType::SourceReplica;
+  Positioning positioning = Positioning::Gtid;
+  SyncSpec sync;
+  std::vector<NodeSpec> nodes;
+  std::map<AccountRole, Account> accounts;
+  TlsSpec tls;
+  FailoverSpec failover;
+  Provisioning provisioning = Provisioning::Clone;
+  std::map<std::string, std::string> settings;  ///< Server variables kept on every node, persisted.
+  std::chrono::milliseconds alert_lag{10'000};
+
+  bool operator==(const Spec&) const = default;
+
+  /// Null when there is no such node.
+  const NodeSpec* find(const NodeId& id) const;
+  const NodeSpec* find(const Address& address) const;
+  const NodeSpec* declared_source() const;
+  /// Commits wait for replicas and never go on alone: the durability that failover must not break.
+  bool waits_for_acks() const {
+    return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait;
+  }
+  bool semi_sync() const { return sync.mode != DataSyncType::Async; }
+  /// Undelayed nodes that follow `primary` directly: those whose acknowledgement can count. `primary` itself excluded.
+  std::vector<NodeId> ackers(const NodeId& primary) const;
+  /// How many acknowledgements the spec asks for under `primary`: 0 async, `acks` semi-sync, all ackers sync.
+  int acks_wanted(const NodeId& primary) const;
+  /// Whom `node` should follow while `primary` is in office; empty for the primary itself. A declared `follows` counts
+  /// unless it names the primary, the node itself, or forms a loop through the primary: then it is the primary.
+  std::optional<NodeId> source_of(const NodeId& node, const NodeId& primary) const;
+  /// `settings` with the node's own laid over.
+  std::map<std::string, std::string> settings_of(const NodeId& node) const;
+};
+
+}  // namespace repl

@@ -1,0 +1,160 @@
+// Inverses, names and descriptions of steps.
+#include "model/step.hpp"
+
+namespace repl {
+namespace {
+
+std::string_view text(ReadOnly r) {
+  switch (r) {
+    case ReadOnly::Off: return "writable";
+    case ReadOnly::On: return "read-only";
+    case ReadOnly::Super: return "super-read-only";
+  }
+  return "?";
+}
+
+std::string_view text(Plugin p) { return p == Plugin::SemiSyncSource ? "semi-sync source" : "semi-sync replica"; }
+
+std::string_view text(AccountRole r) {
+  switch (r) {
+    case AccountRole::Admin: return "admin";
+    case AccountRole::Replication: return "replication";
+    case AccountRole::Monitoring: return "monitoring";
+    case AccountRole::Application: return "application";
+  }
+  return "?";
+}
+
+double seconds(std::chrono::milliseconds d) { return static_cast<double>(d.count()) / 1000.0; }
+
+}  // namespace
+
+std::optional<Step> inverse(const Step& step) {
+  using Inverse = std::optional<Step>;
+  return std::visit(
+      Overloaded{
+          [](const InstallPlugin& s) -> Inverse { return UninstallPlugin{s.node, s.plugin}; },
+          [](const UninstallPlugin& s) -> Inverse { return InstallPlugin{s.node, s.plugin}; },
+          [](const CreateAccount& s) -> Inverse { return DropAccount{s.node, s.role, s.account, s.logged}; },
+          [](const DropAccount& s) -> Inverse { return CreateAccount{s.node, s.role, s.account, s.logged}; },
+          [](const SetVariable& s) -> Inverse { return SetVariable{s.node, s.name, s.to, s.from}; },
+          [](const PersistReadOnly& s) -> Inverse { return PersistReadOnly{s.node, s.to, s.from}; },
+          [](const SetReadOnly& s) -> Inverse { return SetReadOnly{s.node, s.to, s.from, s.lock_wait}; },
+          [](const SetOfflineMode& s) -> Inverse { return SetOfflineMode{s.node, s.to, s.from}; },
+          [](const SetSemiSyncSource& s) -> Inverse {
+            return SetSemiSyncSource{s.node, s.to, s.from, s.acks_to, s.acks_from};
+          },
+          [](const SetSemiSyncReplica& s) -> Inverse { return SetSemiSyncReplica{s.node, s.to, s.from}; },
+          [](const ResetGtids&) -> Inverse { return std::nullopt; },  // the node had no data; nothing to bring back
+          [](const StartReplication& s) -> Inverse { return StopReplication{s.replica}; },
+          [](const StopReplication& s) -> Inverse { return StartReplication{s.replica}; },
+          [](const DetachReceiver& s) -> Inverse {
+            return FollowSource{.replica = s.replica, .from = std::nullopt, .to = s.from};
+          },
+          [](const FollowSource& s) -> Inverse {
+            if (!s.from) return ForgetSource{s.replica, s.to};
+            return FollowSource{.replica = s.replica, .from = s.to, .to = *s.from, .delay = s.delay};
+          },
+          [](const ForgetSource& s) -> Inverse {
+            return FollowSource{.replica = s.replica, .from = std::nullopt, .to = s.from};
+          },
+          [](const WaitForApplied&) -> Inverse { return std::nullopt; },
+          [](const ApplyReceived&) -> Inverse { return std::nullopt; },
+          [](const WaitForAckers&) -> Inverse { return std::nullopt; },
+          [](const CloseReturned&) -> Inverse { return std::nullopt; },  // never reopen what had to be fenced
+      },
+      step);
+}
+
+const NodeId& node_of(const Step& step) {
+  return std::visit(
+      [](const auto& s) -> const NodeId& {
+        if constexpr (requires { s.node; }) {
+          return s.node;
+        } else if constexpr (requires { s.replica; }) {
+          return s.replica;
+        } else {
+          return s.source;
+        }
+      },
+      step);
+}
+
+std::string_view name_of(const Step& step) {
+  return std::visit(Overloaded{
+                        [](const InstallPlugin&) { return "install-plugin"; },
+                        [](const UninstallPlugin&) { return "uninstall-plugin"; },
+                        [](const CreateAccount&) { return "create-account"; },
+                        [](const DropAccount&) { return "drop-account"; },
+                        [](const SetVariable&) { return "set-variable"; },
+                        [](const PersistReadOnly&) { return "persist-read-only"; },
+                        [](const SetReadOnly&) { return "set-read-only"; },
+                        [](const SetOfflineMode&) { return "set-offline-mode"; },
+                        [](const SetSemiSyncSource&) { return "set-semi-sync-source"; },
+                        [](const SetSemiSyncReplica&) { return "set-semi-sync-replica"; },
+                        [](const ResetGtids&) { return "reset-gtids"; },
+                        [](const StartReplication&) { return "start-replication"; },
+                        [](const StopReplication&) { return "stop-replication"; },
+                        [](const DetachReceiver&) { return "detach-receiver"; },
+                        [](const FollowSource&) { return "follow-source"; },
+                        [](const ForgetSource&) { return "forget-source"; },
+                        [](const WaitForApplied&) { return "wait-for-applied"; },
+                        [](const ApplyReceived&) { return "apply-received"; },
+                        [](const WaitForAckers&) { return "wait-for-ackers"; },
+                        [](const CloseReturned&) { return "close-returned"; },
+                    },
+                    step);
+}
+
+std::string describe(const Step& step) {
+  return std::visit(
+      Overloaded{
+          [](const InstallPlugin& s) { return fmt::format("{}: install the {} plugin", s.node, text(s.plugin)); },
+          [](const UninstallPlugin& s) { return fmt::format("{}: remove the {} plugin", s.node, text(s.plugin)); },
+          [](const CreateAccount& s) {
+            return fmt::format("{}: make the {} account '{}' true", s.node, text(s.role), s.account.user);
+          },
+          [](const DropAccount& s) {
+            return fmt::format("{}: drop the {} account '{}'", s.node, text(s.role), s.account.user);
+          },
+          [](const SetVariable& s) {
+            return fmt::format("{}: set {} {} -> {}", s.node, s.name, s.from.empty() ? "''" : s.from, s.to);
+          },
+          [](const PersistReadOnly& s) {
+            return fmt::format("{}: after a restart {}", s.node, s.to ? "super-read-only" : "as its option files say");
+          },
+          [](const SetReadOnly& s) { return fmt::format("{}: {} -> {}", s.node, text(s.from), text(s.to)); },
+          [](const SetOfflineMode& s) {
+            return fmt::format("{}: {}", s.node, s.to ? "turn clients away" : "let clients in");
+          },
+          [](const SetSemiSyncSource& s) {
+            return s.to ? fmt::format("{}: semi-sync source on, {} ack{}", s.node, s.acks_to, s.acks_to == 1 ? "" : "s")
+                        : fmt::format("{}: semi-sync source off", s.node);
+          },
+          [](const SetSemiSyncReplica& s) {
+            return fmt::format("{}: semi-sync replica {}", s.node, s.to ? "on" : "off");
+          },
+          [](const ResetGtids& s) {
+            return fmt::format("{}: empty, forget its {} transactions", s.node, s.discarded.count());
+          },
+          [](const StartReplication& s) { return fmt::format("{}: start replication", s.replica); },
+          [](const StopReplication& s) { return fmt::format("{}: stop replication", s.replica); },
+          [](const DetachReceiver& s) { return fmt::format("{}: detach from {}", s.replica, s.from); },
+          [](const FollowSource& s) { return fmt::format("{}: follow {}", s.replica, s.to); },
+          [](const ForgetSource& s) { return fmt::format("{}: forget {} as its source", s.replica, s.from); },
+          [](const WaitForApplied& s) {
+            return fmt::format("{}: apply all that {} has (at most {} s)", s.replica, s.source, seconds(s.timeout));
+          },
+          [](const ApplyReceived& s) {
+            return fmt::format("{}: apply all it has received (at most {} s)", s.replica, seconds(s.timeout));
+          },
+          [](const WaitForAckers& s) {
+            return fmt::format("{}: wait for {} semi-sync replica{} (at most {} s)", s.source, s.count,
+                               s.count == 1 ? "" : "s", seconds(s.timeout));
+          },
+          [](const CloseReturned& s) { return fmt::format("{}: fence, it must not take writes", s.node); },
+      },
+      step);
+}
+
+}  // namespace repl

@@ -1,0 +1,159 @@
+// Steps: the changes a plan is made of, as data. Only mysql/ knows the SQL for one, only the simulator its effect on
+// simulated servers. A step may be repeated (after a crash the journal replays it), so whoever carries it out checks first
+// whether its goal is already reached. A new step does not compile before both ends and the journal know it.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "model/gtid_set.hpp"
+#include "model/ids.hpp"
+#include "model/snapshot.hpp"
+#include "model/spec.hpp"
+
+namespace repl {
+
+enum class Plugin { SemiSyncSource, SemiSyncReplica };
+/// Whether a statement goes to the binary log of the node it runs on.
+enum class Logged { No, Yes };
+
+struct InstallPlugin { NodeId node; Plugin plugin; bool operator==(const InstallPlugin&) const = default; };
+struct UninstallPlugin { NodeId node; Plugin plugin; bool operator==(const UninstallPlugin&) const = default; };
+
+/// Creates the account, or makes grants and password of an existing one true.
+struct CreateAccount {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  Logged logged = Logged::No;
+  bool operator==(const CreateAccount&) const = default;
+};
+struct DropAccount {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  Logged logged = Logged::No;
+  bool operator==(const DropAccount&) const = default;
+};
+
+/// SET PERSIST of one server variable. Values are text as in performance_schema.global_variables.
+struct SetVariable {
+  NodeId node;
+  std::string name;
+  std::string from;
+  std::string to;
+  bool operator==(const SetVariable&) const = default;
+};
+
+/// SET PERSIST_ONLY super_read_only: what the server will be after its next start; nothing changes now.
+struct PersistReadOnly { NodeId node; bool from; bool to; bool operator==(const PersistReadOnly&) const = default; };
+
+/// Done when the SET has returned: @@super_read_only reads 1 while it still waits. Bounded by `lock_wait`; when that
+/// passes the server is left (or put back) as it was, and the error names who is in the way.
+struct SetReadOnly {
+  NodeId node;
+  ReadOnly from;
+  ReadOnly to;
+  std::chrono::milliseconds lock_wait{1000};
+  bool operator==(const SetReadOnly&) const = default;
+};
+
+struct SetOfflineMode { NodeId node; bool from; bool to; bool operator==(const SetOfflineMode&) const = default; };
+
+/// rpl_semi_sync_source_enabled (never persisted) with its acknowledgement count.
+struct SetSemiSyncSource {
+  NodeId node;
+  bool from;
+  bool to;
+  int acks_from = 1;
+  int acks_to = 1;
+  bool operator==(const SetSemiSyncSource&) const = default;
+};
+/// rpl_semi_sync_replica_enabled, persisted; a running receiver is restarted so that it takes effect.
+struct SetSemiSyncReplica { NodeId node; bool from; bool to; bool operator==(const SetSemiSyncReplica&) const = default; };
+
+/// RESET BINARY LOGS AND GTIDS on a node without data, whose few transactions (an installer's) nobody needs.
+struct ResetGtids { NodeId node; GtidSet discarded; bool operator==(const ResetGtids&) const = default; };
+
+struct StartReplication { NodeId replica; bool operator==(const StartReplication&) const = default; };
+struct StopReplication { NodeId replica; bool operator==(const StopReplication&) const = default; };
+
+/// Stops the receiver, reads the position, and points the receiver away for good (kDetachedHost): a receiver that is only
+/// stopped starts again with its server. The applier goes on and the relay log is kept. The result carries the position.
+/// Refused while the applier is stopped: the change would throw the relay log away.
+struct DetachReceiver { NodeId replica; NodeId from; bool operator==(const DetachReceiver&) const = default; };
+
+/// Afterwards `replica` replicates from `to` by auto-position, both threads running. Only the receiver is touched when a
+/// channel exists already, so that the relay log is kept.
+struct FollowSource {
+  NodeId replica;
+  std::optional<NodeId> from;  ///< Empty: it followed nobody.
+  NodeId to;
+  std::chrono::seconds delay{0};
+  bool operator==(const FollowSource&) const = default;
+};
+/// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more.
+struct ForgetSource { NodeId replica; NodeId from; bool operator==(const ForgetSource&) const = default; };
+
+/// Waits until `replica` has applied all that `source` has executed when the wait begins.
+struct WaitForApplied {
+  NodeId replica;
+  NodeId source;
+  std::chrono::milliseconds timeout;
+  bool operator==(const WaitForApplied&) const = default;
+};
+/// Drains: waits until `replica` has applied all of `received`, its own relay log.
+struct ApplyReceived {
+  NodeId replica;
+  GtidSet received;
+  std::chrono::milliseconds timeout;
+  bool operator==(const ApplyReceived&) const = default;
+};
+/// Waits until `count` semi-sync replicas are connected to `source`.
+struct WaitForAckers {
+  NodeId source;
+  int count;
+  std::chrono::milliseconds timeout;
+  bool operator==(const WaitForAckers&) const = default;
+};
+
+/// Fences a reachable server that was primary once and must not take writes: offline_mode, wait until no client is left
+/// in a commit, semi-sync source off, super_read_only. What a hanging commit leaves behind is errant.
+/// Leaves offline_mode ON.
+struct CloseReturned { NodeId node; bool operator==(const CloseReturned&) const = default; };
+
+using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, PersistReadOnly,
+                          SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
+                          StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
+                          WaitForApplied, ApplyReceived, WaitForAckers, CloseReturned>;
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+/// The step that takes `step` back; empty when there is nothing to take back, or nothing that may be.
+std::optional<Step> inverse(const Step& step);
+/// The server the step runs on.
+const NodeId& node_of(const Step& step);
+/// Stable name, as in metrics, JSON and the journal: "set-read-only".
+std::string_view name_of(const Step& step);
+/// One line for people: "db2 follows db3". No secrets.
+std::string describe(const Step& step);
+
+/// What came of a step.
+struct StepResult {
+  std::optional<Error> error;       ///< Empty: done.
+  bool certain = true;              ///< False: an error, and the server may still carry the step out.
+  std::optional<GtidSet> position;  ///< DetachReceiver: executed and received, after the receiver had stopped.
+  Duration took{0};
+  bool ok() const { return !error; }
+  bool operator==(const StepResult&) const = default;
+};
+
+}  // namespace repl

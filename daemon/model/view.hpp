@@ -1,0 +1,52 @@
+// All that is known of a cluster's nodes at one moment: per node the latest probe and the latest one that was answered.
+// Values, shared as std::shared_ptr<const View>: any thread may read it, nobody changes it.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/snapshot.hpp"
+
+namespace repl {
+
+/// What is known of one node.
+struct Observation {
+  NodeId node;
+  std::optional<Snapshot> latest;   ///< Empty before the first probe has come back.
+  std::optional<Snapshot> reached;  ///< The latest one with Reach::Ok; may be `latest` itself.
+  int misses = 0;                   ///< Consecutive probes without any answer.
+  std::optional<Time> silent_since; ///< Time of the first of those.
+  /// The latest look at the inventory, which most probes do not bring.
+  std::optional<Inventory> inventory;
+
+  bool seen() const { return latest.has_value(); }
+  bool reachable() const { return latest && latest->reachable(); }
+  bool alive() const { return latest && is_alive(latest->reach); }
+
+  bool operator==(const Observation&) const = default;
+};
+
+class View {
+ public:
+  View() = default;
+  /// One observation per node, in any order.
+  View(Time at, std::vector<Observation> observations);
+
+  Time at() const { return at_; }
+  std::span<const Observation> observations() const { return observations_; }
+  /// Null when the view has no such node.
+  const Observation* find(const NodeId& node) const;
+  /// The node's snapshot when its latest probe was answered, else null.
+  const Snapshot* reachable(const NodeId& node) const;
+  /// Every node was probed at least once.
+  bool complete() const;
+
+  bool operator==(const View&) const = default;
+
+ private:
+  Time at_{};
+  std::vector<Observation> observations_;  // sorted by node, so that equal rounds give equal views
+};
+
+}  // namespace repl

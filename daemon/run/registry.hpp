@@ -1,0 +1,44 @@
+// The clusters that this repld manages, as the HTTP API sees them: read what is known, ask for changes. Thread-safe.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "control/controller.hpp"
+#include "model/operation.hpp"
+#include "model/problem.hpp"
+#include "model/view.hpp"
+
+namespace repl::run {
+
+/// What readers get of one cluster: consistent, immutable, at most one controller step old.
+struct ClusterState {
+  ClusterId cluster;
+  Memory memory;
+  std::shared_ptr<const View> view;
+  std::shared_ptr<const std::vector<Problem>> problems;
+};
+
+class Registry {
+ public:
+  virtual ~Registry() = default;
+
+  /// Sorted by name.
+  virtual std::vector<std::shared_ptr<const ClusterState>> clusters() const = 0;
+  /// Null when there is no such cluster.
+  virtual std::shared_ptr<const ClusterState> find(const ClusterId& cluster) const = 0;
+
+  /// Hands a request to the cluster's controller and waits for its reply until `deadline`.
+  /// ApplySpec for an unknown cluster makes it known (in a dry run only for as long as the request lasts).
+  /// `document` and `note` are kept with the revision of an ApplySpec that was taken up, and ignored otherwise.
+  /// @errors NoSuchCluster, DeadlineExceeded, and what the controller refuses
+  virtual Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline,
+                                     const std::string& document = {}, const std::string& note = {}) = 0;
+
+  /// Stops managing the cluster; its servers are left as they are. Refused (Conflict) while an operation runs.
+  virtual Result<void> forget(const ClusterId& cluster) = 0;
+};
+
+}  // namespace repl::run

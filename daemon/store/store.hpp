@@ -1,0 +1,68 @@
+// What repld knows over a restart: memory of each cluster, revisions, operations, events. SQLite (WAL, synchronous=FULL):
+// every call is one transaction, so that a kill -9 at any instant leaves the state before or after it. Thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/operation.hpp"
+
+namespace repl::store {
+
+struct StoredEvent {
+  std::int64_t id = 0;  ///< Grows; the cursor for `since`.
+  ClusterId cluster;
+  Event event;
+};
+
+struct StoredRevision {
+  ClusterId cluster;
+  Revision revision;
+  Time at{};
+  std::string author;
+  std::string note;
+  std::string document;  ///< The YAML as it was sent.
+};
+
+/// One output of a controller, to be stored as a whole.
+struct Record {
+  ClusterId cluster;
+  std::optional<Memory> memory;
+  std::vector<Operation> operations;  ///< Inserted, or replaced by id.
+  std::vector<Event> events;
+  std::optional<StoredRevision> revision;
+};
+
+class Store {
+ public:
+  /// Opens or creates the file (mode 0600). A file of a newer version of repld is refused.
+  /// @errors StoreFailed
+  static Result<std::unique_ptr<Store>> open(const std::string& path);
+  ~Store();
+
+  /// Durable when it returns. @errors StoreFailed: nothing was stored
+  Result<void> write(const Record& record);
+
+  Result<std::vector<std::pair<ClusterId, Memory>>> clusters() const;
+  Result<void> forget(const ClusterId& cluster);
+
+  Result<std::vector<StoredRevision>> revisions(const ClusterId& cluster) const;
+  /// Newest first, at most `limit`.
+  Result<std::vector<Operation>> operations(const ClusterId& cluster, std::size_t limit) const;
+  /// @errors NoSuchOperation
+  Result<Operation> operation(const OperationId& id) const;
+  /// Events with an id above `since`, oldest first, at most `limit`; of one cluster or of all.
+  Result<std::vector<StoredEvent>> events(const std::optional<ClusterId>& cluster, std::int64_t since,
+                                          std::size_t limit) const;
+  /// The newest `limit` events, oldest first.
+  Result<std::vector<StoredEvent>> latest_events(const std::optional<ClusterId>& cluster, std::size_t limit) const;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace repl::store
