@@ -1,0 +1,30 @@
+// Look-ups in the tables of snapshot_text.hpp; a table that misses a value does not compile.
+#include "model/snapshot_text.hpp"
+
+namespace repl {
+
+static_assert(is_complete(kReaches, Reach::Lost));
+static_assert(is_complete(kThreadStates, ThreadState::Running));
+static_assert(is_complete(kReadOnlys, ReadOnly::Super));
+
+std::string_view to_string(Reach value) {
+  return name_in(kReaches, value);
+}
+std::string_view to_string(ThreadState value) {
+  return name_in(kThreadStates, value);
+}
+std::string_view to_string(ReadOnly value) {
+  return name_in(kReadOnlys, value);
+}
+
+std::optional<Reach> reach_from(std::string_view name) {
+  return value_in(kReaches, name);
+}
+std::optional<ThreadState> thread_state_from(std::string_view name) {
+  return value_in(kThreadStates, name);
+}
+std::optional<ReadOnly> read_only_from(std::string_view name) {
+  return value_in(kReadOnlys, name);
+}
+
+}  // namespace repl

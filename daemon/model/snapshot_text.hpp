@@ -1,0 +1,37 @@
+// The names of the values of snapshot.hpp, as the API and the journal write them.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "model/enum_text.hpp"
+#include "model/snapshot.hpp"
+
+namespace repl {
+
+inline constexpr std::array kReaches{
+    EnumText{Reach::Ok, "ok"},       EnumText{Reach::Busy, "busy"},       EnumText{Reach::Denied, "denied"},
+    EnumText{Reach::Error, "error"}, EnumText{Reach::Refused, "refused"}, EnumText{Reach::Silent, "silent"},
+    EnumText{Reach::Lost, "lost"},
+};
+inline constexpr std::array kThreadStates{
+    EnumText{ThreadState::Stopped, "stopped"},
+    EnumText{ThreadState::Connecting, "connecting"},
+    EnumText{ThreadState::Running, "running"},
+};
+inline constexpr std::array kReadOnlys{
+    EnumText{ReadOnly::Off, "off"},
+    EnumText{ReadOnly::On, "on"},
+    EnumText{ReadOnly::Super, "super"},
+};
+
+std::string_view to_string(Reach value);
+std::string_view to_string(ThreadState value);
+std::string_view to_string(ReadOnly value);
+
+/// Each is empty when no value has that name.
+std::optional<Reach> reach_from(std::string_view name);
+std::optional<ThreadState> thread_state_from(std::string_view name);
+std::optional<ReadOnly> read_only_from(std::string_view name);
+
+}  // namespace repl
