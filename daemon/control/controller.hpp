@@ -95,6 +95,8 @@ struct Output {
   std::optional<Memory> remember;
   /// An operation that is new, went on or ended: for the history. Same rule as `remember`.
   std::vector<Operation> operations;
+  /// The nodes to hold sessions to changed: to be taken up before `probes` and `steps` of this output.
+  std::optional<Spec> configure;
   /// Whom to keep the blocked sentinel session on.
   std::optional<NodeId> sentinel;
   /// Changed view or problems, for readers; null when nothing changed.

@@ -105,7 +105,8 @@ struct Office {
 /// All that must survive a restart of repld, per cluster. Written as one, before any step that it speaks of is started.
 struct Memory {
   Revision revision;
-  std::optional<Spec> spec;  ///< The spec of `revision`.
+  std::optional<Spec> spec;      ///< The spec of `revision`.
+  std::optional<Spec> proposed;  ///< The spec that a running apply leads to; it is in force once that is done.
   Office office;
   std::optional<Operation> operation;  ///< The one that is going on.
   std::uint64_t operations = 0;        ///< Counter of operation ids.

@@ -19,6 +19,9 @@ struct Observation {
   std::optional<Time> silent_since; ///< Time of the first of those.
   /// The latest look at the inventory, which most probes do not bring.
   std::optional<Inventory> inventory;
+  /// Executed here and not on the primary, which was read after this node. Empty optional: not compared since this node
+  /// or the primary answered again.
+  std::optional<GtidSet> errant;
 
   bool seen() const { return latest.has_value(); }
   bool reachable() const { return latest && latest->reachable(); }
