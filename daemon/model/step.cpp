@@ -56,6 +56,7 @@ std::optional<Step> inverse(const Step& step) {
             return FollowSource{.replica = s.replica, .from = s.to, .to = *s.from, .delay = s.delay};
           },
           [](const ForgetSource& s) -> Inverse {
+            if (s.from.name.empty()) return std::nullopt;
             return FollowSource{.replica = s.replica, .from = std::nullopt, .to = s.from};
           },
           [](const WaitForApplied&) -> Inverse { return std::nullopt; },
@@ -141,7 +142,10 @@ std::string describe(const Step& step) {
           [](const StopReplication& s) { return fmt::format("{}: stop replication", s.replica); },
           [](const DetachReceiver& s) { return fmt::format("{}: detach from {}", s.replica, s.from); },
           [](const FollowSource& s) { return fmt::format("{}: follow {}", s.replica, s.to); },
-          [](const ForgetSource& s) { return fmt::format("{}: forget {} as its source", s.replica, s.from); },
+          [](const ForgetSource& s) {
+            return s.from.name.empty() ? fmt::format("{}: remove its replication channel", s.replica)
+                                       : fmt::format("{}: forget {} as its source", s.replica, s.from);
+          },
           [](const WaitForApplied& s) {
             return fmt::format("{}: apply all that {} has (at most {} s)", s.replica, s.source, seconds(s.timeout));
           },

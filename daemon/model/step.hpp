@@ -95,7 +95,8 @@ struct FollowSource {
   std::chrono::seconds delay{0};
   bool operator==(const FollowSource&) const = default;
 };
-/// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more.
+/// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more. `from` has an empty name when the
+/// channel points to no node of the cluster.
 struct ForgetSource { NodeId replica; NodeId from; bool operator==(const ForgetSource&) const = default; };
 
 /// Waits until `replica` has applied all that `source` has executed when the wait begins.
