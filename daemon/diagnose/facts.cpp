@@ -1,0 +1,113 @@
+// Counting the facts of a view.
+#include "diagnose/facts.hpp"
+
+#include <algorithm>
+
+namespace repl::diagnose {
+namespace {
+
+/// Errors of a receiver that say something about the source's process or the network: lost, refused, timed out.
+bool speaks_of_the_source(int receiver_errno) {
+  return receiver_errno == 0 || receiver_errno == 2003 || receiver_errno == 2005 || receiver_errno == 2006 ||
+         receiver_errno == 2013 || receiver_errno == 2026;
+}
+
+Witness witness(const NodeFacts& node, const NodeId& primary) {
+  if (node.now == nullptr || node.channel == nullptr || node.follows != primary) return Witness::Nothing;
+  const auto& channel = *node.channel;
+  switch (channel.receiver) {
+    case ThreadState::Stopped: return Witness::Nothing;
+    case ThreadState::Connecting:
+      return speaks_of_the_source(channel.receiver_errno) ? Witness::Lost : Witness::Nothing;
+    case ThreadState::Running:
+      if (!channel.silence) return Witness::Nothing;
+      return *channel.silence > silence_limit(channel) ? Witness::Lost : Witness::Hears;
+  }
+  return Witness::Nothing;
+}
+
+NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office, const View& view) {
+  NodeFacts f;
+  f.spec = &node;
+  f.seen = view.find(node.id);
+  f.now = view.reachable(node.id);
+  if (office.primary) {
+    f.is_primary = *office.primary == node.id;
+    f.should_follow = spec.source_of(node.id, *office.primary);
+    f.primary_now = view.reachable(*office.primary);
+    f.acker = spec.semi_sync() && !f.is_primary && node.delay.count() == 0 && f.should_follow == office.primary;
+  }
+  if (f.now != nullptr) {
+    f.channel = f.now->channel();
+    f.detached = f.channel == nullptr || f.channel->source.host == kDetachedHost;
+    if (!f.detached) {
+      f.follows = source_node(spec, *f.channel);
+      f.foreign_source = !f.follows;
+    }
+  }
+  if (f.seen != nullptr && f.seen->errant) {
+    f.compared = true;
+    f.errant = *f.seen->errant;
+  }
+  if (f.now != nullptr && f.primary_now != nullptr && !f.is_primary) {
+    f.purged_but_needed = subtract(f.primary_now->purged, f.now->position());
+  }
+  if (office.primary && !f.is_primary) f.witness = witness(f, *office.primary);
+  return f;
+}
+
+}  // namespace
+
+int quorum(std::size_t ackers, int acks) {
+  if (acks <= 0 || ackers == 0) return 0;
+  return std::max(1, static_cast<int>(ackers) - acks + 1);
+}
+
+Duration silence_limit(const Channel& channel) {
+  constexpr Duration kWithoutHeartbeats = std::chrono::seconds{180};
+  return channel.heartbeat_interval.count() > 0 ? 3 * channel.heartbeat_interval : kWithoutHeartbeats;
+}
+
+std::optional<NodeId> source_node(const Spec& spec, const Channel& channel) {
+  const auto* node = spec.find(channel.source);
+  if (node == nullptr) return std::nullopt;
+  return node->id;
+}
+
+Facts count_facts(const Spec& spec, const Office& office, const View& view) {
+  Facts f;
+  f.spec = &spec;
+  f.office = &office;
+  f.view = &view;
+  f.nodes.reserve(spec.nodes.size());
+  for (const auto& node : spec.nodes) f.nodes.push_back(facts_of(node, spec, office, view));
+  if (!office.primary) return f;
+
+  for (const auto& node : f.nodes) {
+    if (node.is_primary) {
+      f.primary = &node;
+      continue;
+    }
+    ++f.others;
+    if (node.seen != nullptr && node.seen->alive()) ++f.others_reached;
+    if (node.witness == Witness::Hears) ++f.replicas_hearing;
+    if (node.witness == Witness::Lost) ++f.replicas_that_lost_it;
+    if (node.now != nullptr && node.now->read_only == ReadOnly::Off) ++f.writable_others;
+    if (node.now != nullptr && office.ackers.contains(node.spec->id)) ++f.ackers_reached;
+    if (node.acker && node.now != nullptr && node.follows == office.primary && node.now->semi_sync.replica_status) {
+      ++f.acks_possible;
+    }
+  }
+  f.ackers_needed = quorum(office.ackers.size(), office.acks);
+  if (f.primary != nullptr && f.primary->seen != nullptr && f.primary->seen->seen()) {
+    const auto& seen = *f.primary->seen;
+    f.primary_reachable = seen.reachable();
+    f.primary_alive = seen.alive();
+    f.primary_refused = seen.latest->reach == Reach::Refused;
+    f.primary_misses = seen.misses;
+    f.primary_silent_for_good = !f.primary_alive && seen.misses >= spec.failover.detection.misses;
+  }
+  return f;
+}
+
+}  // namespace repl::diagnose

@@ -1,0 +1,79 @@
+// What the rules speak of, counted once per view, so that each rule is one expression. Pure values.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/operation.hpp"
+#include "model/spec.hpp"
+#include "model/view.hpp"
+
+namespace repl::diagnose {
+
+/// What a replica's own observation says about the primary.
+enum class Witness {
+  Hears,    ///< Its receiver runs and heard the primary lately.
+  Lost,     ///< Its receiver lost the primary: connecting, or running in silence.
+  Nothing,  ///< No statement: unreachable, stopped by hand, pointed elsewhere, or our own fault (password, keys).
+};
+
+struct NodeFacts {
+  const NodeSpec* spec = nullptr;
+  const Observation* seen = nullptr;
+  const Snapshot* now = nullptr;      ///< Null unless the latest probe was answered.
+  const Channel* channel = nullptr;   ///< Null: not reachable, or no channel.
+  bool is_primary = false;
+  std::optional<NodeId> should_follow;
+  std::optional<NodeId> follows;      ///< The node its channel points to; empty: nobody, away, or nobody we know.
+  bool detached = false;              ///< Reachable, and without a channel or pointed away.
+  bool foreign_source = false;        ///< Its channel points to a server that is not in the spec.
+  bool acker = false;                 ///< By the spec its acknowledgement counts under the primary in office.
+  Witness witness = Witness::Nothing; ///< Direct replicas only.
+  const Snapshot* primary_now = nullptr;
+  GtidSet errant;                     ///< Empty as well when not compared yet.
+  bool compared = false;
+  GtidSet purged_but_needed;          ///< Gone from the primary's binary logs, and lacking here.
+};
+
+struct Facts {
+  const Spec* spec = nullptr;
+  const Office* office = nullptr;
+  const View* view = nullptr;
+
+  const NodeFacts* primary = nullptr;  ///< Null while nobody is in office. Points into `nodes`.
+  std::vector<NodeFacts> nodes;
+
+  bool primary_reachable = false;
+  bool primary_alive = false;      ///< At least an error packet came back.
+  bool primary_refused = false;
+  bool primary_silent_for_good = false;  ///< `misses` probes in a row without an answer.
+  int primary_misses = 0;
+  int others = 0;                  ///< Nodes beside the primary.
+  int others_reached = 0;
+  int replicas_hearing = 0;
+  int replicas_that_lost_it = 0;
+  int ackers_reached = 0;          ///< Of office.ackers.
+  int ackers_needed = 0;           ///< n - a + 1; 0 when commits do not wait.
+  int writable_others = 0;
+  int acks_possible = 0;           ///< Healthy ackers that are attached now.
+
+  /// We reach fewer than half of the other nodes: more likely we are cut off than they.
+  bool observer_isolated() const { return others > 0 && 2 * others_reached < others; }
+};
+
+/// `facts` point into the arguments, which must outlive them.
+Facts count_facts(const Spec& spec, const Office& office, const View& view);
+
+/// Of n ackers of which `acks` must acknowledge, so many must be heard before a commit that was acknowledged cannot be
+/// missed. 0 when commits do not wait. Source: docs/architecture.md, "Quorum".
+int quorum(std::size_t ackers, int acks);
+
+/// Longest silence of a running receiver that still counts as hearing its source: three heartbeats.
+Duration silence_limit(const Channel& channel);
+
+/// The node that `channel` points to; empty when away or not in the spec.
+std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);
+
+}  // namespace repl::diagnose

@@ -1,0 +1,586 @@
+// The rows. Each `matches` is one expression over Facts; each `evidence` one sentence with the figures seen.
+#include "diagnose/rules.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace repl::diagnose {
+namespace {
+
+using std::string;
+
+double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+std::string_view text(ThreadState s) {
+  switch (s) {
+    case ThreadState::Stopped: return "stopped";
+    case ThreadState::Connecting: return "connecting";
+    case ThreadState::Running: return "running";
+  }
+  return "?";
+}
+
+string primary_name(const Facts& f) { return f.office->primary->name; }
+
+string what_replicas_say(const Facts& f) {
+  return fmt::format("{} of {} other nodes reached, {} lost it, {} hear it", f.others_reached, f.others,
+                     f.replicas_that_lost_it, f.replicas_hearing);
+}
+
+string last_words(const Facts& f) {
+  const auto& seen = *f.primary->seen;
+  return seen.latest->problem.empty() ? string{"no answer"} : seen.latest->problem;
+}
+
+/// The primary answers nothing at all, and we are not the ones cut off.
+bool primary_gone(const Facts& f) { return f.primary != nullptr && !f.primary_alive && f.primary->seen->seen(); }
+
+/// No replica hears the primary and at least one lost it: a second witness.
+bool replicas_agree_it_is_gone(const Facts& f) { return f.replicas_hearing == 0 && f.replicas_that_lost_it > 0; }
+
+bool healthy_follower(const NodeFacts& n) { return n.now != nullptr && !n.is_primary && !n.detached; }
+
+constexpr std::array kClusterRules{
+    ClusterRule{
+        .name = "ObserverIsolated",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::AtOnce,
+        .summary = "repld reaches neither the primary nor half of the other nodes: it is probably cut off itself",
+        .advice = "Check the network between this repld and the nodes. Nothing is changed until it sees them again.",
+        .matches = [](const Facts& f) { return primary_gone(f) && f.observer_isolated(); },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} does not answer, and only {} of {} other nodes do", primary_name(f),
+                                 f.others_reached, f.others);
+            }},
+    ClusterRule{
+        .name = "DeadPrimary",
+        .severity = Severity::Critical,
+        .goal = Goal::FailOver,
+        .hold = Hold::AtOnce,
+        .summary = "the primary's port refuses connections, and no replica hears from it",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return primary_gone(f) && f.primary_refused && replicas_agree_it_is_gone(f) && !f.observer_isolated();
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{}: {}; {}", primary_name(f), last_words(f), what_replicas_say(f));
+            }},
+    ClusterRule{
+        .name = "SilentPrimary",
+        .severity = Severity::Critical,
+        .goal = Goal::FailOver,
+        .hold = Hold::AtOnce,
+        .summary = "the primary answered none of several probes, and no replica hears from it",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return primary_gone(f) && !f.primary_refused && f.primary_silent_for_good &&
+                     replicas_agree_it_is_gone(f) && !f.observer_isolated();
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{}: {} probes without an answer ({}); {}", primary_name(f), f.primary_misses,
+                                 last_words(f), what_replicas_say(f));
+            }},
+    ClusterRule{
+        .name = "PrimaryUnreachable",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::AtOnce,
+        .summary = "repld does not reach the primary, but replicas hear from it",
+        .advice = "Check the network between this repld and the primary; applications are probably fine.",
+        .matches = [](const Facts& f) { return primary_gone(f) && f.replicas_hearing > 0 && !f.observer_isolated(); },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{}: {}; {}", primary_name(f), last_words(f), what_replicas_say(f));
+            }},
+    ClusterRule{
+        .name = "PrimaryNotAnswering",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::AtOnce,
+        .summary = "the primary does not answer, and there is not enough evidence yet that it is gone",
+        .advice = "If it stays so: no replica can bear witness. `replctl failover` decides by hand, under the same rules.",
+        .matches =
+            [](const Facts& f) {
+              return primary_gone(f) && f.replicas_hearing == 0 && !f.observer_isolated() &&
+                     !(replicas_agree_it_is_gone(f) && (f.primary_refused || f.primary_silent_for_good));
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{}: {} probe{} without an answer ({}); {}", primary_name(f), f.primary_misses,
+                                 f.primary_misses == 1 ? "" : "s", last_words(f), what_replicas_say(f));
+            }},
+    ClusterRule{
+        .name = "PrimaryReadOnly",
+        .severity = Severity::Critical,
+        .goal = Goal::Reopen,
+        .hold = Hold::AtOnce,
+        .summary = "the primary in office does not take writes, and no other node does: it was restarted",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return f.primary_reachable && f.primary->now->read_only != ReadOnly::Off && f.writable_others == 0;
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} is read-only, up for {} s", primary_name(f), f.primary->now->uptime.count());
+            }},
+    ClusterRule{
+        .name = "PrimaryNotHeard",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::BlockedAfter,
+        .summary = "the primary answers repld, but no replica hears from it: replication alone is cut",
+        .advice = "Under semi-sync, commits hang. Check the network between the nodes, or move the primary by hand.",
+        .matches = [](const Facts& f) { return f.primary_reachable && replicas_agree_it_is_gone(f); },
+        .evidence = [](const Facts& f) { return fmt::format("{} answers; {}", primary_name(f), what_replicas_say(f)); }},
+    ClusterRule{
+        .name = "CommitsHang",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::BlockedAfter,
+        .summary = "commits wait for acknowledgements, and too few semi-sync replicas are connected to give them",
+        .advice = "Bring a replica back; or lower `sync.acks` and apply, knowing what that gives up.",
+        .matches =
+            [](const Facts& f) {
+              return f.primary_reachable && f.primary->now->semi_sync.wait_sessions > 0 &&
+                     f.acks_possible < f.primary->now->semi_sync.wait_for_count;
+            },
+        .evidence =
+            [](const Facts& f) {
+              const auto& s = f.primary->now->semi_sync;
+              return fmt::format("{} commits wait on {}; {} acks needed, {} replicas can give one", s.wait_sessions,
+                                 primary_name(f), s.wait_for_count, f.acks_possible);
+            }},
+    ClusterRule{
+        .name = "SemiSyncOff",
+        .severity = Severity::Critical,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "the primary takes writes without waiting for replicas, although the spec asks for it",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->semi_sync() && f.primary_reachable && f.primary->now->read_only == ReadOnly::Off &&
+                     !f.primary->now->semi_sync.source_enabled;
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("rpl_semi_sync_source_enabled is OFF on {}", primary_name(f));
+            }},
+    ClusterRule{
+        .name = "SemiSyncFellBack",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "semi-sync gave up waiting and commits go on alone; what they write can be lost",
+        .advice = "Bring replicas back; the server returns to semi-sync by itself once one has caught up.",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->semi_sync() && f.primary_reachable && f.primary->now->semi_sync.source_enabled &&
+                     !f.primary->now->semi_sync.source_status;
+            },
+        .evidence =
+            [](const Facts& f) { return fmt::format("Rpl_semi_sync_source_status is OFF on {}", primary_name(f)); }},
+    ClusterRule{
+        .name = "DurabilityReduced",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "commits wait for fewer acknowledgements than the spec asks for, and enough replicas are back",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->semi_sync() && f.primary_reachable && f.primary->now->semi_sync.source_enabled &&
+                     f.primary->now->semi_sync.wait_for_count < f.spec->acks_wanted(*f.office->primary) &&
+                     f.acks_possible > f.primary->now->semi_sync.wait_for_count;
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} waits for {} of {} acks; {} replicas can give one", primary_name(f),
+                                 f.primary->now->semi_sync.wait_for_count, f.spec->acks_wanted(*f.office->primary),
+                                 f.acks_possible);
+            }},
+    ClusterRule{
+        .name = "AcksMissing",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "fewer replicas can acknowledge than the spec asks for",
+        .advice = "Bring the missing replicas back.",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->semi_sync() && f.primary_reachable && f.primary->now->read_only == ReadOnly::Off &&
+                     f.acks_possible < f.spec->acks_wanted(*f.office->primary);
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} of {} acks can be given", f.acks_possible,
+                                 f.spec->acks_wanted(*f.office->primary));
+            }},
+    ClusterRule{
+        .name = "PrimaryReplicates",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::TenSeconds,
+        .summary = "the primary still has a replication channel, a leftover of its promotion",
+        .advice = "",
+        .matches =
+            [](const Facts& f) {
+              return f.primary_reachable && f.primary->channel != nullptr && !f.primary->foreign_source;
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} has a channel to {}", primary_name(f), to_string(f.primary->channel->source));
+            }},
+};
+
+constexpr std::array kNodeRules{
+    NodeRule{
+        .name = "WritableReplica",
+        .severity = Severity::Critical,
+        .goal = Goal::Fence,
+        .hold = Hold::AtOnce,
+        .summary = "a node that is not the primary takes writes",
+        .advice = "",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::Off;
+            },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("super_read_only and read_only are OFF on {}, and {} is the primary", n.spec->id,
+                                 primary_name(f));
+            }},
+    NodeRule{
+        .name = "ErrantTransactions",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a node has transactions that the primary does not have; it is in quarantine",
+        .advice = "Look at them (mysqlbinlog --include-gtids=...), save what is needed, then rebuild the node from another.",
+        .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && n.now != nullptr && !n.errant.empty(); },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} has {} transaction{} of its own: {}", n.spec->id, n.errant.count(),
+                                 n.errant.count() == 1 ? "" : "s", n.errant.to_string());
+            }},
+    NodeRule{
+        .name = "SemiSyncSourceOnReplica",
+        .severity = Severity::Critical,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a replica waits for acknowledgements that nobody gives it: its applier hangs",
+        .advice = "",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return healthy_follower(n) && n.now->semi_sync.source_enabled;
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("rpl_semi_sync_source_enabled is ON on {}", n.spec->id);
+            }},
+    NodeRule{
+        .name = "NotSuperReadOnly",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a replica is read-only for applications but not for administrators",
+        .advice = "",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::On;
+            },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("super_read_only is OFF on {}", n.spec->id); }},
+    NodeRule{
+        .name = "NotPersistedReadOnly",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::TenSeconds,
+        .summary = "after a crash the node would come back writable",
+        .advice = "",
+        .matches = [](const Facts&, const NodeFacts& n) { return n.now != nullptr && !n.now->super_read_only_persisted; },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("super_read_only is not persisted ON on {}", n.spec->id);
+            }},
+    NodeRule{
+        .name = "NeedsData",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "the node lacks transactions that are no longer in the primary's binary logs",
+        .advice = "Rebuild it as a clone of another node.",
+        .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && !n.purged_but_needed.empty(); },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} purged {} transactions that {} lacks", n.primary_now->node,
+                                 n.purged_but_needed.count(), n.spec->id);
+            }},
+    NodeRule{
+        .name = "DetachedNode",
+        .severity = Severity::Warning,
+        .goal = Goal::Rejoin,
+        .hold = Hold::OneProbe,
+        .summary = "a node has come back, has nothing of its own, and replicates from nobody",
+        .advice = "",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return !n.is_primary && n.now != nullptr && n.detached && n.now->read_only != ReadOnly::Off &&
+                     f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} has no source and should follow {}", n.spec->id, n.should_follow->name);
+            }},
+    NodeRule{
+        .name = "WrongSource",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a replica follows another node than it should",
+        .advice = "",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return healthy_follower(n) && n.follows && n.follows != n.should_follow && f.primary_reachable &&
+                     n.compared && n.errant.empty();
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
+                                 n.should_follow->name);
+            }},
+    NodeRule{
+        .name = "ForeignSource",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a node replicates from a server that is not in the topology",
+        .advice = "Add that server to the topology file, or end the replication by hand (RESET REPLICA ALL).",
+        .matches = [](const Facts&, const NodeFacts& n) { return n.foreign_source; },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} replicates from {}", n.spec->id, to_string(n.channel->source));
+            }},
+    NodeRule{
+        .name = "ApplierFailed",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::AtOnce,
+        .summary = "the applier stopped at an error; nothing is ever skipped by itself",
+        .advice = "Find out how the row came to differ; rebuild the node if in doubt.",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return healthy_follower(n) && n.channel->applier == ThreadState::Stopped && n.channel->applier_errno != 0;
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{}: error {}: {}", n.spec->id, n.channel->applier_errno, n.channel->applier_error);
+            }},
+    NodeRule{
+        .name = "ReplicationStopped",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::TenSeconds,
+        .summary = "a replication thread is stopped without an error",
+        .advice = "",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return healthy_follower(n) && f.primary_reachable && n.channel->applier_errno == 0 &&
+                     n.channel->receiver_errno == 0 &&
+                     (n.channel->receiver == ThreadState::Stopped || n.channel->applier == ThreadState::Stopped);
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{}: receiver {}, applier {}", n.spec->id, text(n.channel->receiver),
+                                 text(n.channel->applier));
+            }},
+    NodeRule{
+        .name = "ReceiverFailing",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a replica cannot get its source's binary log",
+        .advice = "1045/2061: check the replication account. 1236: the source purged what is needed; rebuild the node.",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return healthy_follower(n) && f.primary_reachable && n.channel->receiver != ThreadState::Running &&
+                     n.channel->receiver_errno != 0;
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{}: error {}: {}", n.spec->id, n.channel->receiver_errno, n.channel->receiver_error);
+            }},
+    NodeRule{
+        .name = "SemiSyncReplicaOff",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a replica that should acknowledge does not",
+        .advice = "",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return healthy_follower(n) && n.acker && n.now->semi_sync.replica_plugin &&
+                     !n.now->semi_sync.replica_enabled;
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
+            }},
+    NodeRule{
+        .name = "UnsafeAcker",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a replica that acknowledges would throw its relay log away when restarted",
+        .advice = "SET PERSIST_ONLY relay_log_recovery=OFF and restart it when convenient.",
+        .matches = [](const Facts&, const NodeFacts& n) { return n.acker && n.now != nullptr && n.now->relay_log_recovery; },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("relay_log_recovery is ON on {}", n.spec->id); }},
+    NodeRule{
+        .name = "ReplicaLagging",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary = "a replica is further behind than alerts.lag allows",
+        .advice = "Look for a long transaction, a table without a primary key, or too few applier workers.",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return healthy_follower(n) && n.spec->delay.count() == 0 && n.channel->lag &&
+                     *n.channel->lag > Duration{f.spec->alert_lag};
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} is {:.1f} s behind", n.spec->id, seconds(*n.channel->lag));
+            }},
+    NodeRule{
+        .name = "NodeOffline",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary = "the node turns ordinary clients away (offline_mode)",
+        .advice = "SET GLOBAL offline_mode=OFF when whoever set it is done.",
+        .matches = [](const Facts&, const NodeFacts& n) { return n.now != nullptr && n.now->offline_mode && n.errant.empty(); },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
+    NodeRule{
+        .name = "AccessDenied",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "the node refuses repld's account: it lives, but cannot be watched or operated",
+        .advice = "Check the admin account's password reference in the topology file and the account on the server.",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return n.seen != nullptr && n.seen->seen() && n.seen->latest->reach == Reach::Denied;
+            },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+    NodeRule{
+        .name = "NodeOverloaded",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "the node answers with an error: it lives, but takes no more sessions",
+        .advice = "Raise max_connections or find who holds them; nothing is failed over for this.",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return n.seen != nullptr && n.seen->seen() &&
+                     (n.seen->latest->reach == Reach::Busy || n.seen->latest->reach == Reach::Error);
+            },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+    NodeRule{
+        .name = "NodeUnreachable",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a node that is not the primary does not answer",
+        .advice = "Start it again; it is attached by itself when it has nothing of its own.",
+        .matches =
+            [](const Facts&, const NodeFacts& n) {
+              return !n.is_primary && n.seen != nullptr && n.seen->seen() && !n.seen->alive();
+            },
+        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+};
+
+constexpr bool names_are_unique() {
+  for (std::size_t i = 0; i < kClusterRules.size(); ++i) {
+    for (std::size_t j = i + 1; j < kClusterRules.size(); ++j) {
+      if (kClusterRules[i].name == kClusterRules[j].name) return false;
+    }
+    for (const auto& n : kNodeRules) {
+      if (kClusterRules[i].name == n.name) return false;
+    }
+  }
+  for (std::size_t i = 0; i < kNodeRules.size(); ++i) {
+    for (std::size_t j = i + 1; j < kNodeRules.size(); ++j) {
+      if (kNodeRules[i].name == kNodeRules[j].name) return false;
+    }
+  }
+  return true;
+}
+static_assert(names_are_unique());
+
+/// What repld does alone needs no advice; what it leaves to people needs some.
+constexpr bool advice_where_a_person_is_needed() {
+  return std::all_of(kClusterRules.begin(), kClusterRules.end(),
+                     [](const auto& r) { return (r.goal == Goal::None) == !r.advice.empty(); }) &&
+         std::all_of(kNodeRules.begin(), kNodeRules.end(),
+                     [](const auto& r) { return (r.goal == Goal::None) == !r.advice.empty(); });
+}
+static_assert(advice_where_a_person_is_needed());
+
+template <class Rule>
+Problem problem_of(const Rule& rule, std::optional<NodeId> node, string evidence) {
+  return Problem{.name = string{rule.name},
+                 .severity = rule.severity,
+                 .node = std::move(node),
+                 .goal = rule.goal,
+                 .evidence = std::move(evidence),
+                 .advice = string{rule.advice}};
+}
+
+Duration duration_of(Hold hold, const Spec& spec) {
+  switch (hold) {
+    case Hold::AtOnce: return Duration{0};
+    case Hold::OneProbe: return spec.failover.detection.probe_interval;
+    case Hold::BlockedAfter: return spec.failover.blocked_after;
+    case Hold::TenSeconds: return std::chrono::seconds{10};
+  }
+  return Duration{0};
+}
+
+}  // namespace
+
+std::span<const ClusterRule> cluster_rules() { return kClusterRules; }
+std::span<const NodeRule> node_rules() { return kNodeRules; }
+
+std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View& view) {
+  std::vector<Problem> found;
+  if (!office.primary) return found;
+  const auto facts = count_facts(spec, office, view);
+  if (facts.primary == nullptr || facts.primary->seen == nullptr) return found;
+  for (const auto& rule : kClusterRules) {
+    if (rule.matches(facts)) found.push_back(problem_of(rule, std::nullopt, rule.evidence(facts)));
+  }
+  for (const auto& rule : kNodeRules) {
+    for (const auto& node : facts.nodes) {
+      if (rule.matches(facts, node)) found.push_back(problem_of(rule, node.spec->id, rule.evidence(facts, node)));
+    }
+  }
+  return found;
+}
+
+Duration hold_of(std::string_view problem, const Spec& spec) {
+  for (const auto& rule : kClusterRules) {
+    if (rule.name == problem) return duration_of(rule.hold, spec);
+  }
+  for (const auto& rule : kNodeRules) {
+    if (rule.name == problem) return duration_of(rule.hold, spec);
+  }
+  return Duration{0};
+}
+
+}  // namespace repl::diagnose

@@ -1,0 +1,149 @@
+// Ranking of the candidates.
+#include "plan/candidate.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace repl::plan {
+namespace {
+
+double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+
+/// Why `node` must not be promoted; empty when it may be.
+std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& office, const View& view, Urgency urgency) {
+  const auto* now = view.reachable(node.id);
+  if (now == nullptr) return "does not answer";
+  if (node.promotion == Promotion::Never) return "promotion: never";
+  if (node.delay.count() > 0) return "is a delayed replica";
+  if (!now->gtid_mode_on) return "has gtid_mode off";
+  if (!now->log_replica_updates) return "has log_replica_updates off";
+  const auto* seen = view.find(node.id);
+  if (seen != nullptr && seen->errant && !seen->errant->empty()) return "has errant transactions";
+  const auto* channel = now->channel();
+  if (channel == nullptr) return "replicates from nobody";
+  if (channel->applier == ThreadState::Stopped) {
+    return channel->applier_errno != 0 ? fmt::format("its applier stopped at error {}", channel->applier_errno)
+                                       : std::string{"its applier is stopped"};
+  }
+  if (urgency == Urgency::ByHand) return "";
+  const auto* old_primary = office.primary ? spec.find(*office.primary) : nullptr;
+  if (old_primary != nullptr && !spec.failover.cross_region && node.region != old_primary->region) {
+    return fmt::format("is in region '{}', not '{}' (crossRegion: false)", node.region, old_primary->region);
+  }
+  const Duration limit = spec.failover.max_lag;
+  const auto behind = std::max(channel->lag.value_or(Duration{0}), channel->applying_for.value_or(Duration{0}));
+  if (behind > limit) {
+    return fmt::format("is {:.1f} s behind (maxLag {} s)", seconds(behind), spec.failover.max_lag.count());
+  }
+  return "";
+}
+
+int rank(Promotion promotion) {
+  switch (promotion) {
+    case Promotion::Prefer: return 0;
+    case Promotion::Neutral: return 1;
+    case Promotion::Avoid: return 2;
+    case Promotion::Never: return 3;
+  }
+  return 3;
+}
+
+/// The node whose position contains every other's.
+std::optional<NodeId> most_advanced(const Positions& positions, const Spec& spec) {
+  for (const auto& [node, position] : positions) {
+    const auto* declared = spec.find(node);
+    if (declared == nullptr || declared->delay.count() > 0) continue;
+    const bool contains_all = std::all_of(positions.begin(), positions.end(), [&](const auto& other) {
+      const auto* s = spec.find(other.first);
+      return s == nullptr || s->delay.count() > 0 || position.contains(other.second);
+    });
+    if (contains_all) return node;
+  }
+  return std::nullopt;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const auto& line : lines) out += (out.empty() ? "" : "; ") + line;
+  return out;
+}
+
+}  // namespace
+
+Result<Choice> choose_candidate(const Spec& spec, const Office& office, const View& view, const Positions& all,
+                                const std::optional<NodeId>& wanted, Urgency urgency) {
+  Positions positions = all;
+  if (office.primary) positions.erase(*office.primary);
+  std::erase_if(positions, [&](const auto& p) {
+    const auto* seen = view.find(p.first);  // a quarantined node's position says nothing about the cluster's history
+    return seen != nullptr && seen->errant && !seen->errant->empty();
+  });
+
+  std::vector<std::string> reasons;
+  std::vector<const NodeSpec*> fit;
+  for (const auto& node : spec.nodes) {
+    if (office.primary == node.id) continue;
+    auto why_not = positions.contains(node.id) ? obstacle(node, spec, office, view, urgency)
+                                               : obstacle(node, spec, office, view, Urgency::ByHand);
+    if (why_not.empty() && !positions.contains(node.id)) why_not = "its position is not known";
+    if (!why_not.empty()) {
+      reasons.push_back(fmt::format("{} {}", node.id, why_not));
+    } else {
+      fit.push_back(&node);
+    }
+  }
+  if (positions.empty() || fit.empty()) {
+    return fail(ErrorCode::NotPromotable, "{}: no node can be promoted: {}", spec.cluster,
+                reasons.empty() ? "there is no other node" : joined(reasons));
+  }
+
+  const auto ahead = most_advanced(positions, spec);
+  if (!ahead) {
+    std::string sets;
+    for (const auto& [node, position] : positions) sets += fmt::format("\n  {}: {}", node, position.to_string());
+    return fail(ErrorCode::Diverged,
+                "{}: the nodes' histories differ, none contains all others; nothing is promoted until a person has "
+                "decided which to keep:{}",
+                spec.cluster, sets);
+  }
+
+  if (wanted) {
+    const auto found = std::find_if(fit.begin(), fit.end(), [&](const NodeSpec* n) { return n->id == *wanted; });
+    if (found == fit.end()) {
+      return fail(ErrorCode::NotPromotable, "{}: {} cannot be promoted: {}", spec.cluster, *wanted, joined(reasons));
+    }
+    fit = {*found};
+  }
+
+  const auto* old_primary = office.primary ? spec.find(*office.primary) : nullptr;
+  const auto& best_position = positions.at(*ahead);
+  const auto key = [&](const NodeSpec* n) {
+    const bool other_region = old_primary != nullptr && n->region != old_primary->region;
+    const bool behind = !positions.at(n->id).contains(best_position);
+    return std::tuple{rank(n->promotion), other_region, behind, n->id};
+  };
+  const auto* best = *std::min_element(fit.begin(), fit.end(),
+                                       [&](const NodeSpec* a, const NodeSpec* b) { return key(a) < key(b); });
+
+  Choice choice{.candidate = best->id, .most_advanced = best->id, .reasons = {}};
+  if (!positions.at(best->id).contains(best_position)) choice.most_advanced = *ahead;
+  choice.reasons.push_back(
+      choice.most_advanced == best->id
+          ? fmt::format("{} is chosen: it has all that any reached node has", best->id)
+          : fmt::format("{} is chosen; it first gets {} transactions from {}", best->id,
+                        subtract(best_position, positions.at(best->id)).count(), *ahead));
+  for (const auto* n : fit) {
+    if (n == best) continue;
+    const auto mine = key(n);
+    const auto chosen = key(best);
+    const std::string_view why = std::get<0>(mine) != std::get<0>(chosen)   ? "its `promotion` ranks lower"
+                                 : std::get<1>(mine) != std::get<1>(chosen) ? "it is in another region"
+                                 : std::get<2>(mine) != std::get<2>(chosen) ? "it has fewer transactions"
+                                                                            : "equal in all, later by name";
+    choice.reasons.push_back(fmt::format("{} is not: {}", n->id, why));
+  }
+  choice.reasons.insert(choice.reasons.end(), reasons.begin(), reasons.end());
+  return choice;
+}
+
+}  // namespace repl::plan

@@ -1,0 +1,403 @@
+// Checks that only the servers can answer, then the steps, node by node.
+#include "plan/converge.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <set>
+
+#include "diagnose/facts.hpp"
+#include "plan/builder.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan {
+namespace {
+
+constexpr ServerVersion kOldest{8, 0, 26};
+constexpr std::chrono::milliseconds kAckersTimeout{20'000};
+
+/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
+const std::map<std::string, std::string> kBase{
+    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
+};
+
+std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
+  auto out = kBase;
+  for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
+  for (const auto& [name, value] : spec.settings_of(node)) out[name] = value;
+  return out;
+}
+
+struct Node {
+  const NodeSpec* spec = nullptr;
+  const Snapshot* now = nullptr;
+  const Inventory* has = nullptr;
+  bool empty() const { return has->user_schemas.empty(); }
+};
+
+class Checker {
+ public:
+  Checker(const Spec& wanted, const Office& office, const Spec* before, const View& view)
+      : wanted_(wanted), office_(office), before_(before), view_(view) {}
+
+  /// The nodes that take part, keyed by id. Nodes that do not answer are left out when they were part of the cluster
+  /// before and the cluster has a primary that answers; else they are an error.
+  std::map<NodeId, Node> nodes;
+  std::vector<std::string> notes;
+
+  Result<NodeId> primary() {
+    if (const auto refused = refusals(); !refused.empty()) {
+      return tl::unexpected(Error{code_, fmt::format("{}: nothing was changed:{}", wanted_.cluster, refused)});
+    }
+    return primary_;
+  }
+
+ private:
+  void refuse(ErrorCode code, std::string reason) {
+    if (reasons_.empty()) code_ = code;
+    reasons_ += "\n  - " + std::move(reason);
+  }
+
+  const std::string& refusals() {
+    find_primary();
+    for (const auto& node : wanted_.nodes) collect(node);
+    if (reasons_.empty()) {
+      identities();
+      for (const auto& [id, node] : nodes) fitness(node);
+    }
+    if (reasons_.empty()) {
+      for (const auto& [id, node] : nodes) history(node);
+    }
+    return reasons_;
+  }
+
+  void find_primary() {
+    const auto* declared = wanted_.declared_source();
+    primary_ = office_.primary.value_or(declared->id);
+    if (!office_.primary) return;
+    if (wanted_.find(primary_) == nullptr) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} is the primary and is not in the new file: `replctl switchover` first", primary_));
+      return;
+    }
+    const auto* declared_before = before_ != nullptr ? before_->declared_source() : nullptr;
+    const bool moved = declared_before != nullptr && declared_before->id != declared->id;
+    if (moved && declared->id != primary_) {
+      refuse(ErrorCode::NotSupported,
+             fmt::format("the file names {} as source now and {} is the primary: `replctl switchover {} --to {}`, then "
+                         "apply again",
+                         declared->id, primary_, wanted_.cluster, declared->id));
+    } else if (declared->id != primary_) {
+      notes.push_back(fmt::format("primary is {} (declared {})", primary_, declared->id));
+    }
+  }
+
+  void collect(const NodeSpec& spec) {
+    const auto* now = view_.reachable(spec.id);
+    const auto* seen = view_.find(spec.id);
+    if (now != nullptr && seen->inventory) {
+      nodes[spec.id] = Node{&spec, now, &*seen->inventory};
+      return;
+    }
+    const bool known = before_ != nullptr && before_->find(spec.id) != nullptr &&
+                       before_->find(spec.id)->address == spec.address && spec.id != primary_;
+    const auto what = seen == nullptr || !seen->latest  ? std::string{"was not looked at"}
+                      : seen->latest->problem.empty()   ? std::string{"does not answer"}
+                                                        : seen->latest->problem;
+    if (known) {
+      notes.push_back(fmt::format("{} is left out: {}", spec.id, what));
+    } else {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} ({}): {}. Every node must answer repld's admin account '{}'", spec.id,
+                         to_string(spec.address), what,
+                         wanted_.accounts.contains(AccountRole::Admin) ? wanted_.accounts.at(AccountRole::Admin).user
+                                                                       : "?"));
+    }
+  }
+
+  void identities() {
+    std::map<std::string, NodeId> uuids;
+    std::map<std::uint32_t, NodeId> ids;
+    for (const auto& [id, node] : nodes) {
+      if (const auto [at, fresh] = uuids.emplace(node.now->server_uuid, id); !fresh) {
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} and {} have the same server_uuid {}: remove auto.cnf from one's data folder and restart it",
+                           at->second, id, node.now->server_uuid));
+      }
+      if (const auto [at, fresh] = ids.emplace(node.now->server_id, id); !fresh) {
+        refuse(ErrorCode::PreconditionFailed, fmt::format("{} and {} have the same server_id {}: SET PERSIST server_id on one",
+                                                          at->second, id, node.now->server_id));
+      }
+    }
+  }
+
+  void fitness(const Node& node) {
+    const auto& id = node.spec->id;
+    const auto& now = *node.now;
+    if (now.version < kOldest) {
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{} is MySQL {}.{}.{}; 8.0.26 is the oldest that is managed", id,
+                                                        now.version.major, now.version.minor, now.version.patch));
+    }
+    if (!now.gtid_mode_on) {
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{} has gtid_mode off; set gtid_mode and "
+                                                        "enforce_gtid_consistency ON in its option file", id));
+    }
+    if (!now.log_replica_updates) {
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{} has log_replica_updates off", id));
+    }
+    if (!node.has->admin_may_operate) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
+    }
+    if (wanted_.semi_sync() && !node.has->plugins_loadable) {
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the semi-sync plugins are not in its plugin_dir", id));
+    }
+    for (const auto& channel : now.channels) {
+      if (channel.source.host != kDetachedHost && !diagnose::source_node(wanted_, channel)) {
+        refuse(ErrorCode::PreconditionFailed, fmt::format("{} replicates from {}, which is not in the file", id,
+                                                          to_string(channel.source)));
+      }
+    }
+    if (now.channels.size() > 1) {
+      refuse(ErrorCode::NotSupported, fmt::format("{} has {} replication channels", id, now.channels.size()));
+    }
+    if (id != primary_ && node.spec->id != primary_ && now.read_only == ReadOnly::Off && office_.primary &&
+        !node.empty() && now.channels.empty()) {
+      notes.push_back(fmt::format("{} took writes until now; it is closed first", id));
+    }
+  }
+
+  void history(const Node& node) {
+    if (node.spec->id == primary_) return;
+    const auto found = nodes.find(primary_);
+    if (found == nodes.end()) return;
+    const auto& primary = found->second;
+    const auto& id = node.spec->id;
+    const auto own = subtract(node.now->executed, primary.now->executed);
+    if (node.empty() && !own.empty()) return;  // reset, then everything comes from the primary: judged below
+    if (!own.empty()) {
+      // A replica that was read a moment later than its source is ahead of that reading, not errant.
+      const auto* seen = view_.find(id);
+      const bool follows = !node.now->channels.empty() && diagnose::source_node(wanted_, *node.now->channel()).has_value();
+      const bool known_errant = seen->errant && !seen->errant->empty();
+      if (!follows || known_errant) {
+        const bool primary_is_behind = primary.now->executed.empty() || node.now->executed.contains(primary.now->executed);
+        refuse(primary_is_behind ? ErrorCode::ErrantTransactions : ErrorCode::Diverged,
+               fmt::format("{} has {} transactions that {} lacks ({}){}", id, own.count(), primary_, own.to_string(),
+                           primary.empty() ? fmt::format(", and {} is empty: name {} as the source instead", primary_, id)
+                                           : std::string{": rebuild it from another node, or move its data first"}));
+      }
+    }
+    const auto position = node.empty() && !own.empty() ? GtidSet{} : node.now->position();
+    const auto gone = subtract(primary.now->purged, position);
+    if (!gone.empty()) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} lacks {} transactions that {} has purged from its binary logs: rebuild it as a clone of {}",
+                         id, gone.count(), primary_, primary_));
+    }
+  }
+
+  const Spec& wanted_;
+  const Office& office_;
+  const Spec* before_;
+  const View& view_;
+  NodeId primary_;
+  ErrorCode code_ = ErrorCode::PreconditionFailed;
+  std::string reasons_;
+};
+
+class Planner {
+ public:
+  Planner(const Spec& wanted, NodeId primary, const std::map<NodeId, Node>& nodes, bool first)
+      : wanted_(wanted), primary_(std::move(primary)), nodes_(nodes), first_(first) {}
+
+  Plan make(const std::vector<std::string>& notes) && {
+    for (const auto& note : notes) plan_.because(note);
+    for (const auto& [id, node] : nodes_) prepare(node);
+    const auto& primary = nodes_.at(primary_);
+    accounts_through_the_binary_log(primary);
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_) attach(node);
+    }
+    open(primary);
+    return std::move(plan_).take();
+  }
+
+ private:
+  bool attached(const Node& node) const {
+    return node.now->channel() != nullptr && node.now->channel()->source.host != kDetachedHost;
+  }
+
+  /// What must be there before replication runs, made locally with the binary log off, before the node turns read-only.
+  void prepare(const Node& node) {
+    const auto& id = node.spec->id;
+    const bool is_primary = id == primary_;
+    const bool closed = node.now->read_only != ReadOnly::Off;
+    const bool may_write = !closed || !attached(node);  // a running replica is never opened to create something on it
+    const auto local = local_writes(node);
+    const bool open_for_it = !local.empty() && closed && may_write && !is_primary;
+    if (open_for_it) {
+      if (!node.now->offline_mode) plan_.add(SetOfflineMode{id, false, true});
+      plan_.add(SetReadOnly{id, node.now->read_only, ReadOnly::Off});
+    }
+    if (may_write) {
+      for (const auto& step : local) plan_.add(step);
+    } else if (!local.empty()) {
+      plan_.because(fmt::format("{} runs as a replica and lacks what only a writable node can be given: {}", id,
+                                describe(local.front())));
+    }
+    for (const auto& [name, value] : variables_of(wanted_, id)) {
+      const auto current = node.has->variables.find(name);
+      const auto from = current == node.has->variables.end() ? std::string{} : current->second;
+      if (!same_value(from, value)) plan_.add(SetVariable{id, name, from, value});
+    }
+    if (!node.now->super_read_only_persisted) plan_.add(PersistReadOnly{id, false, true});
+    if (!is_primary) {
+      if (node.now->semi_sync.source_enabled) {
+        plan_.add(SetSemiSyncSource{id, true, false, node.now->semi_sync.wait_for_count, node.now->semi_sync.wait_for_count});
+      }
+      if (open_for_it || node.now->read_only != ReadOnly::Super) {
+        plan_.add(SetReadOnly{id, open_for_it ? ReadOnly::Off : node.now->read_only, ReadOnly::Super});
+      }
+      if (open_for_it && !node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false});
+    }
+    const bool acker = wanted_.semi_sync() && node.spec->delay.count() == 0;
+    if (node.now->semi_sync.replica_enabled != acker && (acker || node.now->semi_sync.replica_plugin)) {
+      plan_.add(SetSemiSyncReplica{id, node.now->semi_sync.replica_enabled, acker});
+    }
+  }
+
+  std::vector<Step> local_writes(const Node& node) const {
+    std::vector<Step> out;
+    const auto& id = node.spec->id;
+    if (wanted_.semi_sync()) {
+      if (!node.now->semi_sync.source_plugin) out.push_back(InstallPlugin{id, Plugin::SemiSyncSource});
+      if (!node.now->semi_sync.replica_plugin) out.push_back(InstallPlugin{id, Plugin::SemiSyncReplica});
+    }
+    const auto account = wanted_.accounts.find(AccountRole::Replication);
+    if (account != wanted_.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
+      // In a running cluster a change goes through the primary's binary log: see below.
+      if (first_ || !attached(node)) out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
+    }
+    return out;
+  }
+
+  /// Everything else about accounts is said once, on the primary, and replicates.
+  void accounts_through_the_binary_log(const Node& primary) {
+    for (const auto& [role, account] : wanted_.accounts) {
+      if (role == AccountRole::Admin || primary.has->accounts.contains(role)) continue;
+      if (role == AccountRole::Replication && (first_ || !attached_anywhere())) continue;  // made locally
+      plan_.add(CreateAccount{primary_, role, account, Logged::Yes});
+    }
+  }
+
+  bool attached_anywhere() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return attached(n.second); });
+  }
+
+  void attach(const Node& node) {
+    const auto& id = node.spec->id;
+    const auto source = wanted_.source_of(id, primary_);
+    if (!source) return;
+    const auto* channel = node.now->channel();
+    const auto follows = attached(node) ? diagnose::source_node(wanted_, *channel) : std::nullopt;
+    const auto own = subtract(node.now->executed, nodes_.at(primary_).now->executed);
+    if (node.empty() && !own.empty() && !follows) plan_.add(ResetGtids{id, own});
+    const bool delayed_right = channel == nullptr || channel->delay == node.spec->delay;
+    if (follows != source || !delayed_right) {
+      // The source's replication account must be there first: all that was prepared on it.
+      attached_steps_.push_back(plan_.add(
+          FollowSource{.replica = id, .from = follows, .to = *source, .delay = node.spec->delay}, prepared(*source)));
+    } else if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {
+      if (channel->applier_errno == 0) attached_steps_.push_back(plan_.add(StartReplication{id}));
+    }
+  }
+
+  /// The last step so far of the node that will be followed.
+  std::vector<Builder::Index> prepared(const NodeId& source) const {
+    const auto last = plan_.last_of(source);
+    return last ? std::vector<Builder::Index>{*last} : std::vector<Builder::Index>{};
+  }
+
+  void open(const Node& primary) {
+    const auto& now = *primary.now;
+    std::vector<Builder::Index> before_opening;
+    const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+      return n.first != primary_ && n.second.spec->delay.count() == 0 && wanted_.source_of(n.first, primary_) == primary_;
+    }));
+    if (wanted_.semi_sync()) {
+      const auto acks = acks_to_wait_for(wanted_, primary_, present);
+      const bool right = now.semi_sync.source_enabled && now.semi_sync.wait_for_count == acks;
+      if (!right) {
+        // Only once replicas are there to acknowledge: with none, every commit would hang.
+        auto after = attached_steps_;
+        after.push_back(plan_.add_beside(WaitForAckers{primary_, acks, kAckersTimeout}, attached_steps_));
+        before_opening.push_back(plan_.add(SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true,
+                                                             now.semi_sync.wait_for_count, acks},
+                                           after));
+      }
+    } else if (now.semi_sync.source_enabled) {
+      plan_.add(SetSemiSyncSource{primary_, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
+    }
+    if (now.channel() != nullptr) {
+      const auto from = attached(primary) ? diagnose::source_node(wanted_, *now.channel()).value_or(NodeId{}) : NodeId{};
+      plan_.add(ForgetSource{primary_, from});
+    }
+    if (now.read_only != ReadOnly::Off) {
+      const auto step = plan_.add(SetReadOnly{primary_, now.read_only, ReadOnly::Off}, before_opening);
+      if (now.offline_mode) plan_.add(SetOfflineMode{primary_, true, false}, {step});
+    }
+  }
+
+  const Spec& wanted_;
+  NodeId primary_;
+  const std::map<NodeId, Node>& nodes_;
+  bool first_;
+  Builder plan_{Goal::Converge};
+  std::vector<Builder::Index> attached_steps_;
+};
+
+std::string canonical(const std::string& value) {
+  std::string upper;
+  for (const char c : value) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (upper == "1" || upper == "TRUE" || upper == "YES") return "ON";
+  if (upper == "0" || upper == "FALSE" || upper == "NO") return "OFF";
+  return upper;
+}
+
+}  // namespace
+
+bool same_value(const std::string& a, const std::string& b) { return canonical(a) == canonical(b); }
+
+std::vector<std::string> variables_to_look_at(const Spec& spec) {
+  std::set<std::string> names;
+  for (const auto& node : spec.nodes) {
+    for (const auto& [name, value] : variables_of(spec, node.id)) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view) {
+  Checker checker{wanted, office, before, view};
+  const auto primary = checker.primary();
+  if (!primary) return tl::unexpected(primary.error());
+  return Planner{wanted, *primary, checker.nodes, !office.primary}.make(checker.notes);
+}
+
+Office office_after(const Spec& wanted, const Office& office, Time now) {
+  Office after = office;
+  if (!after.primary) {
+    after = Office{.term = Term{office.term.number + 1}, .primary = wanted.declared_source()->id, .since = now};
+  }
+  std::set<NodeId> ackers;
+  for (const auto& node : wanted.ackers(*after.primary)) ackers.insert(node);
+  const auto acks = wanted.waits_for_acks() ? acks_to_wait_for(wanted, *after.primary, static_cast<int>(ackers.size())) : 0;
+  // Ackers of before stay: a commit that one of them alone acknowledged is not known to have reached the others.
+  if (office.primary) ackers.insert(office.ackers.begin(), office.ackers.end());
+  std::erase_if(ackers, [&](const NodeId& n) { return wanted.find(n) == nullptr; });
+  after.acks = office.primary && office.acks > 0 && acks > 0 ? std::min(office.acks, acks) : acks;
+  after.ackers = std::move(ackers);
+  return after;
+}
+
+}  // namespace repl::plan

@@ -1,0 +1,180 @@
+// Planning a failover.
+#include "plan/failover.hpp"
+
+#include <algorithm>
+
+#include "diagnose/facts.hpp"
+#include "plan/builder.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan {
+namespace {
+
+/// Draining may take as long as the backlog that maxLag allows, and some.
+std::chrono::milliseconds drain_limit(const Spec& spec) { return spec.failover.max_lag + std::chrono::seconds{30}; }
+
+Result<void> check_quorum(const Spec& spec, const Office& office, const Positions& positions) {
+  const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
+  const auto reached = static_cast<int>(std::count_if(
+      office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return positions.contains(n); }));
+  if (reached < needed) {
+    std::string missing;
+    for (const auto& node : office.ackers) {
+      if (!positions.contains(node)) missing += (missing.empty() ? "" : ", ") + node.name;
+    }
+    return fail(ErrorCode::QuorumMissing,
+                "{}: commits acknowledged by {} may be on it alone: {} of {} ackers were reached, {} are needed "
+                "({} acks). Bring it back, or decide by hand",
+                spec.cluster, missing, reached, office.ackers.size(), needed, office.acks);
+  }
+  if (static_cast<int>(positions.size()) < spec.failover.min_replicas) {
+    return fail(ErrorCode::NotPromotable, "{}: {} replicas are reachable, minReplicas is {}", spec.cluster,
+                positions.size(), spec.failover.min_replicas);
+  }
+  return {};
+}
+
+/// Reachable nodes that replicate from the old primary directly, or did and are pointed away.
+std::vector<NodeId> to_detach(const Spec& spec, const Office& office, const View& view) {
+  std::vector<NodeId> out;
+  for (const auto& node : spec.nodes) {
+    if (node.id == office.primary) continue;
+    const auto* now = view.reachable(node.id);
+    if (now == nullptr || now->channel() == nullptr) continue;
+    const bool away = now->channel()->source.host == kDetachedHost;
+    const bool direct = diagnose::source_node(spec, *now->channel()) == office.primary;
+    const bool was_direct = away && spec.source_of(node.id, *office.primary) == office.primary;
+    if (direct || was_direct) out.push_back(node.id);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& view) {
+  const auto* seen = view.find(*office.primary);
+  const bool refused = seen != nullptr && seen->latest && seen->latest->reach == Reach::Refused;
+  if (refused && office.returns_read_only) {
+    return Fence{0, fmt::format("{} is dead (connection refused) and comes back read-only", *office.primary)};
+  }
+  if (office.commits_wait && spec.waits_for_acks() && spec.failover.fencing != FencingMode::None) {
+    const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
+    return Fence{needed, fmt::format("{} gets no acknowledgement once {} of its {} ackers are pointed away",
+                                     *office.primary, needed, office.ackers.size())};
+  }
+  if (spec.failover.fencing == FencingMode::None) {
+    return Fence{0, "fencing is `none`: two writers are possible, as declared"};
+  }
+  return fail(ErrorCode::NotFenced,
+              "{}: {} does not answer but may still take writes, and nothing keeps it from that: its commits did not "
+              "wait for replicas when it last answered. Make sure that it is off, or restart it; semi-sync with "
+              "`onTooFewReplicas: wait` gives a fence without an agent, `fencing: {{mode: none}}` goes without",
+              spec.cluster, *office.primary);
+}
+
+Result<void> may_fail_over(const Spec& spec, const Office& office, const View& view,
+                           const std::optional<NodeId>& wanted, Urgency urgency) {
+  const auto fence = judge_fence(spec, office, view);
+  if (!fence) return tl::unexpected(fence.error());
+  Positions positions;
+  for (const auto& node : to_detach(spec, office, view)) positions[node] = view.reachable(node)->position();
+  if (const auto enough = check_quorum(spec, office, positions); !enough) return enough;
+  if (const auto choice = choose_candidate(spec, office, view, positions, wanted, urgency); !choice) {
+    return tl::unexpected(choice.error());
+  }
+  return {};
+}
+
+Plan plan_secure(const Spec& spec, const Office& office, const View& view) {
+  Builder plan{Goal::FailOver};
+  for (const auto& node : to_detach(spec, office, view)) {
+    plan.add(DetachReceiver{node, *office.primary}, {}, Must::BestEffort);
+  }
+  return std::move(plan).take();
+}
+
+Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& view, const Plan& secured,
+                            const Positions& positions, const std::optional<NodeId>& wanted, Urgency urgency) {
+  const auto fence = judge_fence(spec, office, view);
+  if (!fence) return tl::unexpected(fence.error());
+  if (const auto enough = check_quorum(spec, office, positions); !enough) return tl::unexpected(enough.error());
+  const auto detached_ackers = static_cast<int>(std::count_if(
+      office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return positions.contains(n); }));
+  if (detached_ackers < fence->detached_ackers_needed) {
+    return fail(ErrorCode::NotFenced, "{}: only {} of {} needed ackers could be pointed away from {}", spec.cluster,
+                detached_ackers, fence->detached_ackers_needed, *office.primary);
+  }
+  auto choice = choose_candidate(spec, office, view, positions, wanted, urgency);
+  if (!choice) return tl::unexpected(choice.error());
+
+  const auto& old_primary = *office.primary;
+  const auto& candidate = choice->candidate;
+  const auto* candidate_now = view.reachable(candidate);
+
+  Builder plan{Goal::FailOver};
+  for (const auto& s : secured.steps) plan.add(s.step, s.after, Must::BestEffort);
+  plan.because(fence->how);
+  for (auto& reason : choice->reasons) plan.because(std::move(reason));
+
+  // Everyone else first: they follow while the candidate still drains.
+  std::vector<NodeId> followers;
+  for (const auto& node : spec.nodes) {
+    if (node.id == candidate || node.id == old_primary) continue;
+    const auto* now = view.reachable(node.id);
+    const auto source = spec.source_of(node.id, candidate);
+    if (now == nullptr || !source || source == old_primary) continue;
+    const auto* seen = view.find(node.id);
+    if (seen->errant && !seen->errant->empty()) continue;  // quarantined: stays detached
+    const bool detached_now = positions.contains(node.id);
+    const auto* channel = now->channel();
+    const auto follows =
+        channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
+    if (channel == nullptr || follows == source) continue;
+    if (!detached_now && !follows) continue;  // away or foreign: not ours to move here
+    if (source == candidate) followers.push_back(node.id);
+    if (node.id == choice->most_advanced) continue;  // it feeds the candidate first; added below
+    plan.add(FollowSource{.replica = node.id, .from = follows, .to = *source, .delay = node.delay}, {},
+             Must::BestEffort);
+  }
+
+  Builder::Index caught_up = 0;
+  if (choice->most_advanced == candidate) {
+    caught_up = plan.add(ApplyReceived{candidate, positions.at(candidate), drain_limit(spec)});
+  } else {
+    const auto& ahead = choice->most_advanced;
+    const auto drained = plan.add(ApplyReceived{ahead, positions.at(ahead), drain_limit(spec)});
+    const auto follow =
+        plan.add(FollowSource{.replica = candidate, .from = std::nullopt, .to = ahead}, {drained});
+    caught_up = plan.add(WaitForApplied{candidate, ahead, drain_limit(spec)}, {follow});
+  }
+  std::vector<Builder::Index> before_opening{caught_up};
+  for (const auto& correction : semi_sync_corrections(spec, *candidate_now)) {
+    before_opening.push_back(plan.add(correction));
+  }
+  if (spec.semi_sync()) {
+    int present = 0;
+    for (const auto& f : followers) present += spec.find(f)->delay.count() == 0 ? 1 : 0;
+    const auto acks = acks_to_wait_for(spec, candidate, present);
+    if (acks < spec.acks_wanted(candidate)) {
+      plan.because(fmt::format("commits wait for {} of {} acks until more replicas are back", acks,
+                               spec.acks_wanted(candidate)));
+    }
+    // Only now: enabled while it still applies, its own applier would wait for acknowledgements.
+    before_opening.push_back(plan.add(SetSemiSyncSource{candidate, candidate_now->semi_sync.source_enabled, true,
+                                                        candidate_now->semi_sync.wait_for_count, acks}));
+  }
+  if (candidate_now->offline_mode) before_opening.push_back(plan.add(SetOfflineMode{candidate, true, false}));
+  const auto open = plan.add(SetReadOnly{candidate, candidate_now->read_only, ReadOnly::Off}, before_opening);
+  plan.opens(open, candidate);
+
+  plan.add(ForgetSource{candidate, old_primary}, {open}, Must::BestEffort);
+  if (choice->most_advanced != candidate) {
+    const auto& ahead = choice->most_advanced;
+    if (const auto source = spec.source_of(ahead, candidate); source && source != old_primary) {
+      plan.add(FollowSource{.replica = ahead, .from = std::nullopt, .to = *source}, {open}, Must::BestEffort);
+    }
+  }
+  return std::move(plan).take();
+}
+
+}  // namespace repl::plan

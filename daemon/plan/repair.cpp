@@ -1,0 +1,123 @@
+// One row per problem that repld takes back.
+#include "plan/repair.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "diagnose/facts.hpp"
+#include "plan/builder.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan {
+namespace {
+
+using diagnose::Facts;
+using diagnose::NodeFacts;
+
+SetSemiSyncSource semi_sync_source(const Facts& f, const Snapshot& node, bool on) {
+  const auto has = node.semi_sync.wait_for_count;
+  const auto acks = on ? acks_to_wait_for(*f.spec, *f.office->primary, f.acks_possible) : has;
+  return {node.node, node.semi_sync.source_enabled, on, has, acks};
+}
+
+void reopen(Builder& plan, const Facts& f, const NodeFacts& primary) {
+  for (const auto& correction : semi_sync_corrections(*f.spec, *primary.now)) plan.add(correction);
+  // Semi-sync first: it is not persisted, and a primary opened without it would acknowledge alone.
+  if (f.spec->semi_sync()) plan.add(semi_sync_source(f, *primary.now, true));
+  const auto open = plan.add(SetReadOnly{primary.spec->id, primary.now->read_only, ReadOnly::Off});
+  plan.opens(open, primary.spec->id);
+  plan.because(fmt::format("{} is the primary of term {} and no other node takes writes", primary.spec->id,
+                           f.office->term.number));
+}
+
+void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
+  const auto& now = *node.now;
+  const auto& id = node.spec->id;
+  for (const auto& correction : semi_sync_corrections(*f.spec, now)) plan.add(correction);
+  if (now.semi_sync.source_enabled) plan.add(semi_sync_source(f, now, false));
+  if (now.read_only != ReadOnly::Super) plan.add(SetReadOnly{id, now.read_only, ReadOnly::Super});
+  if (!now.super_read_only_persisted) plan.add(PersistReadOnly{id, false, true});
+  if (node.acker && now.semi_sync.replica_plugin && !now.semi_sync.replica_enabled) {
+    plan.add(SetSemiSyncReplica{id, false, true});
+  }
+  plan.add(FollowSource{.replica = id, .from = std::nullopt, .to = *node.should_follow, .delay = node.spec->delay});
+  if (now.offline_mode) {
+    plan.add(WaitForApplied{id, *node.should_follow, std::chrono::seconds{60}}, {}, Must::BestEffort);
+    plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
+  }
+  plan.because(fmt::format("{} has nothing that {} lacks", id, *f.office->primary));
+}
+
+void fence(Builder& plan, const Facts&, const NodeFacts& node) {
+  if (node.now->semi_sync.source_enabled) {
+    plan.add(CloseReturned{node.spec->id});  // commits may hang in it: super_read_only alone would wait for ever
+  } else {
+    plan.add(SetReadOnly{node.spec->id, node.now->read_only, ReadOnly::Super});
+  }
+}
+
+struct Row {
+  std::string_view problem;
+  void (*plan)(Builder&, const Facts&, const NodeFacts&);
+};
+
+// For a cluster-wide problem the node is the primary.
+constexpr std::array kRepairs{
+    Row{"PrimaryReadOnly", reopen},
+    Row{"DetachedNode", rejoin},
+    Row{"WritableReplica", fence},
+    Row{"SemiSyncOff",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) {
+          for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
+          plan.add(semi_sync_source(f, *n.now, true));
+        }},
+    Row{"DurabilityReduced",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source(f, *n.now, true)); }},
+    Row{"PrimaryReplicates",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(ForgetSource{n.spec->id, n.follows.value_or(NodeId{})});
+        }},
+    Row{"SemiSyncSourceOnReplica",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source(f, *n.now, false)); }},
+    Row{"NotSuperReadOnly",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetReadOnly{n.spec->id, n.now->read_only, ReadOnly::Super});
+        }},
+    Row{"NotPersistedReadOnly",
+        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(PersistReadOnly{n.spec->id, false, true}); }},
+    Row{"WrongSource",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(FollowSource{
+              .replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
+        }},
+    Row{"ReplicationStopped",
+        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(StartReplication{n.spec->id}); }},
+    Row{"SemiSyncReplicaOff",
+        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(SetSemiSyncReplica{n.spec->id, false, true}); }},
+};
+
+}  // namespace
+
+bool knows_repair(const std::string& problem_name) {
+  return std::any_of(kRepairs.begin(), kRepairs.end(), [&](const Row& r) { return r.problem == problem_name; });
+}
+
+Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office& office, const View& view) {
+  const auto row =
+      std::find_if(kRepairs.begin(), kRepairs.end(), [&](const Row& r) { return r.problem == problem.name; });
+  if (row == kRepairs.end()) return fail(ErrorCode::Internal, "no repair is known for {}", problem.name);
+  const auto facts = diagnose::count_facts(spec, office, view);
+  const auto wanted = problem.node ? problem.node : office.primary;
+  const auto node = std::find_if(facts.nodes.begin(), facts.nodes.end(),
+                                 [&](const NodeFacts& n) { return n.spec->id == wanted; });
+  if (node == facts.nodes.end() || node->now == nullptr) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the node to be repaired ({}) does not answer", spec.cluster,
+                wanted ? wanted->name : "none");
+  }
+  Builder plan{problem.goal};
+  plan.because(fmt::format("{}: {}", problem.name, problem.evidence));
+  row->plan(plan, facts, *node);
+  return std::move(plan).take();
+}
+
+}  // namespace repl::plan

@@ -1,0 +1,147 @@
+// Planning a switchover.
+#include "plan/switchover.hpp"
+
+#include <algorithm>
+
+#include "diagnose/facts.hpp"
+#include "plan/builder.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// A healthy replica that hears its source and applies.
+bool replicating(const Snapshot* now) {
+  return now != nullptr && now->channel() != nullptr && now->channel()->receiver == ThreadState::Running &&
+         now->channel()->applier == ThreadState::Running;
+}
+
+Result<void> check(const Spec& spec, const Office& office, const View& view, const std::optional<NodeId>& wanted) {
+  if (!office.primary) {
+    return fail(ErrorCode::PreconditionFailed, "{}: no primary is in office yet; apply the topology first",
+                spec.cluster);
+  }
+  const auto& primary = *office.primary;
+  if (wanted == primary) {
+    return fail(ErrorCode::PreconditionFailed, "{}: {} is the primary already", spec.cluster, primary);
+  }
+  if (wanted && spec.find(*wanted) == nullptr) {
+    return fail(ErrorCode::NoSuchNode, "{}: no node is called {}", spec.cluster, *wanted);
+  }
+  const auto* now = view.reachable(primary);
+  if (now == nullptr) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: {} does not answer, so there is nothing to switch over from; see `replctl failover`", spec.cluster,
+                primary);
+  }
+  if (now->read_only != ReadOnly::Off) {
+    return fail(ErrorCode::PreconditionFailed, "{}: {} is read-only; wait until it has been reopened", spec.cluster,
+                primary);
+  }
+  if (wanted) {
+    const auto* c = view.find(*wanted);
+    if (c != nullptr && c->errant && !c->errant->empty()) {
+      return fail(ErrorCode::ErrantTransactions, "{}: {} has transactions that {} lacks: {}", spec.cluster, *wanted,
+                  primary, c->errant->to_string());
+    }
+    if (!replicating(view.reachable(*wanted))) {
+      return fail(ErrorCode::NotAReplica, "{}: {} does not replicate now; `replctl problems` says why", spec.cluster,
+                  *wanted);
+    }
+  }
+  if (spec.waits_for_acks()) {
+    const auto facts = diagnose::count_facts(spec, office, view);
+    if (facts.acks_possible < now->semi_sync.wait_for_count) {
+      return fail(ErrorCode::PreconditionFailed,
+                  "{}: commits on {} need {} acks and {} replicas can give one: closing it would hang behind them. "
+                  "Bring a replica back first",
+                  spec.cluster, primary, now->semi_sync.wait_for_count, facts.acks_possible);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View& view,
+                             const std::optional<NodeId>& wanted, milliseconds timeout) {
+  if (const auto ok = check(spec, office, view, wanted); !ok) return tl::unexpected(ok.error());
+  const auto& primary = *office.primary;
+
+  Positions positions;
+  for (const auto& node : spec.nodes) {
+    const auto* now = view.reachable(node.id);
+    if (node.id != primary && replicating(now)) positions[node.id] = now->position();
+  }
+  // Somebody asked for it: the limits of automatic failover on region do not hold, but lag decides how long writes wait.
+  auto choice = choose_candidate(spec, office, view, positions, wanted, wanted ? Urgency::ByHand : Urgency::Automatic);
+  if (!choice) return tl::unexpected(choice.error());
+  const auto& candidate = choice->candidate;
+  const auto* old_now = view.reachable(primary);
+  const auto* new_now = view.reachable(candidate);
+
+  Builder plan{Goal::SwitchOver};
+  for (auto& reason : choice->reasons) plan.because(std::move(reason));
+
+  struct Move {
+    NodeId node;
+    std::optional<NodeId> from;
+    NodeId to;
+    std::chrono::seconds delay;
+  };
+  std::vector<Move> moves;
+  int present = 0;  // the old primary will acknowledge too, but it attaches last
+  for (const auto& node : spec.nodes) {
+    if (node.id == candidate || node.id == primary) continue;
+    const auto* now = view.reachable(node.id);
+    const auto* seen = view.find(node.id);
+    if (now == nullptr || now->channel() == nullptr || (seen->errant && !seen->errant->empty())) continue;
+    const auto source = spec.source_of(node.id, candidate);
+    const auto follows = diagnose::source_node(spec, *now->channel());
+    if (!source || !follows) continue;
+    if (source == candidate && node.delay.count() == 0) ++present;
+    if (follows != source) moves.push_back({node.id, follows, *source, node.delay});
+  }
+
+  // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held up.
+  const bool candidate_acknowledges = new_now->semi_sync.replica_status;
+  const bool early = !spec.waits_for_acks() || (old_now->semi_sync.wait_for_count <= 1 && candidate_acknowledges);
+  std::vector<Builder::Index> moved;
+  const auto move_all = [&](std::vector<Builder::Index> after, Must must) {
+    for (const auto& m : moves) {
+      moved.push_back(plan.add(FollowSource{.replica = m.node, .from = m.from, .to = m.to, .delay = m.delay}, after, must));
+    }
+  };
+  if (early) move_all({}, Must::Succeed);
+
+  const auto lock_wait = std::max(milliseconds{1000}, timeout / 2);
+  const auto closed = plan.add(SetReadOnly{primary, old_now->read_only, ReadOnly::Super, lock_wait}, moved);
+  const auto caught_up = plan.add(WaitForApplied{candidate, primary, timeout}, {closed});
+  if (!early) move_all({closed}, Must::BestEffort);
+
+  std::vector<Builder::Index> before_opening{closed, caught_up};
+  for (const auto& correction : semi_sync_corrections(spec, *new_now)) before_opening.push_back(plan.add(correction));
+  if (spec.semi_sync()) {
+    const auto acks = acks_to_wait_for(spec, candidate, present);
+    before_opening.push_back(plan.add(SetSemiSyncSource{candidate, new_now->semi_sync.source_enabled, true,
+                                                        new_now->semi_sync.wait_for_count, acks}));
+  }
+  if (new_now->offline_mode) before_opening.push_back(plan.add(SetOfflineMode{candidate, true, false}));
+  const auto open = plan.add(SetReadOnly{candidate, new_now->read_only, ReadOnly::Off}, before_opening);
+  plan.opens(open, candidate);
+
+  plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
+  if (old_now->semi_sync.source_enabled) {
+    plan.add(SetSemiSyncSource{primary, true, false, old_now->semi_sync.wait_for_count, old_now->semi_sync.wait_for_count},
+             {open}, Must::BestEffort);
+  }
+  if (const auto source = spec.source_of(primary, candidate)) {
+    plan.add(FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},
+             {open}, Must::BestEffort);
+  }
+  return std::move(plan).take();
+}
+
+}  // namespace repl::plan
