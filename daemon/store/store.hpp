@@ -1,5 +1,6 @@
-// What repld knows over a restart: memory of each cluster, revisions, operations, events. SQLite (WAL, synchronous=FULL):
-// every call is one transaction, so that a kill -9 at any instant leaves the state before or after it. Thread-safe.
+// What repld knows over a restart: memory of each cluster, revisions, operations, events. SQLite (WAL,
+// synchronous=FULL): every call is one transaction, so that a kill -9 at any instant leaves the state before or after
+// it. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -35,19 +36,27 @@ struct Record {
   std::optional<StoredRevision> revision;
 };
 
+/// How many of the newest are kept, of all clusters together. Memory and revisions are kept for good.
+struct Retention {
+  std::int64_t events = 100'000;
+  std::int64_t operations = 10'000;
+};
+
 class Store {
  public:
-  /// Opens or creates the file (mode 0600). A file of a newer version of repld is refused.
+  /// Opens or creates the file (mode 0600). A file of a newer version of repld, and a damaged one, is refused.
   /// @errors StoreFailed
-  static Result<std::unique_ptr<Store>> open(const std::string& path);
+  static Result<std::unique_ptr<Store>> open(const std::string& path, Retention retention = {});
   ~Store();
 
   /// Durable when it returns. @errors StoreFailed: nothing was stored
   Result<void> write(const Record& record);
 
   Result<std::vector<std::pair<ClusterId, Memory>>> clusters() const;
+  /// Drops memory, revisions and operations of the cluster; its events stay, as the record of what was done.
   Result<void> forget(const ClusterId& cluster);
 
+  /// Newest first.
   Result<std::vector<StoredRevision>> revisions(const ClusterId& cluster) const;
   /// Newest first, at most `limit`.
   Result<std::vector<Operation>> operations(const ClusterId& cluster, std::size_t limit) const;

@@ -1,0 +1,32 @@
+// What the runners tell those who only watch: metrics and the log. Nothing that an observer does may change what is decided.
+#pragma once
+
+#include "model/operation.hpp"
+#include "model/snapshot.hpp"
+
+namespace repl::run {
+
+/// Called from the runners' threads, several at a time: implementations are thread-safe, return at once and never throw.
+/// Every call has an empty default, so that an observer says only what it cares about.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+
+  /// A cluster is managed from now on (at the start of repld, or applied for the first time).
+  virtual void cluster_added(const ClusterId&) {}
+  virtual void cluster_forgotten(const ClusterId&) {}
+
+  /// The cluster's loop came round at `now`; at least once in its wake-up interval. What /liveness is built on.
+  virtual void loop_turned(const ClusterId&, Time /*now*/) {}
+
+  /// The operation is new, went on or ended, and the store holds it. Called for each controller output that names it.
+  virtual void operation_changed(const ClusterId&, const Operation&) {}
+  /// An event was stored.
+  virtual void event_recorded(const ClusterId&, const Event&) {}
+  /// A probe was answered or given up.
+  virtual void probe_done(const ClusterId&, const Snapshot&) {}
+  /// One Store::write() returned. `durable` is false when it failed.
+  virtual void journal_written(const ClusterId&, Duration /*took*/, bool /*durable*/) {}
+};
+
+}  // namespace repl::run

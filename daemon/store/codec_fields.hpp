@@ -1,0 +1,369 @@
+// One description per stored struct: key and member, in the order of the declaration. The structured binding names all
+// members, so that a struct with a new one does not compile before it is described here. `v` is the writing or the
+// reading visitor of codec.cpp. A member that is added after the first release is described with `v.added`: documents
+// from before keep its default. Keys are never renamed. Units stand in the keys.
+#pragma once
+
+#include "model/operation.hpp"
+
+namespace repl::store {
+
+// ---- spec
+
+template <class V>
+void fields(V& v, SecretRef& s) {
+  auto& [kind, value] = s;
+  v("kind", kind);
+  v("value", value);
+}
+
+template <class V>
+void fields(V& v, Account& a) {
+  auto& [user, password, schemas] = a;
+  v("user", user);
+  v("password", password);
+  v("schemas", schemas);
+}
+
+template <class V>
+void fields(V& v, Address& a) {
+  auto& [host, port] = a;
+  v("host", host);
+  v("port", port);
+}
+
+template <class V>
+void fields(V& v, NodeSpec& n) {
+  auto& [id, address, type, region, promotion, delay, read_weight, follows, settings] = n;
+  v("name", id);
+  v("address", address);
+  v("type", type);
+  v("region", region);
+  v("promotion", promotion);
+  v("delay_s", delay);
+  v("read_weight", read_weight);
+  v("follows", follows);
+  v("settings", settings);
+}
+
+template <class V>
+void fields(V& v, SyncSpec& s) {
+  auto& [mode, acks, on_too_few, timeout] = s;
+  v("mode", mode);
+  v("acks", acks);
+  v("on_too_few", on_too_few);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, DetectionSpec& d) {
+  auto& [probe_interval, probe_timeout, misses] = d;
+  v("probe_interval_ms", probe_interval);
+  v("probe_timeout_ms", probe_timeout);
+  v("misses", misses);
+}
+
+template <class V>
+void fields(V& v, FailoverSpec& f) {
+  auto& [automatic, detection, blocked_after, fencing, max_lag, min_replicas, cross_region, cooldown, per_day, rejoin] =
+      f;
+  v("automatic", automatic);
+  v("detection", detection);
+  v("blocked_after_ms", blocked_after);
+  v("fencing", fencing);
+  v("max_lag_s", max_lag);
+  v("min_replicas", min_replicas);
+  v("cross_region", cross_region);
+  v("cooldown_s", cooldown);
+  v("per_day", per_day);
+  v("rejoin", rejoin);
+}
+
+template <class V>
+void fields(V& v, TlsSpec& t) {
+  auto& [mode, ca] = t;
+  v("mode", mode);
+  v("ca", ca);
+}
+
+template <class V>
+void fields(V& v, Spec& s) {
+  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, settings, alert_lag] = s;
+  v("cluster", cluster);
+  v("topology", topology);
+  v("positioning", positioning);
+  v("sync", sync);
+  v("nodes", nodes);
+  v("accounts", accounts);
+  v("tls", tls);
+  v("failover", failover);
+  v("provisioning", provisioning);
+  v("settings", settings);
+  v("alert_lag_ms", alert_lag);
+}
+
+// ---- steps; the key "name" is written beside these
+
+template <class V>
+void fields(V& v, InstallPlugin& s) {
+  auto& [node, plugin] = s;
+  v("node", node);
+  v("plugin", plugin);
+}
+
+template <class V>
+void fields(V& v, UninstallPlugin& s) {
+  auto& [node, plugin] = s;
+  v("node", node);
+  v("plugin", plugin);
+}
+
+template <class V>
+void fields(V& v, CreateAccount& s) {
+  auto& [node, role, account, logged] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+  v("logged", logged);
+}
+
+template <class V>
+void fields(V& v, DropAccount& s) {
+  auto& [node, role, account, logged] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+  v("logged", logged);
+}
+
+template <class V>
+void fields(V& v, SetVariable& s) {
+  auto& [node, name, from, to] = s;
+  v("node", node);
+  v("variable", name);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
+void fields(V& v, PersistReadOnly& s) {
+  auto& [node, from, to] = s;
+  v("node", node);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
+void fields(V& v, SetReadOnly& s) {
+  auto& [node, from, to, lock_wait] = s;
+  v("node", node);
+  v("from", from);
+  v("to", to);
+  v("lock_wait_ms", lock_wait);
+}
+
+template <class V>
+void fields(V& v, SetOfflineMode& s) {
+  auto& [node, from, to] = s;
+  v("node", node);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
+void fields(V& v, SetSemiSyncSource& s) {
+  auto& [node, from, to, acks_from, acks_to] = s;
+  v("node", node);
+  v("from", from);
+  v("to", to);
+  v("acks_from", acks_from);
+  v("acks_to", acks_to);
+}
+
+template <class V>
+void fields(V& v, SetSemiSyncReplica& s) {
+  auto& [node, from, to] = s;
+  v("node", node);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
+void fields(V& v, ResetGtids& s) {
+  auto& [node, discarded] = s;
+  v("node", node);
+  v("discarded", discarded);
+}
+
+template <class V>
+void fields(V& v, StartReplication& s) {
+  auto& [replica] = s;
+  v("replica", replica);
+}
+
+template <class V>
+void fields(V& v, StopReplication& s) {
+  auto& [replica] = s;
+  v("replica", replica);
+}
+
+template <class V>
+void fields(V& v, DetachReceiver& s) {
+  auto& [replica, from] = s;
+  v("replica", replica);
+  v("from", from);
+}
+
+template <class V>
+void fields(V& v, FollowSource& s) {
+  auto& [replica, from, to, delay] = s;
+  v("replica", replica);
+  v("from", from);
+  v("to", to);
+  v("delay_s", delay);
+}
+
+template <class V>
+void fields(V& v, ForgetSource& s) {
+  auto& [replica, from] = s;
+  v("replica", replica);
+  v("from", from);
+}
+
+template <class V>
+void fields(V& v, WaitForApplied& s) {
+  auto& [replica, source, timeout] = s;
+  v("replica", replica);
+  v("source", source);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, ApplyReceived& s) {
+  auto& [replica, received, timeout] = s;
+  v("replica", replica);
+  v("received", received);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, WaitForAckers& s) {
+  auto& [source, count, timeout] = s;
+  v("source", source);
+  v("count", count);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, CloseReturned& s) {
+  auto& [node] = s;
+  v("node", node);
+}
+
+// ---- operations
+
+template <class V>
+void fields(V& v, Error& e) {
+  auto& [code, message] = e;
+  v("code", code);
+  v("message", message);
+}
+
+template <class V>
+void fields(V& v, StepResult& r) {
+  auto& [error, certain, position, took] = r;
+  v("error", error);
+  v("certain", certain);
+  v("position", position);
+  v("took_us", took);
+}
+
+template <class V>
+void fields(V& v, StepProgress& p) {
+  auto& [state, attempts, changed_at, result] = p;
+  v("state", state);
+  v("attempts", attempts);
+  v("changed_at_us", changed_at);
+  v("result", result);
+}
+
+template <class V>
+void fields(V& v, PlannedStep& s) {
+  auto& [step, after, best_effort] = s;
+  v("step", step);
+  v("after", after);
+  v("best_effort", best_effort);
+}
+
+template <class V>
+void fields(V& v, Plan& p) {
+  auto& [goal, steps, point_of_no_return, promotes, reasons] = p;
+  v("goal", goal);
+  v("steps", steps);
+  v("point_of_no_return", point_of_no_return);
+  v("promotes", promotes);
+  v("reasons", reasons);
+}
+
+template <class V>
+void fields(V& v, Operation& o) {
+  auto& [id, goal, phase, term, revision, plan, progress, state, started, finished, asked_by, cause, old_primary,
+         error] = o;
+  v("id", id);
+  v("goal", goal);
+  v("phase", phase);
+  v("term", term);
+  v("revision", revision);
+  v("plan", plan);
+  v("progress", progress);
+  v("state", state);
+  v("started_us", started);
+  v("finished_us", finished);
+  v("asked_by", asked_by);
+  v("cause", cause);
+  v("old_primary", old_primary);
+  v("error", error);
+}
+
+// ---- memory and events
+
+template <class V>
+void fields(V& v, Office& o) {
+  auto& [term, primary, ackers, acks, returns_read_only, commits_wait, since] = o;
+  v("term", term);
+  v("primary", primary);
+  v("ackers", ackers);
+  v("acks", acks);
+  v("returns_read_only", returns_read_only);
+  v("commits_wait", commits_wait);
+  v("since_us", since);
+}
+
+template <class V>
+void fields(V& v, Memory& m) {
+  auto& [revision, spec, proposed, office, operation, operations, paused, automatic_failovers, acknowledged,
+         quarantined] = m;
+  v("revision", revision);
+  v("spec", spec);
+  v("proposed", proposed);
+  v("office", office);
+  v("operation", operation);
+  v("operations", operations);
+  v("paused", paused);
+  v("automatic_failovers_us", automatic_failovers);
+  v("acknowledged_us", acknowledged);
+  v("quarantined", quarantined);
+}
+
+template <class V>
+void fields(V& v, Event& e) {
+  auto& [at, severity, kind, node, operation, text] = e;
+  v("at_us", at);
+  v("severity", severity);
+  v("kind", kind);
+  v("node", node);
+  v("operation", operation);
+  v("text", text);
+}
+
+}  // namespace repl::store

@@ -1,0 +1,46 @@
+// One row per version. A row is never changed once it was released: what comes later is a new row.
+#include "store/schema.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fmt/format.h>
+
+#include <array>
+#include <stdexcept>
+
+namespace repl::store {
+namespace {
+
+constexpr std::array kMigrations{
+    // 1: memory, revisions, operations, events. Bodies are JSON (codec.hpp), times microseconds since 1970.
+    R"sql(
+      CREATE TABLE cluster (name TEXT PRIMARY KEY, memory TEXT NOT NULL);
+      CREATE TABLE revision (
+        cluster TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL,
+        document TEXT NOT NULL, PRIMARY KEY (cluster, number));
+      CREATE TABLE operation (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, cluster TEXT NOT NULL, body TEXT NOT NULL);
+      CREATE INDEX operation_by_cluster ON operation (cluster, sequence);
+      CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT NOT NULL, body TEXT NOT NULL);
+      CREATE INDEX event_by_cluster ON event (cluster, id);
+    )sql",
+};
+
+}  // namespace
+
+void migrate(SQLite::Database& database) {
+  database.exec("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)");
+  const int present = database.execAndGet("SELECT coalesce(max(version), 0) FROM migration").getInt();
+  const int newest = static_cast<int>(kMigrations.size());
+  if (present > newest) {
+    throw std::runtime_error(fmt::format(
+        "it has version {}, and this repld knows versions up to {}: start the newer repld again", present, newest));
+  }
+  for (int version = present + 1; version <= newest; ++version) {
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    database.exec(kMigrations[static_cast<std::size_t>(version - 1)]);
+    database.exec(fmt::format("INSERT INTO migration VALUES ({}, datetime('now'))", version));
+    transaction.commit();
+  }
+}
+
+}  // namespace repl::store

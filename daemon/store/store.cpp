@@ -1,0 +1,294 @@
+// Two connections to one file: the writer's, and one for readers, so that a long list of events never holds up the
+// journal.
+#include "store/store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <mutex>
+
+#include "store/codec.hpp"
+#include "store/schema.hpp"
+
+namespace repl::store {
+namespace {
+
+constexpr int kBusyTimeoutMs = 5000;
+
+/// SQLite gives the side files (-wal, -shm) the mode of the main one, so that one is made first.
+void make_private_file(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) throw std::runtime_error(std::strerror(errno));
+  const int changed = ::fchmod(fd, 0600);
+  const int error = errno;
+  ::close(fd);
+  if (changed != 0) throw std::runtime_error(std::strerror(error));
+}
+
+SQLite::Database open_writer(const std::string& path) {
+  make_private_file(path);
+  SQLite::Database database(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+  database.exec("PRAGMA journal_mode = WAL");
+  database.exec("PRAGMA synchronous = FULL");  // a commit is on the disk when it returns
+  database.exec("PRAGMA cache_size = -512");
+  database.exec("PRAGMA journal_size_limit = 4194304");
+  const std::string verdict = database.execAndGet("PRAGMA quick_check(1)").getString();
+  if (verdict != "ok") {
+    throw std::runtime_error("the file is damaged (" + verdict + "): put it aside, and apply the topology files again");
+  }
+  migrate(database);
+  return database;
+}
+
+SQLite::Database open_reader(const std::string& path) {
+  SQLite::Database database(path, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+  database.exec("PRAGMA query_only = ON");
+  database.exec("PRAGMA cache_size = -512");
+  return database;
+}
+
+/// Gives the statement back unbound, whatever happened in between.
+class Use {
+ public:
+  explicit Use(SQLite::Statement& statement) : statement_(statement) {}
+  ~Use() {
+    statement_.tryReset();
+    statement_.clearBindings();
+  }
+  Use(const Use&) = delete;
+  Use& operator=(const Use&) = delete;
+  SQLite::Statement* operator->() { return &statement_; }
+
+  template <class... Args>
+  int exec(const Args&... args) {
+    int index = 0;
+    (statement_.bind(++index, args), ...);
+    return statement_.exec();
+  }
+  template <class... Args>
+  void bind(const Args&... args) {
+    int index = 0;
+    (statement_.bind(++index, args), ...);
+  }
+  bool next() { return statement_.executeStep(); }
+  std::string text(int column) { return statement_.getColumn(column).getString(); }
+  std::int64_t number(int column) { return statement_.getColumn(column).getInt64(); }
+
+ private:
+  SQLite::Statement& statement_;
+};
+
+std::int64_t as_integer(std::uint64_t number) {
+  return static_cast<std::int64_t>(number);
+}
+std::int64_t as_integer(Time at) {
+  return at.time_since_epoch().count();
+}
+
+}  // namespace
+
+struct Store::Impl {
+  Impl(std::string path_, Retention retention_)
+      : path(std::move(path_)), retention(retention_), writer(open_writer(path)), reader(open_reader(path)) {}
+
+  const std::string path;
+  const Retention retention;
+
+  std::mutex writing;  // guards the writer and its statements
+  SQLite::Database writer;
+  SQLite::Statement put_memory{writer,
+                               "INSERT INTO cluster VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET memory = ?2"};
+  SQLite::Statement put_revision{writer, "INSERT OR REPLACE INTO revision VALUES (?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement change_operation{writer, "UPDATE operation SET body = ?2 WHERE id = ?1"};
+  SQLite::Statement put_operation{writer, "INSERT INTO operation (id, cluster, body) VALUES (?, ?, ?)"};
+  SQLite::Statement put_event{writer, "INSERT INTO event (cluster, body) VALUES (?, ?)"};
+  SQLite::Statement drop_operations{writer, "DELETE FROM operation WHERE sequence <= ?"};
+  SQLite::Statement drop_events{writer, "DELETE FROM event WHERE id <= ?"};
+
+  std::mutex reading;  // guards the reader
+  SQLite::Database reader;
+
+  void put(const ClusterId& cluster, const Operation& operation) {
+    const auto body = encode(operation);
+    if (Use(change_operation).exec(operation.id.value, body) > 0) return;
+    Use(put_operation).exec(operation.id.value, cluster.name, body);
+    Use(drop_operations).exec(writer.getLastInsertRowid() - retention.operations);
+  }
+
+  void put(const Record& record) {
+    const auto& cluster = record.cluster;
+    SQLite::Transaction transaction(writer, SQLite::TransactionBehavior::IMMEDIATE);
+    if (record.memory) Use(put_memory).exec(cluster.name, encode(*record.memory));
+    if (const auto& r = record.revision) {
+      Use(put_revision)
+          .exec(cluster.name, as_integer(r->revision.number), as_integer(r->at), r->author, r->note, r->document);
+    }
+    for (const auto& operation : record.operations) put(cluster, operation);
+    for (const auto& event : record.events) Use(put_event).exec(cluster.name, encode(event));
+    if (!record.events.empty()) Use(drop_events).exec(writer.getLastInsertRowid() - retention.events);
+    transaction.commit();
+  }
+
+  /// Runs `body` and turns what SQLite throws into our error.
+  template <class Body>
+  auto guarded(std::string_view what, const Body& body) const -> decltype(body()) {
+    try {
+      return body();
+    } catch (const std::exception& e) {
+      return fail(ErrorCode::StoreFailed, "{} {}: {}. Check the disk and the rights of the file.", what, path,
+                  e.what());
+    }
+  }
+};
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& path, Retention retention) {
+  try {
+    return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(path, retention)));
+  } catch (const std::exception& e) {
+    return fail(ErrorCode::StoreFailed, "the store {} cannot be opened: {}", path, e.what());
+  }
+}
+
+Result<void> Store::write(const Record& record) {
+  const std::lock_guard lock(impl_->writing);
+  return impl_->guarded("writing to the store", [&]() -> Result<void> {
+    impl_->put(record);
+    return {};
+  });
+}
+
+Result<void> Store::forget(const ClusterId& cluster) {
+  const std::lock_guard lock(impl_->writing);
+  return impl_->guarded("forgetting a cluster in the store", [&]() -> Result<void> {
+    SQLite::Transaction transaction(impl_->writer, SQLite::TransactionBehavior::IMMEDIATE);
+    for (const auto* sql : {"DELETE FROM cluster WHERE name = ?", "DELETE FROM revision WHERE cluster = ?",
+                            "DELETE FROM operation WHERE cluster = ?"}) {
+      SQLite::Statement statement(impl_->writer, sql);
+      Use(statement).exec(cluster.name);
+    }
+    transaction.commit();
+    return {};
+  });
+}
+
+Result<std::vector<std::pair<ClusterId, Memory>>> Store::clusters() const {
+  using Clusters = std::vector<std::pair<ClusterId, Memory>>;
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<Clusters> {
+    Clusters out;
+    SQLite::Statement statement(impl_->reader, "SELECT name, memory FROM cluster ORDER BY name");
+    for (Use rows(statement); rows.next();) {
+      auto memory = decode<Memory>(rows.text(1));
+      if (!memory) {
+        return fail(ErrorCode::StoreFailed, "cluster {} in the store {}: {}", rows.text(0), impl_->path,
+                    memory.error().message);
+      }
+      out.emplace_back(ClusterId{rows.text(0)}, std::move(*memory));
+    }
+    return out;
+  });
+}
+
+Result<std::vector<StoredRevision>> Store::revisions(const ClusterId& cluster) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<StoredRevision>> {
+    std::vector<StoredRevision> out;
+    SQLite::Statement statement(impl_->reader,
+                                "SELECT number, at, author, note, document FROM revision WHERE cluster = ? "
+                                "ORDER BY number DESC");
+    Use rows(statement);
+    rows.bind(cluster.name);
+    while (rows.next()) {
+      out.push_back({.cluster = cluster,
+                     .revision = Revision{static_cast<std::uint64_t>(rows.number(0))},
+                     .at = Time{Time::duration{rows.number(1)}},
+                     .author = rows.text(2),
+                     .note = rows.text(3),
+                     .document = rows.text(4)});
+    }
+    return out;
+  });
+}
+
+Result<std::vector<Operation>> Store::operations(const ClusterId& cluster, std::size_t limit) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<Operation>> {
+    std::vector<Operation> out;
+    SQLite::Statement statement(impl_->reader,
+                                "SELECT body FROM operation WHERE cluster = ? ORDER BY sequence DESC LIMIT ?");
+    Use rows(statement);
+    rows.bind(cluster.name, as_integer(limit));
+    while (rows.next()) {
+      auto operation = decode<Operation>(rows.text(0));
+      if (!operation) return tl::unexpected(operation.error());
+      out.push_back(std::move(*operation));
+    }
+    return out;
+  });
+}
+
+Result<Operation> Store::operation(const OperationId& id) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<Operation> {
+    SQLite::Statement statement(impl_->reader, "SELECT body FROM operation WHERE id = ?");
+    Use rows(statement);
+    rows.bind(id.value);
+    if (!rows.next()) {
+      return fail(ErrorCode::NoSuchOperation, "there is no operation '{}'; `replctl history CLUSTER` lists them", id);
+    }
+    return decode<Operation>(rows.text(0));
+  });
+}
+
+namespace {
+
+Result<std::vector<StoredEvent>> read_events(Use& rows) {
+  std::vector<StoredEvent> out;
+  while (rows.next()) {
+    auto event = decode<Event>(rows.text(2));
+    if (!event) return tl::unexpected(event.error());
+    out.push_back({.id = rows.number(0), .cluster = ClusterId{rows.text(1)}, .event = std::move(*event)});
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<std::vector<StoredEvent>> Store::events(const std::optional<ClusterId>& cluster, std::int64_t since,
+                                               std::size_t limit) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<StoredEvent>> {
+    SQLite::Statement statement(
+        impl_->reader, cluster
+                           ? "SELECT id, cluster, body FROM event WHERE id > ?1 AND cluster = ?3 ORDER BY id LIMIT ?2"
+                           : "SELECT id, cluster, body FROM event WHERE id > ?1 ORDER BY id LIMIT ?2");
+    Use rows(statement);
+    rows.bind(since, as_integer(limit));
+    if (cluster) rows->bind(3, cluster->name);
+    return read_events(rows);
+  });
+}
+
+Result<std::vector<StoredEvent>> Store::latest_events(const std::optional<ClusterId>& cluster,
+                                                      std::size_t limit) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<StoredEvent>> {
+    SQLite::Statement statement(
+        impl_->reader,
+        cluster ? "SELECT * FROM (SELECT id, cluster, body FROM event WHERE cluster = ?2 "
+                  "ORDER BY id DESC LIMIT ?1) ORDER BY id"
+                : "SELECT * FROM (SELECT id, cluster, body FROM event ORDER BY id DESC LIMIT ?1) ORDER BY id");
+    Use rows(statement);
+    rows.bind(as_integer(limit));
+    if (cluster) rows->bind(2, cluster->name);
+    return read_events(rows);
+  });
+}
+
+}  // namespace repl::store

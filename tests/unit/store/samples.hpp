@@ -1,0 +1,143 @@
+// Values with every member set to something that is not its default, so that a member lost on the way is seen.
+#pragma once
+
+#include "model/operation.hpp"
+
+namespace repl::store::samples {
+
+inline GtidSet gtids(std::string_view text) {
+  return GtidSet::parse(text).value();
+}
+
+inline constexpr auto kUuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+inline GtidSet some_gtids() {
+  return gtids("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5:9:tag:1-3,4e11fa47-71ca-11e1-9e33-c80aa9429562:7");
+}
+
+inline Account account() {
+  return {.user = "shop_app", .password = {SecretRef::Kind::Env, "APP_PASSWORD"}, .schemas = {"shop", "archive"}};
+}
+
+/// One of each alternative of Step, in the order of the variant.
+inline std::vector<Step> steps() {
+  using namespace std::chrono_literals;
+  const NodeId a{"db1"}, b{"db2"};
+  return {InstallPlugin{a, Plugin::SemiSyncReplica},
+          UninstallPlugin{a, Plugin::SemiSyncSource},
+          CreateAccount{a, AccountRole::Application, account(), Logged::Yes},
+          DropAccount{a, AccountRole::Monitoring, account(), Logged::No},
+          SetVariable{a, "binlog_expire_logs_seconds", "2592000", "604800"},
+          PersistReadOnly{a, false, true},
+          SetReadOnly{a, ReadOnly::Super, ReadOnly::Off, 250ms},
+          SetOfflineMode{a, true, false},
+          SetSemiSyncSource{a, false, true, 2, 3},
+          SetSemiSyncReplica{a, false, true},
+          ResetGtids{a, some_gtids()},
+          StartReplication{a},
+          StopReplication{a},
+          DetachReceiver{a, b},
+          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s},
+          ForgetSource{a, b},
+          WaitForApplied{a, b, 1500ms},
+          ApplyReceived{a, some_gtids(), 2500ms},
+          WaitForAckers{a, 2, 3500ms},
+          CloseReturned{a}};
+}
+
+inline Spec spec() {
+  using namespace std::chrono_literals;
+  Spec s;
+  s.cluster = {"shop"};
+  s.topology = TopologyType::Circular;
+  s.positioning = Positioning::Binlog;
+  s.sync = {DataSyncType::SemiSync, 2, OnTooFewReplicas::DegradeToAsync, 7s};
+  s.nodes = {NodeSpec{.id = {"db1"},
+                      .address = {"10.0.0.11", 3307},
+                      .type = NodeType::Source,
+                      .region = "eu-west",
+                      .promotion = Promotion::Prefer,
+                      .read_weight = 3},
+             NodeSpec{.id = {"db2"},
+                      .address = {"::1", 3306},
+                      .type = NodeType::Normal,
+                      .promotion = Promotion::Never,
+                      .delay = 60s,
+                      .follows = NodeId{"db1"},
+                      .settings = {{"innodb_buffer_pool_size", "1G"}}}};
+  s.accounts = {{AccountRole::Admin, {"repl_admin", {SecretRef::Kind::File, "/etc/repld/admin"}, {}}},
+                {AccountRole::Application, account()}};
+  s.tls = {TlsMode::VerifyIdentity, "/etc/ca.pem"};
+  s.failover = {.automatic = false,
+                .detection = {2s, 300ms, 5},
+                .blocked_after = 4s,
+                .fencing = FencingMode::Lease,
+                .max_lag = 9s,
+                .min_replicas = 2,
+                .cross_region = true,
+                .cooldown = 60s,
+                .per_day = 7,
+                .rejoin = Rejoin::Never};
+  s.provisioning = Provisioning::None;
+  s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
+  s.alert_lag = 12s;
+  return s;
+}
+
+inline Time at(std::int64_t microseconds) {
+  return Time{Duration{microseconds}};
+}
+
+inline Operation operation(std::uint64_t number = 12) {
+  Operation o;
+  o.id = {fmt::format("shop-{}", number)};
+  o.goal = Goal::FailOver;
+  o.phase = Phase::Promote;
+  o.term = {4};
+  o.revision = {8};
+  o.plan.goal = Goal::FailOver;
+  o.plan.point_of_no_return = 7;
+  o.plan.promotes = NodeId{"db2"};
+  o.plan.reasons = {"db2: has all, same region", "db3: 45 s behind\n\"quoted\" \xc3\xa4"};
+  for (const auto& step : steps()) {
+    o.plan.steps.push_back({step, {0, o.plan.steps.size()}, true});
+    o.progress.push_back(
+        {StepState::Failed, 3, at(1'700'000'000'123'456),
+         StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(), Duration{4711}}});
+  }
+  o.state = OperationState::Undoing;
+  o.started = at(1'700'000'000'000'001);
+  o.finished = at(1'700'000'009'000'002);
+  o.asked_by = "alice";
+  o.cause = "DeadPrimary";
+  o.old_primary = NodeId{"db1"};
+  o.error = Error{ErrorCode::ConnectionLost, "db1: gone"};
+  return o;
+}
+
+inline Event event(std::string text = "db2 is primary now") {
+  return {.at = at(1'700'000'000'000'003),
+          .severity = Severity::Critical,
+          .kind = "failover-done",
+          .node = NodeId{"db2"},
+          .operation = OperationId{"shop-12"},
+          .text = std::move(text)};
+}
+
+inline Memory memory() {
+  Memory m;
+  m.revision = {8};
+  m.spec = spec();
+  m.proposed = spec();
+  m.proposed->sync.acks = 1;
+  m.office = {{4}, NodeId{"db2"}, {NodeId{"db1"}, NodeId{"db3"}}, 2, true, true, at(1'700'000'000'000'004)};
+  m.operation = operation();
+  m.operations = 18'446'744'073'709'551'615ULL;
+  m.paused = true;
+  m.automatic_failovers = {at(1), at(2)};
+  m.acknowledged = at(3);
+  m.quarantined = {NodeId{"db9"}};
+  return m;
+}
+
+}  // namespace repl::store::samples

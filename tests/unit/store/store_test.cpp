@@ -1,0 +1,229 @@
+#include "store/store.hpp"
+
+#include <SQLiteCpp/SQLiteCpp.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <thread>
+
+#include "samples.hpp"
+#include "temporary_directory.hpp"
+
+namespace repl::store {
+namespace {
+
+const ClusterId kShop{"shop"};
+const ClusterId kPay{"pay"};
+
+struct StoreTest : testing::Test {
+  TemporaryDirectory directory;
+  std::string path = directory / "store.db";
+
+  std::unique_ptr<Store> open(Retention retention = {}) {
+    auto store = Store::open(path, retention);
+    if (!store) throw std::runtime_error(store.error().message);
+    return std::move(*store);
+  }
+  static mode_t mode_of(const std::string& file) {
+    struct stat found {};
+    return ::stat(file.c_str(), &found) == 0 ? found.st_mode & 0777 : 0;
+  }
+};
+
+void written(Store& store, const Record& record) {
+  const auto result = store.write(record);
+  ASSERT_TRUE(result) << result.error().message;
+}
+
+TEST_F(StoreTest, GivesBackWhatWasWrittenAfterItIsOpenedAgain) {
+  const StoredRevision revision{kShop, {8}, samples::at(5), "alice", "more acks", "name: shop\n"};
+  written(*open(), {.cluster = kShop,
+                    .memory = samples::memory(),
+                    .operations = {samples::operation()},
+                    .events = {samples::event()},
+                    .revision = revision});
+
+  const auto store = open();
+  const auto clusters = store->clusters().value();
+  ASSERT_EQ(clusters.size(), 1U);
+  EXPECT_EQ(clusters[0].first, kShop);
+  EXPECT_EQ(clusters[0].second, samples::memory());
+  EXPECT_EQ(store->operation({"shop-12"}).value(), samples::operation());
+  const auto events = store->events(kShop, 0, 10).value();
+  ASSERT_EQ(events.size(), 1U);
+  EXPECT_EQ(events[0].event, samples::event());
+  EXPECT_EQ(events[0].cluster, kShop);
+  const auto revisions = store->revisions(kShop).value();
+  ASSERT_EQ(revisions.size(), 1U);
+  EXPECT_EQ(revisions[0].revision, Revision{8});
+  EXPECT_EQ(revisions[0].at, samples::at(5));
+  EXPECT_EQ(revisions[0].author, "alice");
+  EXPECT_EQ(revisions[0].note, "more acks");
+  EXPECT_EQ(revisions[0].document, "name: shop\n");
+}
+
+TEST_F(StoreTest, KeepsFilesForTheOwnerOnly) {
+  std::ofstream(path).close();
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);
+  const auto store = open();
+  written(*store, {.cluster = kShop, .memory = Memory{}});
+  EXPECT_EQ(mode_of(path), 0600U);
+  EXPECT_EQ(mode_of(path + "-wal"), 0600U);
+  EXPECT_EQ(mode_of(path + "-shm"), 0600U);
+}
+
+TEST_F(StoreTest, ReplacesAnOperationAndKeepsItsPlaceInTheHistory) {
+  const auto store = open();
+  for (std::uint64_t n = 1; n <= 3; ++n) written(*store, {.cluster = kShop, .operations = {samples::operation(n)}});
+  auto ended = samples::operation(1);
+  ended.state = OperationState::Done;
+  written(*store, {.cluster = kShop, .operations = {ended}});
+
+  const auto history = store->operations(kShop, 10).value();
+  ASSERT_EQ(history.size(), 3U);
+  EXPECT_EQ(history[0].id.value, "shop-3");
+  EXPECT_EQ(history[2], ended);
+  EXPECT_EQ(store->operations(kShop, 2).value().size(), 2U);
+}
+
+TEST_F(StoreTest, NamesTheOperationThatItDoesNotHave) {
+  const auto result = open()->operation({"shop-99"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::NoSuchOperation);
+  EXPECT_NE(result.error().message.find("shop-99"), std::string::npos);
+}
+
+TEST_F(StoreTest, ListsEventsFromACursorAndTheNewest) {
+  const auto store = open();
+  for (int i = 1; i <= 6; ++i) {
+    written(*store, {.cluster = i % 2 == 0 ? kPay : kShop, .events = {samples::event(std::to_string(i))}});
+  }
+  const auto texts = [](const std::vector<StoredEvent>& events) {
+    std::string all;
+    for (const auto& e : events) all += e.event.text;
+    return all;
+  };
+  EXPECT_EQ(texts(store->events(std::nullopt, 0, 100).value()), "123456");
+  EXPECT_EQ(texts(store->events(std::nullopt, 2, 3).value()), "345");
+  EXPECT_EQ(texts(store->events(kShop, 1, 100).value()), "35");
+  EXPECT_EQ(texts(store->latest_events(std::nullopt, 2).value()), "56");
+  EXPECT_EQ(texts(store->latest_events(kPay, 2).value()), "46");
+  EXPECT_EQ(texts(store->events(std::nullopt, 6, 100).value()), "");
+}
+
+TEST_F(StoreTest, KeepsOnlyTheNewestEventsAndOperationsAndTheirNumbersGoOn) {
+  {
+    const auto store = open({.events = 10, .operations = 5});
+    for (std::uint64_t n = 1; n <= 25; ++n) {
+      written(*store, {.cluster = kShop,
+                       .operations = {samples::operation(n)},
+                       .events = {samples::event(), samples::event(std::to_string(n))}});
+    }
+    EXPECT_EQ(store->operations(kShop, 100).value().size(), 5U);
+    EXPECT_EQ(store->operations(kShop, 100).value().front().id.value, "shop-25");
+    const auto events = store->events(std::nullopt, 0, 1000).value();
+    ASSERT_EQ(events.size(), 10U);
+    EXPECT_EQ(events.back().id, 50);
+    EXPECT_EQ(events.front().id, 41);
+  }
+  const auto store = open({.events = 10, .operations = 5});
+  written(*store, {.cluster = kShop, .events = {samples::event()}});
+  EXPECT_EQ(store->latest_events(std::nullopt, 1).value().at(0).id, 51);
+}
+
+TEST_F(StoreTest, ForgetsAClusterButNotWhatWasDoneToIt) {
+  const auto store = open();
+  for (const auto& cluster : {kShop, kPay}) {
+    written(*store, {.cluster = cluster,
+                     .memory = Memory{},
+                     .events = {samples::event()},
+                     .revision = StoredRevision{.cluster = cluster, .revision = {1}}});
+  }
+  written(*store, {.cluster = kShop, .operations = {samples::operation()}});
+  ASSERT_TRUE(store->forget(kShop));
+  EXPECT_EQ(store->clusters().value().size(), 1U);
+  EXPECT_EQ(store->clusters().value()[0].first, kPay);
+  EXPECT_TRUE(store->revisions(kShop).value().empty());
+  EXPECT_EQ(store->revisions(kPay).value().size(), 1U);
+  EXPECT_TRUE(store->operations(kShop, 10).value().empty());
+  EXPECT_EQ(store->events(kShop, 0, 10).value().size(), 1U);
+}
+
+TEST_F(StoreTest, StoresNothingOfARecordThatFails) {
+  const auto store = open();
+  {
+    SQLite::Database other(path, SQLite::OPEN_READWRITE);
+    other.exec("CREATE TRIGGER disk_full BEFORE INSERT ON event BEGIN SELECT raise(ABORT, 'disk full'); END");
+  }
+  const auto result = store->write(
+      {.cluster = kShop, .memory = Memory{}, .operations = {samples::operation()}, .events = {samples::event()}});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::StoreFailed);
+  EXPECT_NE(result.error().message.find("disk full"), std::string::npos) << result.error().message;
+  EXPECT_TRUE(store->clusters().value().empty());
+  EXPECT_TRUE(store->operations(kShop, 10).value().empty());
+  {
+    SQLite::Database other(path, SQLite::OPEN_READWRITE);
+    other.exec("DROP TRIGGER disk_full");
+  }
+  written(*store, {.cluster = kShop, .memory = Memory{}, .events = {samples::event()}});
+  EXPECT_EQ(store->clusters().value().size(), 1U);
+}
+
+TEST_F(StoreTest, RefusesAFileOfANewerVersion) {
+  open().reset();
+  SQLite::Database(path, SQLite::OPEN_READWRITE).exec("INSERT INTO migration VALUES (1000, 'later')");
+  const auto result = Store::open(path);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::StoreFailed);
+  EXPECT_NE(result.error().message.find("1000"), std::string::npos) << result.error().message;
+}
+
+TEST_F(StoreTest, RefusesAFileThatIsNoStore) {
+  std::ofstream(path) << std::string(8192, 'x');
+  const auto result = Store::open(path);
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find(path), std::string::npos) << result.error().message;
+}
+
+TEST_F(StoreTest, RefusesADamagedFile) {
+  {
+    const auto store = open();
+    for (int i = 0; i < 200; ++i)
+      written(*store, {.cluster = kShop, .events = {samples::event(std::string(500, 'e'))}});
+  }
+  const auto size = std::filesystem::file_size(path);
+  {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(size / 2));
+    file << std::string(20'000, '\xa5');
+  }
+  EXPECT_FALSE(Store::open(path));
+}
+
+TEST_F(StoreTest, SaysWhichDirectoryIsMissing) {
+  const auto result = Store::open(directory / "no/such/store.db");
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().message.find("No such file"), std::string::npos) << result.error().message;
+}
+
+TEST_F(StoreTest, TakesWritesAndReadsFromSeveralThreads) {
+  const auto store = open();
+  constexpr int kEach = 30;
+  std::vector<std::jthread> threads;
+  for (int t = 0; t < 3; ++t) {
+    threads.emplace_back([&store, t] {
+      const ClusterId cluster{fmt::format("c{}", t)};
+      for (int i = 0; i < kEach; ++i) {
+        EXPECT_TRUE(store->write({.cluster = cluster, .memory = samples::memory(), .events = {samples::event()}}));
+        EXPECT_EQ(store->events(cluster, 0, 1000).value().size(), static_cast<std::size_t>(i + 1));
+        EXPECT_TRUE(store->clusters());
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(store->events(std::nullopt, 0, 1000).value().size(), 3U * kEach);
+}
+
+}  // namespace
+}  // namespace repl::store
