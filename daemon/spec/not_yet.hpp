@@ -1,0 +1,51 @@
+// What the language of topology files has and this version does not carry out. Such a field is checked like any other
+// and then refused: nothing that somebody asked for is ignored in silence.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace repl::spec {
+
+struct NotYet {
+  enum class Outcome {
+    Refused,  ///< An error: without it the cluster would not be what the file says.
+    Noted,    ///< A warning: repld does less than it says, and nothing that it rules out.
+  };
+  std::string_view field;    ///< Label: "failover.fencing.mode".
+  std::string_view value;    ///< "": whatever the value.
+  std::string_view instead;  ///< What to write, or what happens.
+  Outcome outcome = Outcome::Refused;
+};
+
+inline constexpr std::array kNotYet{
+    NotYet{"topology", "source-source", "use source-replica"},
+    NotYet{"topology", "circular", "use source-replica"},
+    NotYet{"topology", "group-single-primary", "use source-replica"},
+    NotYet{"topology", "group-multi-primary", "use source-replica"},
+    NotYet{"positioning", "binlog", "use gtid"},
+    NotYet{"failover.fencing.mode", "lease", "use auto, semi-sync or none"},
+    NotYet{"failover.fencing.mode", "hook", "use auto, semi-sync or none"},
+    NotYet{"failover.fencing.lease", "", "remove it"},
+    NotYet{"failover.rejoin", "clone-if-errant",
+           "a node with errant transactions is quarantined and named, and a person decides", NotYet::Outcome::Noted},
+    NotYet{"tls.mode", "verify-identity", "use verify-ca"},
+    NotYet{"passwordPolicy", "", "remove it"},
+    NotYet{"provisioning.method", "clone",
+           "a node that lacks purged transactions is named, and a person provides the data", NotYet::Outcome::Noted},
+    NotYet{"groupReplication", "", "remove it"},
+    NotYet{"consistency", "", "remove it"},
+    NotYet{"audit", "", "remove it"},
+    NotYet{"hooks", "", "remove it"},
+    NotYet{"routing", "", "remove it"},
+};
+
+/// The row for this field with this value ("" for a field that is not an enumeration); null: it is carried out.
+constexpr const NotYet* not_yet(std::string_view field, std::string_view value) {
+  for (const auto& row : kNotYet) {
+    if (row.field == field && row.value == value) return &row;
+  }
+  return nullptr;
+}
+
+}  // namespace repl::spec
