@@ -1,5 +1,6 @@
 // The controller of one cluster: a state machine without threads, clock or sockets that decides what is done and when.
-// The runner (run/) feeds it with what happened and carries out what it says; the simulator does the same on virtual time.
+// The runner (run/) feeds it with what happened and carries out what it says; the simulator does the same on virtual
+// time.
 #pragma once
 
 #include <map>
@@ -38,7 +39,7 @@ struct ApplySpec {
   bool dry_run = false;
 };
 struct SwitchOver {
-  std::optional<NodeId> to;  ///< Empty: the best candidate.
+  std::optional<NodeId> to;                   ///< Empty: the best candidate.
   std::chrono::milliseconds timeout{10'000};  ///< The most that writes are held up before it is taken back.
 };
 /// Failover asked for by a person: no detection and no cool-down, the same safety rules.

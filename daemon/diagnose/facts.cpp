@@ -16,7 +16,8 @@ Witness witness(const NodeFacts& node, const NodeId& primary) {
   if (node.now == nullptr || node.channel == nullptr || node.follows != primary) return Witness::Nothing;
   const auto& channel = *node.channel;
   switch (channel.receiver) {
-    case ThreadState::Stopped: return Witness::Nothing;
+    case ThreadState::Stopped:
+      return Witness::Nothing;
     case ThreadState::Connecting:
       return speaks_of_the_source(channel.receiver_errno) ? Witness::Lost : Witness::Nothing;
     case ThreadState::Running:

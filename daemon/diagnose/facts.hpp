@@ -22,19 +22,19 @@ enum class Witness {
 struct NodeFacts {
   const NodeSpec* spec = nullptr;
   const Observation* seen = nullptr;
-  const Snapshot* now = nullptr;      ///< Null unless the latest probe was answered.
-  const Channel* channel = nullptr;   ///< Null: not reachable, or no channel.
+  const Snapshot* now = nullptr;     ///< Null unless the latest probe was answered.
+  const Channel* channel = nullptr;  ///< Null: not reachable, or no channel.
   bool is_primary = false;
   std::optional<NodeId> should_follow;
-  std::optional<NodeId> follows;      ///< The node its channel points to; empty: nobody, away, or nobody we know.
-  bool detached = false;              ///< Reachable, and without a channel or pointed away.
-  bool foreign_source = false;        ///< Its channel points to a server that is not in the spec.
-  bool acker = false;                 ///< By the spec its acknowledgement counts under the primary in office.
-  Witness witness = Witness::Nothing; ///< Direct replicas only.
+  std::optional<NodeId> follows;       ///< The node its channel points to; empty: nobody, away, or nobody we know.
+  bool detached = false;               ///< Reachable, and without a channel or pointed away.
+  bool foreign_source = false;         ///< Its channel points to a server that is not in the spec.
+  bool acker = false;                  ///< By the spec its acknowledgement counts under the primary in office.
+  Witness witness = Witness::Nothing;  ///< Direct replicas only.
   const Snapshot* primary_now = nullptr;
-  GtidSet errant;                     ///< Empty as well when not compared yet.
+  GtidSet errant;  ///< Empty as well when not compared yet.
   bool compared = false;
-  GtidSet purged_but_needed;          ///< Gone from the primary's binary logs, and lacking here.
+  GtidSet purged_but_needed;  ///< Gone from the primary's binary logs, and lacking here.
 };
 
 struct Facts {
@@ -46,18 +46,18 @@ struct Facts {
   std::vector<NodeFacts> nodes;
 
   bool primary_reachable = false;
-  bool primary_alive = false;      ///< At least an error packet came back.
+  bool primary_alive = false;  ///< At least an error packet came back.
   bool primary_refused = false;
   bool primary_silent_for_good = false;  ///< `misses` probes in a row without an answer.
   int primary_misses = 0;
-  int others = 0;                  ///< Nodes beside the primary.
+  int others = 0;  ///< Nodes beside the primary.
   int others_reached = 0;
   int replicas_hearing = 0;
   int replicas_that_lost_it = 0;
-  int ackers_reached = 0;          ///< Of office.ackers.
-  int ackers_needed = 0;           ///< n - a + 1; 0 when commits do not wait.
+  int ackers_reached = 0;  ///< Of office.ackers.
+  int ackers_needed = 0;   ///< n - a + 1; 0 when commits do not wait.
   int writable_others = 0;
-  int acks_possible = 0;           ///< Healthy ackers that are attached now.
+  int acks_possible = 0;  ///< Healthy ackers that are attached now.
 
   /// We reach fewer than half of the other nodes: more likely we are cut off than they.
   bool observer_isolated() const { return others > 0 && 2 * others_reached < others; }

@@ -9,18 +9,25 @@ namespace {
 
 using std::string;
 
-double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+double seconds(Duration d) {
+  return static_cast<double>(d.count()) / 1e6;
+}
 
 std::string_view text(ThreadState s) {
   switch (s) {
-    case ThreadState::Stopped: return "stopped";
-    case ThreadState::Connecting: return "connecting";
-    case ThreadState::Running: return "running";
+    case ThreadState::Stopped:
+      return "stopped";
+    case ThreadState::Connecting:
+      return "connecting";
+    case ThreadState::Running:
+      return "running";
   }
   return "?";
 }
 
-string primary_name(const Facts& f) { return f.office->primary->name; }
+string primary_name(const Facts& f) {
+  return f.office->primary->name;
+}
 
 string what_replicas_say(const Facts& f) {
   return fmt::format("{} of {} other nodes reached, {} lost it, {} hear it", f.others_reached, f.others,
@@ -33,12 +40,18 @@ string last_words(const Facts& f) {
 }
 
 /// The primary answers nothing at all, and we are not the ones cut off.
-bool primary_gone(const Facts& f) { return f.primary != nullptr && !f.primary_alive && f.primary->seen->seen(); }
+bool primary_gone(const Facts& f) {
+  return f.primary != nullptr && !f.primary_alive && f.primary->seen->seen();
+}
 
 /// No replica hears the primary and at least one lost it: a second witness.
-bool replicas_agree_it_is_gone(const Facts& f) { return f.replicas_hearing == 0 && f.replicas_that_lost_it > 0; }
+bool replicas_agree_it_is_gone(const Facts& f) {
+  return f.replicas_hearing == 0 && f.replicas_that_lost_it > 0;
+}
 
-bool healthy_follower(const NodeFacts& n) { return n.now != nullptr && !n.is_primary && !n.detached; }
+bool healthy_follower(const NodeFacts& n) {
+  return n.now != nullptr && !n.is_primary && !n.detached;
+}
 
 constexpr std::array kClusterRules{
     ClusterRule{
@@ -54,38 +67,37 @@ constexpr std::array kClusterRules{
               return fmt::format("{} does not answer, and only {} of {} other nodes do", primary_name(f),
                                  f.others_reached, f.others);
             }},
-    ClusterRule{
-        .name = "DeadPrimary",
-        .severity = Severity::Critical,
-        .goal = Goal::FailOver,
-        .hold = Hold::AtOnce,
-        .summary = "the primary's port refuses connections, and no replica hears from it",
-        .advice = "",
-        .matches =
-            [](const Facts& f) {
-              return primary_gone(f) && f.primary_refused && replicas_agree_it_is_gone(f) && !f.observer_isolated();
-            },
-        .evidence =
-            [](const Facts& f) {
-              return fmt::format("{}: {}; {}", primary_name(f), last_words(f), what_replicas_say(f));
-            }},
-    ClusterRule{
-        .name = "SilentPrimary",
-        .severity = Severity::Critical,
-        .goal = Goal::FailOver,
-        .hold = Hold::AtOnce,
-        .summary = "the primary answered none of several probes, and no replica hears from it",
-        .advice = "",
-        .matches =
-            [](const Facts& f) {
-              return primary_gone(f) && !f.primary_refused && f.primary_silent_for_good &&
-                     replicas_agree_it_is_gone(f) && !f.observer_isolated();
-            },
-        .evidence =
-            [](const Facts& f) {
-              return fmt::format("{}: {} probes without an answer ({}); {}", primary_name(f), f.primary_misses,
-                                 last_words(f), what_replicas_say(f));
-            }},
+    ClusterRule{.name = "DeadPrimary",
+                .severity = Severity::Critical,
+                .goal = Goal::FailOver,
+                .hold = Hold::AtOnce,
+                .summary = "the primary's port refuses connections, and no replica hears from it",
+                .advice = "",
+                .matches =
+                    [](const Facts& f) {
+                      return primary_gone(f) && f.primary_refused && replicas_agree_it_is_gone(f) &&
+                             !f.observer_isolated();
+                    },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{}: {}; {}", primary_name(f), last_words(f), what_replicas_say(f));
+                    }},
+    ClusterRule{.name = "SilentPrimary",
+                .severity = Severity::Critical,
+                .goal = Goal::FailOver,
+                .hold = Hold::AtOnce,
+                .summary = "the primary answered none of several probes, and no replica hears from it",
+                .advice = "",
+                .matches =
+                    [](const Facts& f) {
+                      return primary_gone(f) && !f.primary_refused && f.primary_silent_for_good &&
+                             replicas_agree_it_is_gone(f) && !f.observer_isolated();
+                    },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{}: {} probes without an answer ({}); {}", primary_name(f), f.primary_misses,
+                                         last_words(f), what_replicas_say(f));
+                    }},
     ClusterRule{
         .name = "PrimaryUnreachable",
         .severity = Severity::Warning,
@@ -104,7 +116,8 @@ constexpr std::array kClusterRules{
         .goal = Goal::None,
         .hold = Hold::AtOnce,
         .summary = "the primary does not answer, and there is not enough evidence yet that it is gone",
-        .advice = "If it stays so: no replica can bear witness. `replctl failover` decides by hand, under the same rules.",
+        .advice =
+            "If it stays so: no replica can bear witness. `replctl failover` decides by hand, under the same rules.",
         .matches =
             [](const Facts& f) {
               return primary_gone(f) && f.replicas_hearing == 0 && !f.observer_isolated() &&
@@ -138,7 +151,8 @@ constexpr std::array kClusterRules{
         .summary = "the primary answers repld, but no replica hears from it: replication alone is cut",
         .advice = "Under semi-sync, commits hang. Check the network between the nodes, or move the primary by hand.",
         .matches = [](const Facts& f) { return f.primary_reachable && replicas_agree_it_is_gone(f); },
-        .evidence = [](const Facts& f) { return fmt::format("{} answers; {}", primary_name(f), what_replicas_say(f)); }},
+        .evidence =
+            [](const Facts& f) { return fmt::format("{} answers; {}", primary_name(f), what_replicas_say(f)); }},
     ClusterRule{
         .name = "CommitsHang",
         .severity = Severity::Critical,
@@ -170,9 +184,7 @@ constexpr std::array kClusterRules{
                      !f.primary->now->semi_sync.source_enabled;
             },
         .evidence =
-            [](const Facts& f) {
-              return fmt::format("rpl_semi_sync_source_enabled is OFF on {}", primary_name(f));
-            }},
+            [](const Facts& f) { return fmt::format("rpl_semi_sync_source_enabled is OFF on {}", primary_name(f)); }},
     ClusterRule{
         .name = "SemiSyncFellBack",
         .severity = Severity::Critical,
@@ -206,167 +218,176 @@ constexpr std::array kClusterRules{
                                  f.primary->now->semi_sync.wait_for_count, f.spec->acks_wanted(*f.office->primary),
                                  f.acks_possible);
             }},
-    ClusterRule{
-        .name = "AcksMissing",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "fewer replicas can acknowledge than the spec asks for",
-        .advice = "Bring the missing replicas back.",
-        .matches =
-            [](const Facts& f) {
-              return f.spec->semi_sync() && f.primary_reachable && f.primary->now->read_only == ReadOnly::Off &&
-                     f.acks_possible < f.spec->acks_wanted(*f.office->primary);
-            },
-        .evidence =
-            [](const Facts& f) {
-              return fmt::format("{} of {} acks can be given", f.acks_possible,
-                                 f.spec->acks_wanted(*f.office->primary));
-            }},
-    ClusterRule{
-        .name = "PrimaryReplicates",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::TenSeconds,
-        .summary = "the primary still has a replication channel, a leftover of its promotion",
-        .advice = "",
-        .matches =
-            [](const Facts& f) {
-              return f.primary_reachable && f.primary->channel != nullptr && !f.primary->foreign_source;
-            },
-        .evidence =
-            [](const Facts& f) {
-              return fmt::format("{} has a channel to {}", primary_name(f), to_string(f.primary->channel->source));
-            }},
+    ClusterRule{.name = "AcksMissing",
+                .severity = Severity::Warning,
+                .goal = Goal::None,
+                .hold = Hold::OneProbe,
+                .summary = "fewer replicas can acknowledge than the spec asks for",
+                .advice = "Bring the missing replicas back.",
+                .matches =
+                    [](const Facts& f) {
+                      return f.spec->semi_sync() && f.primary_reachable && f.primary->now->read_only == ReadOnly::Off &&
+                             f.acks_possible < f.spec->acks_wanted(*f.office->primary);
+                    },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{} of {} acks can be given", f.acks_possible,
+                                         f.spec->acks_wanted(*f.office->primary));
+                    }},
+    ClusterRule{.name = "PrimaryReplicates",
+                .severity = Severity::Warning,
+                .goal = Goal::Repair,
+                .hold = Hold::TenSeconds,
+                .summary = "the primary still has a replication channel, a leftover of its promotion",
+                .advice = "",
+                .matches =
+                    [](const Facts& f) {
+                      return f.primary_reachable && f.primary->channel != nullptr && !f.primary->foreign_source;
+                    },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{} has a channel to {}", primary_name(f),
+                                         to_string(f.primary->channel->source));
+                    }},
 };
 
 constexpr std::array kNodeRules{
-    NodeRule{
-        .name = "WritableReplica",
-        .severity = Severity::Critical,
-        .goal = Goal::Fence,
-        .hold = Hold::AtOnce,
-        .summary = "a node that is not the primary takes writes",
-        .advice = "",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::Off;
-            },
-        .evidence =
-            [](const Facts& f, const NodeFacts& n) {
-              return fmt::format("super_read_only and read_only are OFF on {}, and {} is the primary", n.spec->id,
-                                 primary_name(f));
-            }},
+    NodeRule{.name = "WritableReplica",
+             .severity = Severity::Critical,
+             .goal = Goal::Fence,
+             .hold = Hold::AtOnce,
+             .summary = "a node that is not the primary takes writes",
+             .advice = "",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::Off;
+                 },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return fmt::format("super_read_only and read_only are OFF on {}, and {} is the primary", n.spec->id,
+                                      primary_name(f));
+                 }},
     NodeRule{
         .name = "ErrantTransactions",
         .severity = Severity::Critical,
         .goal = Goal::None,
         .hold = Hold::OneProbe,
         .summary = "a node has transactions that the primary does not have; it is in quarantine",
-        .advice = "Look at them (mysqlbinlog --include-gtids=...), save what is needed, then rebuild the node from another.",
-        .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && n.now != nullptr && !n.errant.empty(); },
+        .advice =
+            "Look at them (mysqlbinlog --include-gtids=...), save what is needed, then rebuild the node from another.",
+        .matches = [](const Facts&,
+                      const NodeFacts& n) { return !n.is_primary && n.now != nullptr && !n.errant.empty(); },
         .evidence =
             [](const Facts&, const NodeFacts& n) {
               return fmt::format("{} has {} transaction{} of its own: {}", n.spec->id, n.errant.count(),
                                  n.errant.count() == 1 ? "" : "s", n.errant.to_string());
             }},
-    NodeRule{
-        .name = "SemiSyncSourceOnReplica",
-        .severity = Severity::Critical,
-        .goal = Goal::Repair,
-        .hold = Hold::OneProbe,
-        .summary = "a replica waits for acknowledgements that nobody gives it: its applier hangs",
-        .advice = "",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return healthy_follower(n) && n.now->semi_sync.source_enabled;
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("rpl_semi_sync_source_enabled is ON on {}", n.spec->id);
-            }},
-    NodeRule{
-        .name = "NotSuperReadOnly",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::OneProbe,
-        .summary = "a replica is read-only for applications but not for administrators",
-        .advice = "",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::On;
-            },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("super_read_only is OFF on {}", n.spec->id); }},
-    NodeRule{
-        .name = "NotPersistedReadOnly",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::TenSeconds,
-        .summary = "after a crash the node would come back writable",
-        .advice = "",
-        .matches = [](const Facts&, const NodeFacts& n) { return n.now != nullptr && !n.now->super_read_only_persisted; },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("super_read_only is not persisted ON on {}", n.spec->id);
-            }},
-    NodeRule{
-        .name = "NeedsData",
-        .severity = Severity::Critical,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "the node lacks transactions that are no longer in the primary's binary logs",
-        .advice = "Rebuild it as a clone of another node.",
-        .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && !n.purged_but_needed.empty(); },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} purged {} transactions that {} lacks", n.primary_now->node,
-                                 n.purged_but_needed.count(), n.spec->id);
-            }},
-    NodeRule{
-        .name = "DetachedNode",
-        .severity = Severity::Warning,
-        .goal = Goal::Rejoin,
-        .hold = Hold::OneProbe,
-        .summary = "a node has come back, has nothing of its own, and replicates from nobody",
-        .advice = "",
-        .matches =
-            [](const Facts& f, const NodeFacts& n) {
-              return !n.is_primary && n.now != nullptr && n.detached && n.now->read_only != ReadOnly::Off &&
-                     f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} has no source and should follow {}", n.spec->id, n.should_follow->name);
-            }},
-    NodeRule{
-        .name = "WrongSource",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::OneProbe,
-        .summary = "a replica follows another node than it should",
-        .advice = "",
-        .matches =
-            [](const Facts& f, const NodeFacts& n) {
-              return healthy_follower(n) && n.follows && n.follows != n.should_follow && f.primary_reachable &&
-                     n.compared && n.errant.empty();
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
-                                 n.should_follow->name);
-            }},
-    NodeRule{
-        .name = "ForeignSource",
-        .severity = Severity::Critical,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "a node replicates from a server that is not in the topology",
-        .advice = "Add that server to the topology file, or end the replication by hand (RESET REPLICA ALL).",
-        .matches = [](const Facts&, const NodeFacts& n) { return n.foreign_source; },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} replicates from {}", n.spec->id, to_string(n.channel->source));
-            }},
+    NodeRule{.name = "SemiSyncSourceOnReplica",
+             .severity = Severity::Critical,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica waits for acknowledgements that nobody gives it: its applier hangs",
+             .advice = "",
+             .matches = [](const Facts&,
+                           const NodeFacts& n) { return healthy_follower(n) && n.now->semi_sync.source_enabled; },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("rpl_semi_sync_source_enabled is ON on {}", n.spec->id);
+                 }},
+    NodeRule{.name = "NotSuperReadOnly",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica is read-only for applications but not for administrators",
+             .advice = "",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::On;
+                 },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("super_read_only is OFF on {}", n.spec->id); }},
+    NodeRule{.name = "NotPersistedReadOnly",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::TenSeconds,
+             .summary = "after a crash the node would come back writable",
+             .advice = "",
+             .matches = [](const Facts&,
+                           const NodeFacts& n) { return n.now != nullptr && !n.now->super_read_only_persisted; },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("super_read_only is not persisted ON on {}", n.spec->id);
+                 }},
+    NodeRule{.name = "NeedsData",
+             .severity = Severity::Critical,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "the node lacks transactions that are no longer in the primary's binary logs",
+             .advice = "Rebuild it as a clone of another node.",
+             .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && !n.purged_but_needed.empty(); },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} purged {} transactions that {} lacks", n.primary_now->node,
+                                      n.purged_but_needed.count(), n.spec->id);
+                 }},
+    NodeRule{.name = "DetachedNode",
+             .severity = Severity::Warning,
+             .goal = Goal::Rejoin,
+             .hold = Hold::OneProbe,
+             .summary = "a node has come back, has nothing of its own, and replicates from nobody",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return !n.is_primary && n.now != nullptr && n.detached && n.now->read_only != ReadOnly::Off &&
+                          f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} has no source and should follow {}", n.spec->id, n.should_follow->name);
+                 }},
+    NodeRule{.name = "LeftDetached",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a failover that was not finished left the replica pointed away; it can bear no witness so",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return !n.is_primary && n.detached && n.channel != nullptr && n.should_follow && !f.primary_alive &&
+                          n.errant.empty();
+                 },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return fmt::format("{} is pointed away, and {} is still the primary in office", n.spec->id,
+                                      primary_name(f));
+                 }},
+    NodeRule{.name = "WrongSource",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica follows another node than it should",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return healthy_follower(n) && n.follows && n.follows != n.should_follow && f.primary_reachable &&
+                          n.compared && n.errant.empty();
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
+                                      n.should_follow->name);
+                 }},
+    NodeRule{.name = "ForeignSource",
+             .severity = Severity::Critical,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "a node replicates from a server that is not in the topology",
+             .advice = "Add that server to the topology file, or end the replication by hand (RESET REPLICA ALL).",
+             .matches = [](const Facts&, const NodeFacts& n) { return n.foreign_source; },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} replicates from {}", n.spec->id, to_string(n.channel->source));
+                 }},
     NodeRule{
         .name = "ApplierFailed",
         .severity = Severity::Critical,
@@ -382,24 +403,23 @@ constexpr std::array kNodeRules{
             [](const Facts&, const NodeFacts& n) {
               return fmt::format("{}: error {}: {}", n.spec->id, n.channel->applier_errno, n.channel->applier_error);
             }},
-    NodeRule{
-        .name = "ReplicationStopped",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::TenSeconds,
-        .summary = "a replication thread is stopped without an error",
-        .advice = "",
-        .matches =
-            [](const Facts& f, const NodeFacts& n) {
-              return healthy_follower(n) && f.primary_reachable && n.channel->applier_errno == 0 &&
-                     n.channel->receiver_errno == 0 &&
-                     (n.channel->receiver == ThreadState::Stopped || n.channel->applier == ThreadState::Stopped);
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{}: receiver {}, applier {}", n.spec->id, text(n.channel->receiver),
-                                 text(n.channel->applier));
-            }},
+    NodeRule{.name = "ReplicationStopped",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::TenSeconds,
+             .summary = "a replication thread is stopped without an error",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return healthy_follower(n) && f.primary_reachable && n.channel->applier_errno == 0 &&
+                          n.channel->receiver_errno == 0 &&
+                          (n.channel->receiver == ThreadState::Stopped || n.channel->applier == ThreadState::Stopped);
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{}: receiver {}, applier {}", n.spec->id, text(n.channel->receiver),
+                                      text(n.channel->applier));
+                 }},
     NodeRule{
         .name = "ReceiverFailing",
         .severity = Severity::Warning,
@@ -416,56 +436,56 @@ constexpr std::array kNodeRules{
             [](const Facts&, const NodeFacts& n) {
               return fmt::format("{}: error {}: {}", n.spec->id, n.channel->receiver_errno, n.channel->receiver_error);
             }},
-    NodeRule{
-        .name = "SemiSyncReplicaOff",
-        .severity = Severity::Warning,
-        .goal = Goal::Repair,
-        .hold = Hold::OneProbe,
-        .summary = "a replica that should acknowledge does not",
-        .advice = "",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return healthy_follower(n) && n.acker && n.now->semi_sync.replica_plugin &&
-                     !n.now->semi_sync.replica_enabled;
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
-            }},
-    NodeRule{
-        .name = "UnsafeAcker",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "a replica that acknowledges would throw its relay log away when restarted",
-        .advice = "SET PERSIST_ONLY relay_log_recovery=OFF and restart it when convenient.",
-        .matches = [](const Facts&, const NodeFacts& n) { return n.acker && n.now != nullptr && n.now->relay_log_recovery; },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("relay_log_recovery is ON on {}", n.spec->id); }},
-    NodeRule{
-        .name = "ReplicaLagging",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::TenSeconds,
-        .summary = "a replica is further behind than alerts.lag allows",
-        .advice = "Look for a long transaction, a table without a primary key, or too few applier workers.",
-        .matches =
-            [](const Facts& f, const NodeFacts& n) {
-              return healthy_follower(n) && n.spec->delay.count() == 0 && n.channel->lag &&
-                     *n.channel->lag > Duration{f.spec->alert_lag};
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} is {:.1f} s behind", n.spec->id, seconds(*n.channel->lag));
-            }},
-    NodeRule{
-        .name = "NodeOffline",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::TenSeconds,
-        .summary = "the node turns ordinary clients away (offline_mode)",
-        .advice = "SET GLOBAL offline_mode=OFF when whoever set it is done.",
-        .matches = [](const Facts&, const NodeFacts& n) { return n.now != nullptr && n.now->offline_mode && n.errant.empty(); },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
+    NodeRule{.name = "SemiSyncReplicaOff",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica that should acknowledge does not",
+             .advice = "",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return healthy_follower(n) && n.acker && n.now->semi_sync.replica_plugin &&
+                          !n.now->semi_sync.replica_enabled;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
+                 }},
+    NodeRule{.name = "UnsafeAcker",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "a replica that acknowledges would throw its relay log away when restarted",
+             .advice = "SET PERSIST_ONLY relay_log_recovery=OFF and restart it when convenient.",
+             .matches = [](const Facts&,
+                           const NodeFacts& n) { return n.acker && n.now != nullptr && n.now->relay_log_recovery; },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("relay_log_recovery is ON on {}", n.spec->id); }},
+    NodeRule{.name = "ReplicaLagging",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::TenSeconds,
+             .summary = "a replica is further behind than alerts.lag allows",
+             .advice = "Look for a long transaction, a table without a primary key, or too few applier workers.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return healthy_follower(n) && n.spec->delay.count() == 0 && n.channel->lag &&
+                          *n.channel->lag > Duration{f.spec->alert_lag};
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} is {:.1f} s behind", n.spec->id, seconds(*n.channel->lag));
+                 }},
+    NodeRule{.name = "NodeOffline",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::TenSeconds,
+             .summary = "the node turns ordinary clients away (offline_mode)",
+             .advice = "SET GLOBAL offline_mode=OFF when whoever set it is done.",
+             .matches = [](const Facts&,
+                           const NodeFacts& n) { return n.now != nullptr && n.now->offline_mode && n.errant.empty(); },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
     NodeRule{
         .name = "AccessDenied",
         .severity = Severity::Critical,
@@ -477,32 +497,33 @@ constexpr std::array kNodeRules{
             [](const Facts&, const NodeFacts& n) {
               return n.seen != nullptr && n.seen->seen() && n.seen->latest->reach == Reach::Denied;
             },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
-    NodeRule{
-        .name = "NodeOverloaded",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "the node answers with an error: it lives, but takes no more sessions",
-        .advice = "Raise max_connections or find who holds them; nothing is failed over for this.",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return n.seen != nullptr && n.seen->seen() &&
-                     (n.seen->latest->reach == Reach::Busy || n.seen->latest->reach == Reach::Error);
-            },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
-    NodeRule{
-        .name = "NodeUnreachable",
-        .severity = Severity::Warning,
-        .goal = Goal::None,
-        .hold = Hold::OneProbe,
-        .summary = "a node that is not the primary does not answer",
-        .advice = "Start it again; it is attached by itself when it has nothing of its own.",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              return !n.is_primary && n.seen != nullptr && n.seen->seen() && !n.seen->alive();
-            },
-        .evidence = [](const Facts&, const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+        .evidence = [](const Facts&,
+                       const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+    NodeRule{.name = "NodeOverloaded",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "the node answers with an error: it lives, but takes no more sessions",
+             .advice = "Raise max_connections or find who holds them; nothing is failed over for this.",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return n.seen != nullptr && n.seen->seen() &&
+                          (n.seen->latest->reach == Reach::Busy || n.seen->latest->reach == Reach::Error);
+                 },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
+    NodeRule{.name = "NodeUnreachable",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "a node that is not the primary does not answer",
+             .advice = "Start it again; it is attached by itself when it has nothing of its own.",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return !n.is_primary && n.seen != nullptr && n.seen->seen() && !n.seen->alive();
+                 },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
 };
 
 constexpr bool names_are_unique() {
@@ -544,18 +565,26 @@ Problem problem_of(const Rule& rule, std::optional<NodeId> node, string evidence
 
 Duration duration_of(Hold hold, const Spec& spec) {
   switch (hold) {
-    case Hold::AtOnce: return Duration{0};
-    case Hold::OneProbe: return spec.failover.detection.probe_interval;
-    case Hold::BlockedAfter: return spec.failover.blocked_after;
-    case Hold::TenSeconds: return std::chrono::seconds{10};
+    case Hold::AtOnce:
+      return Duration{0};
+    case Hold::OneProbe:
+      return spec.failover.detection.probe_interval;
+    case Hold::BlockedAfter:
+      return spec.failover.blocked_after;
+    case Hold::TenSeconds:
+      return std::chrono::seconds{10};
   }
   return Duration{0};
 }
 
 }  // namespace
 
-std::span<const ClusterRule> cluster_rules() { return kClusterRules; }
-std::span<const NodeRule> node_rules() { return kNodeRules; }
+std::span<const ClusterRule> cluster_rules() {
+  return kClusterRules;
+}
+std::span<const NodeRule> node_rules() {
+  return kNodeRules;
+}
 
 std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View& view) {
   std::vector<Problem> found;

@@ -1,5 +1,5 @@
-// The table of problems: which there are, what evidence each needs, how bad it is and what repld does about it. Read it row
-// by row; `replctl rules` and docs/problems.md print it. A new row needs no change anywhere else.
+// The table of problems: which there are, what evidence each needs, how bad it is and what repld does about it. Read it
+// row by row; `replctl rules` and docs/problems.md print it. A new row needs no change anywhere else.
 #pragma once
 
 #include <span>

@@ -56,11 +56,15 @@ constexpr bool rows_are_in_order() {
 }
 static_assert(rows_are_in_order());
 
-const Row& row(ErrorCode code) { return kErrorTable[static_cast<std::size_t>(code)]; }
+const Row& row(ErrorCode code) {
+  return kErrorTable[static_cast<std::size_t>(code)];
+}
 
 }  // namespace
 
-std::string_view to_string(ErrorCode code) { return row(code).name; }
+std::string_view to_string(ErrorCode code) {
+  return row(code).name;
+}
 
 std::optional<ErrorCode> error_code_from(std::string_view name) {
   for (const auto& r : kErrorTable) {
@@ -69,6 +73,8 @@ std::optional<ErrorCode> error_code_from(std::string_view name) {
   return std::nullopt;
 }
 
-int exit_code(ErrorCode code) { return row(code).exit_code; }
+int exit_code(ErrorCode code) {
+  return row(code).exit_code;
+}
 
 }  // namespace repl

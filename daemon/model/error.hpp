@@ -12,38 +12,38 @@
 
 namespace repl {
 
-/// What went wrong, in our terms. kErrorTable (error.cpp) gives each its stable name and exit code; `serve/` maps it to a
-/// HTTP status.
+/// What went wrong, in our terms. kErrorTable (error.cpp) gives each its stable name and exit code; `serve/` maps it to
+/// a HTTP status.
 enum class ErrorCode {
   // The request itself.
-  InvalidArgument,    ///< A parameter or document is malformed.
-  InvalidSpec,        ///< A topology file breaks a rule.
-  NotSupported,       ///< Valid, but this version does not do it.
+  InvalidArgument,  ///< A parameter or document is malformed.
+  InvalidSpec,      ///< A topology file breaks a rule.
+  NotSupported,     ///< Valid, but this version does not do it.
   NoSuchCluster,
   NoSuchNode,
   NoSuchOperation,
   Unauthorised,
   // Refused: possible in another state of the cluster; nothing was changed.
-  Conflict,             ///< Another operation is running.
-  NotAReplica,          ///< The candidate does not replicate from the primary.
-  ErrantTransactions,   ///< The node has transactions the primary lacks.
-  Diverged,             ///< GTID sets of which neither holds the other.
-  NotPromotable,        ///< No node may be promoted; the message says why not, node by node.
-  NotFenced,            ///< The old primary cannot be kept from taking writes.
-  QuorumMissing,        ///< Acknowledged transactions may be on nodes that do not answer.
-  PreconditionFailed,   ///< A server is not fit for what was asked.
+  Conflict,            ///< Another operation is running.
+  NotAReplica,         ///< The candidate does not replicate from the primary.
+  ErrantTransactions,  ///< The node has transactions the primary lacks.
+  Diverged,            ///< GTID sets of which neither holds the other.
+  NotPromotable,       ///< No node may be promoted; the message says why not, node by node.
+  NotFenced,           ///< The old primary cannot be kept from taking writes.
+  QuorumMissing,       ///< Acknowledged transactions may be on nodes that do not answer.
+  PreconditionFailed,  ///< A server is not fit for what was asked.
   Paused,
   // A server, while being operated.
   ConnectionRefused,
   ConnectionLost,
   AccessDenied,
   TooManyConnections,
-  DeadlineExceeded,  ///< The caller's deadline passed; the server may still do it.
-  LockWaitTimeout,   ///< 1205: somebody holds what the statement needs.
-  ServerRefused,     ///< Any other error packet.
-  ReadOnlyServer,    ///< 1290 because of (super_)read_only.
-  BreakerOpen,       ///< Not tried: the node failed too often just now.
-  SessionSuperseded, ///< Another session took the control lock of the node.
+  DeadlineExceeded,   ///< The caller's deadline passed; the server may still do it.
+  LockWaitTimeout,    ///< 1205: somebody holds what the statement needs.
+  ServerRefused,      ///< Any other error packet.
+  ReadOnlyServer,     ///< 1290 because of (super_)read_only.
+  BreakerOpen,        ///< Not tried: the node failed too often just now.
+  SessionSuperseded,  ///< Another session took the control lock of the node.
   // repld itself.
   StoreFailed,
   SecretUnavailable,

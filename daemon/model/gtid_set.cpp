@@ -161,7 +161,9 @@ std::uint64_t GtidSet::count() const {
   return sum;
 }
 
-bool GtidSet::contains(const GtidSet& other) const { return subtract(other, *this).empty(); }
+bool GtidSet::contains(const GtidSet& other) const {
+  return subtract(other, *this).empty();
+}
 
 bool GtidSet::contains(std::string_view uuid, std::string_view tag, std::int64_t number) const {
   const auto found = sets_.find(Origin{std::string{uuid}, std::string{tag}});
@@ -170,7 +172,9 @@ bool GtidSet::contains(std::string_view uuid, std::string_view tag, std::int64_t
          });
 }
 
-bool GtidSet::intersects(const GtidSet& other) const { return !intersect(*this, other).empty(); }
+bool GtidSet::intersects(const GtidSet& other) const {
+  return !intersect(*this, other).empty();
+}
 
 void GtidSet::add(const Origin& origin, Interval interval) {
   auto& intervals = sets_[origin];

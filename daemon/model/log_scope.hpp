@@ -1,5 +1,6 @@
-// Of which cluster and operation the current thread is working: read by the formatter of the log, so that every line says it
-// without passing it through every call. Only the ends (run/, mysql/, serve/) open scopes; nothing decides by them.
+// Of which cluster and operation the current thread is working: read by the formatter of the log, so that every line
+// says it without passing it through every call. Only the ends (run/, mysql/, serve/) open scopes; nothing decides by
+// them.
 #pragma once
 
 #include <string>

@@ -7,14 +7,22 @@ namespace repl {
 
 std::string_view to_string(Goal goal) {
   switch (goal) {
-    case Goal::None: return "none";
-    case Goal::Converge: return "apply";
-    case Goal::FailOver: return "failover";
-    case Goal::SwitchOver: return "switchover";
-    case Goal::Reopen: return "reopen";
-    case Goal::Rejoin: return "rejoin";
-    case Goal::Repair: return "repair";
-    case Goal::Fence: return "fence";
+    case Goal::None:
+      return "none";
+    case Goal::Converge:
+      return "apply";
+    case Goal::FailOver:
+      return "failover";
+    case Goal::SwitchOver:
+      return "switchover";
+    case Goal::Reopen:
+      return "reopen";
+    case Goal::Rejoin:
+      return "rejoin";
+    case Goal::Repair:
+      return "repair";
+    case Goal::Fence:
+      return "fence";
   }
   return "?";
 }
@@ -29,33 +37,48 @@ std::optional<Goal> goal_from(std::string_view name) {
 
 std::string_view to_string(StepState state) {
   switch (state) {
-    case StepState::Waiting: return "waiting";
-    case StepState::Running: return "running";
-    case StepState::Done: return "done";
-    case StepState::Failed: return "failed";
-    case StepState::Undoing: return "undoing";
-    case StepState::Undone: return "undone";
-    case StepState::Skipped: return "skipped";
+    case StepState::Waiting:
+      return "waiting";
+    case StepState::Running:
+      return "running";
+    case StepState::Done:
+      return "done";
+    case StepState::Failed:
+      return "failed";
+    case StepState::Undoing:
+      return "undoing";
+    case StepState::Undone:
+      return "undone";
+    case StepState::Skipped:
+      return "skipped";
   }
   return "?";
 }
 
 std::string_view to_string(OperationState state) {
   switch (state) {
-    case OperationState::Running: return "running";
-    case OperationState::Undoing: return "undoing";
-    case OperationState::Done: return "done";
-    case OperationState::TakenBack: return "taken-back";
-    case OperationState::NeedsPerson: return "needs-person";
+    case OperationState::Running:
+      return "running";
+    case OperationState::Undoing:
+      return "undoing";
+    case OperationState::Done:
+      return "done";
+    case OperationState::TakenBack:
+      return "taken-back";
+    case OperationState::NeedsPerson:
+      return "needs-person";
   }
   return "?";
 }
 
 std::string_view to_string(Severity severity) {
   switch (severity) {
-    case Severity::Info: return "info";
-    case Severity::Warning: return "warning";
-    case Severity::Critical: return "critical";
+    case Severity::Info:
+      return "info";
+    case Severity::Warning:
+      return "warning";
+    case Severity::Critical:
+      return "critical";
   }
   return "?";
 }

@@ -16,13 +16,13 @@ namespace repl {
 
 enum class Goal {
   None,
-  Converge,    ///< Make the declared topology true (apply).
+  Converge,  ///< Make the declared topology true (apply).
   FailOver,
   SwitchOver,
-  Reopen,      ///< The primary in office came back read-only.
-  Rejoin,      ///< A node that was away follows again.
-  Repair,      ///< Take back a small deviation of one node.
-  Fence,       ///< A node that is not the primary takes writes.
+  Reopen,  ///< The primary in office came back read-only.
+  Rejoin,  ///< A node that was away follows again.
+  Repair,  ///< Take back a small deviation of one node.
+  Fence,   ///< A node that is not the primary takes writes.
 };
 std::string_view to_string(Goal goal);
 std::optional<Goal> goal_from(std::string_view name);
@@ -30,7 +30,7 @@ std::optional<Goal> goal_from(std::string_view name);
 struct PlannedStep {
   Step step;
   std::vector<std::size_t> after;  ///< Indices, all lower, of the steps that must be done before this one starts.
-  bool best_effort = false;        ///< Its failure does not fail the plan; what it leaves is a problem for the next repair.
+  bool best_effort = false;  ///< Its failure does not fail the plan; what it leaves is a problem for the next repair.
   bool operator==(const PlannedStep&) const = default;
 };
 
@@ -41,7 +41,7 @@ struct Plan {
   /// new primary may hold writes, so the plan only goes forward; only the server's own refusal of that very step allows
   /// the way back. steps.size() when every step can be taken back.
   std::size_t point_of_no_return = 0;
-  std::optional<NodeId> promotes;  ///< The node that is primary when the plan is done; empty: no change.
+  std::optional<NodeId> promotes;    ///< The node that is primary when the plan is done; empty: no change.
   std::vector<std::string> reasons;  ///< Why so: the choice of the candidate, node by node; what was noted.
   bool empty() const { return steps.empty(); }
   bool operator==(const Plan&) const = default;
@@ -66,7 +66,9 @@ enum class OperationState {
   NeedsPerson,  ///< Failed, and could not be taken back or finished.
 };
 std::string_view to_string(OperationState state);
-inline bool is_over(OperationState s) { return s != OperationState::Running && s != OperationState::Undoing; }
+inline bool is_over(OperationState s) {
+  return s != OperationState::Running && s != OperationState::Undoing;
+}
 
 /// A failover is two plans: first the replicas are detached and their positions become known, then one is chosen and
 /// promoted. Every other operation is one plan.
@@ -94,7 +96,8 @@ struct Operation {
 struct Office {
   Term term;
   std::optional<NodeId> primary;
-  /// Nodes that may hold the only copy of a commit acknowledged under this primary: every acker it ever had in this term.
+  /// Nodes that may hold the only copy of a commit acknowledged under this primary: every acker it ever had in this
+  /// term.
   std::set<NodeId> ackers;
   /// Lowest acknowledgement count in force in this term; 0: commits did not wait.
   int acks = 0;

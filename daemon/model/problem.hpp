@@ -1,5 +1,5 @@
-// Problems: named deviations and failures found in a view, with their evidence. Which there are, and what leads to each,
-// is the table in diagnose/rules.cpp; this is only what one of them looks like.
+// Problems: named deviations and failures found in a view, with their evidence. Which there are, and what leads to
+// each, is the table in diagnose/rules.cpp; this is only what one of them looks like.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 namespace repl {
 
 struct Problem {
-  std::string name;            ///< PascalCase, stable: "DeadPrimary". Row of the table in diagnose/.
+  std::string name;  ///< PascalCase, stable: "DeadPrimary". Row of the table in diagnose/.
   Severity severity = Severity::Warning;
   std::optional<NodeId> node;  ///< Empty: the cluster as a whole.
   Goal goal = Goal::None;      ///< What repld does about it, when it may; None: tells people.

@@ -70,10 +70,10 @@ struct SemiSync {
   bool source_plugin = false;
   bool replica_plugin = false;
   bool source_enabled = false;
-  bool source_status = false;   ///< Rpl_semi_sync_source_status: OFF after it went on alone.
-  int clients = 0;              ///< Rpl_semi_sync_source_clients; not evidence of life.
-  int wait_sessions = 0;        ///< Commits that wait for an acknowledgement now.
-  int wait_for_count = 1;       ///< rpl_semi_sync_source_wait_for_replica_count
+  bool source_status = false;  ///< Rpl_semi_sync_source_status: OFF after it went on alone.
+  int clients = 0;             ///< Rpl_semi_sync_source_clients; not evidence of life.
+  int wait_sessions = 0;       ///< Commits that wait for an acknowledgement now.
+  int wait_for_count = 1;      ///< rpl_semi_sync_source_wait_for_replica_count
   bool wait_no_replica = true;
   bool after_sync = true;
   std::chrono::milliseconds timeout{10'000};
@@ -85,7 +85,8 @@ struct SemiSync {
 /// What only a thorough look finds; asked for before plans are made, not with every probe.
 struct Inventory {
   std::vector<std::string> user_schemas;  ///< Beside the server's and repld's own. Empty means: the node is empty.
-  std::set<AccountRole> accounts;         ///< Declared profiles that exist with the grants they need and a password that works.
+  std::set<AccountRole>
+      accounts;  ///< Declared profiles that exist with the grants they need and a password that works.
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
   bool plugins_loadable = true;
@@ -96,10 +97,10 @@ struct Inventory {
 
 struct Snapshot {
   NodeId node;
-  Time taken_at{};       ///< When the probe was answered or given up.
+  Time taken_at{};  ///< When the probe was answered or given up.
   Duration took{0};
   Reach reach = Reach::Silent;
-  std::string problem;   ///< When not Ok: what the server or the client said.
+  std::string problem;         ///< When not Ok: what the server or the client said.
   bool session_broke = false;  ///< The kept session turned out to be closed by the peer at this probe.
 
   // Everything below means something only when reach is Ok.
@@ -130,8 +131,8 @@ struct Snapshot {
   bool operator==(const Snapshot&) const = default;
 };
 
-/// Transactions that `replica` has and `source` lacks. Give it a source that was probed after the replica: the other way
-/// round, a transaction on its way would look errant.
+/// Transactions that `replica` has and `source` lacks. Give it a source that was probed after the replica: the other
+/// way round, a transaction on its way would look errant.
 GtidSet errant_transactions(const Snapshot& replica, const Snapshot& source);
 
 /// The host name written into a channel that must not find a source any more. Never resolves (RFC 2606).

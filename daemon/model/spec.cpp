@@ -31,9 +31,12 @@ std::vector<NodeId> Spec::ackers(const NodeId& primary) const {
 
 int Spec::acks_wanted(const NodeId& primary) const {
   switch (sync.mode) {
-    case DataSyncType::Async: return 0;
-    case DataSyncType::SemiSync: return sync.acks;
-    case DataSyncType::Sync: return static_cast<int>(ackers(primary).size());
+    case DataSyncType::Async:
+      return 0;
+    case DataSyncType::SemiSync:
+      return sync.acks;
+    case DataSyncType::Sync:
+      return static_cast<int>(ackers(primary).size());
   }
   return 0;
 }

@@ -28,7 +28,8 @@ enum class Provisioning { Clone, None };
 struct SecretRef {
   enum class Kind { File, Env, Exec };
   Kind kind = Kind::File;
-  std::string value;  ///< File: absolute path once the document is taken in. Env: variable of repld. Exec: command line.
+  std::string
+      value;  ///< File: absolute path once the document is taken in. Env: variable of repld. Exec: command line.
   bool operator==(const SecretRef&) const = default;
 };
 
@@ -50,7 +51,7 @@ struct NodeSpec {
   Promotion promotion = Promotion::Neutral;
   std::chrono::seconds delay{0};
   int read_weight = 1;
-  std::optional<NodeId> follows;  ///< Empty: follows the primary.
+  std::optional<NodeId> follows;                ///< Empty: follows the primary.
   std::map<std::string, std::string> settings;  ///< nodeSettings: overrides Spec::settings on this node.
   bool operator==(const NodeSpec&) const = default;
 };
@@ -110,9 +111,7 @@ struct Spec {
   const NodeSpec* find(const Address& address) const;
   const NodeSpec* declared_source() const;
   /// Commits wait for replicas and never go on alone: the durability that failover must not break.
-  bool waits_for_acks() const {
-    return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait;
-  }
+  bool waits_for_acks() const { return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait; }
   bool semi_sync() const { return sync.mode != DataSyncType::Async; }
   /// Undelayed nodes that follow `primary` directly: those whose acknowledgement can count. `primary` itself excluded.
   std::vector<NodeId> ackers(const NodeId& primary) const;

@@ -6,26 +6,37 @@ namespace {
 
 std::string_view text(ReadOnly r) {
   switch (r) {
-    case ReadOnly::Off: return "writable";
-    case ReadOnly::On: return "read-only";
-    case ReadOnly::Super: return "super-read-only";
+    case ReadOnly::Off:
+      return "writable";
+    case ReadOnly::On:
+      return "read-only";
+    case ReadOnly::Super:
+      return "super-read-only";
   }
   return "?";
 }
 
-std::string_view text(Plugin p) { return p == Plugin::SemiSyncSource ? "semi-sync source" : "semi-sync replica"; }
+std::string_view text(Plugin p) {
+  return p == Plugin::SemiSyncSource ? "semi-sync source" : "semi-sync replica";
+}
 
 std::string_view text(AccountRole r) {
   switch (r) {
-    case AccountRole::Admin: return "admin";
-    case AccountRole::Replication: return "replication";
-    case AccountRole::Monitoring: return "monitoring";
-    case AccountRole::Application: return "application";
+    case AccountRole::Admin:
+      return "admin";
+    case AccountRole::Replication:
+      return "replication";
+    case AccountRole::Monitoring:
+      return "monitoring";
+    case AccountRole::Application:
+      return "application";
   }
   return "?";
 }
 
-double seconds(std::chrono::milliseconds d) { return static_cast<double>(d.count()) / 1000.0; }
+double seconds(std::chrono::milliseconds d) {
+  return static_cast<double>(d.count()) / 1000.0;
+}
 
 }  // namespace
 
@@ -33,18 +44,36 @@ std::optional<Step> inverse(const Step& step) {
   using Inverse = std::optional<Step>;
   return std::visit(
       Overloaded{
-          [](const InstallPlugin& s) -> Inverse { return UninstallPlugin{s.node, s.plugin}; },
-          [](const UninstallPlugin& s) -> Inverse { return InstallPlugin{s.node, s.plugin}; },
-          [](const CreateAccount& s) -> Inverse { return DropAccount{s.node, s.role, s.account, s.logged}; },
-          [](const DropAccount& s) -> Inverse { return CreateAccount{s.node, s.role, s.account, s.logged}; },
-          [](const SetVariable& s) -> Inverse { return SetVariable{s.node, s.name, s.to, s.from}; },
-          [](const PersistReadOnly& s) -> Inverse { return PersistReadOnly{s.node, s.to, s.from}; },
-          [](const SetReadOnly& s) -> Inverse { return SetReadOnly{s.node, s.to, s.from, s.lock_wait}; },
-          [](const SetOfflineMode& s) -> Inverse { return SetOfflineMode{s.node, s.to, s.from}; },
+          [](const InstallPlugin& s) -> Inverse {
+            return UninstallPlugin{s.node, s.plugin};
+          },
+          [](const UninstallPlugin& s) -> Inverse {
+            return InstallPlugin{s.node, s.plugin};
+          },
+          [](const CreateAccount& s) -> Inverse {
+            return DropAccount{s.node, s.role, s.account, s.logged};
+          },
+          [](const DropAccount& s) -> Inverse {
+            return CreateAccount{s.node, s.role, s.account, s.logged};
+          },
+          [](const SetVariable& s) -> Inverse {
+            return SetVariable{s.node, s.name, s.to, s.from};
+          },
+          [](const PersistReadOnly& s) -> Inverse {
+            return PersistReadOnly{s.node, s.to, s.from};
+          },
+          [](const SetReadOnly& s) -> Inverse {
+            return SetReadOnly{s.node, s.to, s.from, s.lock_wait};
+          },
+          [](const SetOfflineMode& s) -> Inverse {
+            return SetOfflineMode{s.node, s.to, s.from};
+          },
           [](const SetSemiSyncSource& s) -> Inverse {
             return SetSemiSyncSource{s.node, s.to, s.from, s.acks_to, s.acks_from};
           },
-          [](const SetSemiSyncReplica& s) -> Inverse { return SetSemiSyncReplica{s.node, s.to, s.from}; },
+          [](const SetSemiSyncReplica& s) -> Inverse {
+            return SetSemiSyncReplica{s.node, s.to, s.from};
+          },
           [](const ResetGtids&) -> Inverse { return std::nullopt; },  // the node had no data; nothing to bring back
           [](const StartReplication& s) -> Inverse { return StopReplication{s.replica}; },
           [](const StopReplication& s) -> Inverse { return StartReplication{s.replica}; },

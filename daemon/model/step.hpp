@@ -1,6 +1,6 @@
 // Steps: the changes a plan is made of, as data. Only mysql/ knows the SQL for one, only the simulator its effect on
-// simulated servers. A step may be repeated (after a crash the journal replays it), so whoever carries it out checks first
-// whether its goal is already reached. A new step does not compile before both ends and the journal know it.
+// simulated servers. A step may be repeated (after a crash the journal replays it), so whoever carries it out checks
+// first whether its goal is already reached. A new step does not compile before both ends and the journal know it.
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,16 @@ enum class Plugin { SemiSyncSource, SemiSyncReplica };
 /// Whether a statement goes to the binary log of the node it runs on.
 enum class Logged { No, Yes };
 
-struct InstallPlugin { NodeId node; Plugin plugin; bool operator==(const InstallPlugin&) const = default; };
-struct UninstallPlugin { NodeId node; Plugin plugin; bool operator==(const UninstallPlugin&) const = default; };
+struct InstallPlugin {
+  NodeId node;
+  Plugin plugin;
+  bool operator==(const InstallPlugin&) const = default;
+};
+struct UninstallPlugin {
+  NodeId node;
+  Plugin plugin;
+  bool operator==(const UninstallPlugin&) const = default;
+};
 
 /// Creates the account, or makes grants and password of an existing one true.
 struct CreateAccount {
@@ -49,7 +57,12 @@ struct SetVariable {
 };
 
 /// SET PERSIST_ONLY super_read_only: what the server will be after its next start; nothing changes now.
-struct PersistReadOnly { NodeId node; bool from; bool to; bool operator==(const PersistReadOnly&) const = default; };
+struct PersistReadOnly {
+  NodeId node;
+  bool from;
+  bool to;
+  bool operator==(const PersistReadOnly&) const = default;
+};
 
 /// Done when the SET has returned: @@super_read_only reads 1 while it still waits. Bounded by `lock_wait`; when that
 /// passes the server is left (or put back) as it was, and the error names who is in the way.
@@ -61,7 +74,12 @@ struct SetReadOnly {
   bool operator==(const SetReadOnly&) const = default;
 };
 
-struct SetOfflineMode { NodeId node; bool from; bool to; bool operator==(const SetOfflineMode&) const = default; };
+struct SetOfflineMode {
+  NodeId node;
+  bool from;
+  bool to;
+  bool operator==(const SetOfflineMode&) const = default;
+};
 
 /// rpl_semi_sync_source_enabled (never persisted) with its acknowledgement count.
 struct SetSemiSyncSource {
@@ -73,21 +91,40 @@ struct SetSemiSyncSource {
   bool operator==(const SetSemiSyncSource&) const = default;
 };
 /// rpl_semi_sync_replica_enabled, persisted; a running receiver is restarted so that it takes effect.
-struct SetSemiSyncReplica { NodeId node; bool from; bool to; bool operator==(const SetSemiSyncReplica&) const = default; };
+struct SetSemiSyncReplica {
+  NodeId node;
+  bool from;
+  bool to;
+  bool operator==(const SetSemiSyncReplica&) const = default;
+};
 
 /// RESET BINARY LOGS AND GTIDS on a node without data, whose few transactions (an installer's) nobody needs.
-struct ResetGtids { NodeId node; GtidSet discarded; bool operator==(const ResetGtids&) const = default; };
+struct ResetGtids {
+  NodeId node;
+  GtidSet discarded;
+  bool operator==(const ResetGtids&) const = default;
+};
 
-struct StartReplication { NodeId replica; bool operator==(const StartReplication&) const = default; };
-struct StopReplication { NodeId replica; bool operator==(const StopReplication&) const = default; };
+struct StartReplication {
+  NodeId replica;
+  bool operator==(const StartReplication&) const = default;
+};
+struct StopReplication {
+  NodeId replica;
+  bool operator==(const StopReplication&) const = default;
+};
 
-/// Stops the receiver, reads the position, and points the receiver away for good (kDetachedHost): a receiver that is only
-/// stopped starts again with its server. The applier goes on and the relay log is kept. The result carries the position.
-/// Refused while the applier is stopped: the change would throw the relay log away.
-struct DetachReceiver { NodeId replica; NodeId from; bool operator==(const DetachReceiver&) const = default; };
+/// Stops the receiver, reads the position, and points the receiver away for good (kDetachedHost): a receiver that is
+/// only stopped starts again with its server. The applier goes on and the relay log is kept. The result carries the
+/// position. Refused while the applier is stopped: the change would throw the relay log away.
+struct DetachReceiver {
+  NodeId replica;
+  NodeId from;
+  bool operator==(const DetachReceiver&) const = default;
+};
 
-/// Afterwards `replica` replicates from `to` by auto-position, both threads running. Only the receiver is touched when a
-/// channel exists already, so that the relay log is kept.
+/// Afterwards `replica` replicates from `to` by auto-position, both threads running. Only the receiver is touched when
+/// a channel exists already, so that the relay log is kept.
 struct FollowSource {
   NodeId replica;
   std::optional<NodeId> from;  ///< Empty: it followed nobody.
@@ -97,7 +134,11 @@ struct FollowSource {
 };
 /// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more. `from` has an empty name when the
 /// channel points to no node of the cluster.
-struct ForgetSource { NodeId replica; NodeId from; bool operator==(const ForgetSource&) const = default; };
+struct ForgetSource {
+  NodeId replica;
+  NodeId from;
+  bool operator==(const ForgetSource&) const = default;
+};
 
 /// Waits until `replica` has applied all that `source` has executed when the wait begins.
 struct WaitForApplied {
@@ -124,12 +165,15 @@ struct WaitForAckers {
 /// Fences a reachable server that was primary once and must not take writes: offline_mode, wait until no client is left
 /// in a commit, semi-sync source off, super_read_only. What a hanging commit leaves behind is errant.
 /// Leaves offline_mode ON.
-struct CloseReturned { NodeId node; bool operator==(const CloseReturned&) const = default; };
+struct CloseReturned {
+  NodeId node;
+  bool operator==(const CloseReturned&) const = default;
+};
 
 using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, PersistReadOnly,
                           SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
-                          StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
-                          WaitForApplied, ApplyReceived, WaitForAckers, CloseReturned>;
+                          StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
+                          ApplyReceived, WaitForAckers, CloseReturned>;
 
 template <class... Ts>
 struct Overloaded : Ts... {

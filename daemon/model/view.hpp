@@ -13,10 +13,10 @@ namespace repl {
 /// What is known of one node.
 struct Observation {
   NodeId node;
-  std::optional<Snapshot> latest;   ///< Empty before the first probe has come back.
-  std::optional<Snapshot> reached;  ///< The latest one with Reach::Ok; may be `latest` itself.
-  int misses = 0;                   ///< Consecutive probes without any answer.
-  std::optional<Time> silent_since; ///< Time of the first of those.
+  std::optional<Snapshot> latest;    ///< Empty before the first probe has come back.
+  std::optional<Snapshot> reached;   ///< The latest one with Reach::Ok; may be `latest` itself.
+  int misses = 0;                    ///< Consecutive probes without any answer.
+  std::optional<Time> silent_since;  ///< Time of the first of those.
   /// The latest look at the inventory, which most probes do not bring.
   std::optional<Inventory> inventory;
   /// Executed here and not on the primary, which was read after this node. Empty optional: not compared since this node

@@ -7,7 +7,9 @@
 namespace repl::plan {
 namespace {
 
-double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
+double seconds(Duration d) {
+  return static_cast<double>(d.count()) / 1e6;
+}
 
 /// Why `node` must not be promoted; empty when it may be.
 std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& office, const View& view, Urgency urgency) {
@@ -40,10 +42,14 @@ std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& offic
 
 int rank(Promotion promotion) {
   switch (promotion) {
-    case Promotion::Prefer: return 0;
-    case Promotion::Neutral: return 1;
-    case Promotion::Avoid: return 2;
-    case Promotion::Never: return 3;
+    case Promotion::Prefer:
+      return 0;
+    case Promotion::Neutral:
+      return 1;
+    case Promotion::Avoid:
+      return 2;
+    case Promotion::Never:
+      return 3;
   }
   return 3;
 }
@@ -122,16 +128,15 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
     const bool behind = !positions.at(n->id).contains(best_position);
     return std::tuple{rank(n->promotion), other_region, behind, n->id};
   };
-  const auto* best = *std::min_element(fit.begin(), fit.end(),
-                                       [&](const NodeSpec* a, const NodeSpec* b) { return key(a) < key(b); });
+  const auto* best =
+      *std::min_element(fit.begin(), fit.end(), [&](const NodeSpec* a, const NodeSpec* b) { return key(a) < key(b); });
 
   Choice choice{.candidate = best->id, .most_advanced = best->id, .reasons = {}};
   if (!positions.at(best->id).contains(best_position)) choice.most_advanced = *ahead;
-  choice.reasons.push_back(
-      choice.most_advanced == best->id
-          ? fmt::format("{} is chosen: it has all that any reached node has", best->id)
-          : fmt::format("{} is chosen; it first gets {} transactions from {}", best->id,
-                        subtract(best_position, positions.at(best->id)).count(), *ahead));
+  choice.reasons.push_back(choice.most_advanced == best->id
+                               ? fmt::format("{} is chosen: it has all that any reached node has", best->id)
+                               : fmt::format("{} is chosen; it first gets {} transactions from {}", best->id,
+                                             subtract(best_position, positions.at(best->id)).count(), *ahead));
   for (const auto* n : fit) {
     if (n == best) continue;
     const auto mine = key(n);

@@ -101,17 +101,17 @@ class Checker {
     }
     const bool known = before_ != nullptr && before_->find(spec.id) != nullptr &&
                        before_->find(spec.id)->address == spec.address && spec.id != primary_;
-    const auto what = seen == nullptr || !seen->latest  ? std::string{"was not looked at"}
-                      : seen->latest->problem.empty()   ? std::string{"does not answer"}
-                                                        : seen->latest->problem;
+    const auto what = seen == nullptr || !seen->latest ? std::string{"was not looked at"}
+                      : seen->latest->problem.empty()  ? std::string{"does not answer"}
+                                                       : seen->latest->problem;
     if (known) {
       notes.push_back(fmt::format("{} is left out: {}", spec.id, what));
     } else {
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format("{} ({}): {}. Every node must answer repld's admin account '{}'", spec.id,
-                         to_string(spec.address), what,
-                         wanted_.accounts.contains(AccountRole::Admin) ? wanted_.accounts.at(AccountRole::Admin).user
-                                                                       : "?"));
+      refuse(
+          ErrorCode::PreconditionFailed,
+          fmt::format(
+              "{} ({}): {}. Every node must answer repld's admin account '{}'", spec.id, to_string(spec.address), what,
+              wanted_.accounts.contains(AccountRole::Admin) ? wanted_.accounts.at(AccountRole::Admin).user : "?"));
     }
   }
 
@@ -120,13 +120,15 @@ class Checker {
     std::map<std::uint32_t, NodeId> ids;
     for (const auto& [id, node] : nodes) {
       if (const auto [at, fresh] = uuids.emplace(node.now->server_uuid, id); !fresh) {
-        refuse(ErrorCode::PreconditionFailed,
-               fmt::format("{} and {} have the same server_uuid {}: remove auto.cnf from one's data folder and restart it",
-                           at->second, id, node.now->server_uuid));
+        refuse(
+            ErrorCode::PreconditionFailed,
+            fmt::format("{} and {} have the same server_uuid {}: remove auto.cnf from one's data folder and restart it",
+                        at->second, id, node.now->server_uuid));
       }
       if (const auto [at, fresh] = ids.emplace(node.now->server_id, id); !fresh) {
-        refuse(ErrorCode::PreconditionFailed, fmt::format("{} and {} have the same server_id {}: SET PERSIST server_id on one",
-                                                          at->second, id, node.now->server_id));
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} and {} have the same server_id {}: SET PERSIST server_id on one", at->second, id,
+                           node.now->server_id));
       }
     }
   }
@@ -135,27 +137,27 @@ class Checker {
     const auto& id = node.spec->id;
     const auto& now = *node.now;
     if (now.version < kOldest) {
-      refuse(ErrorCode::PreconditionFailed, fmt::format("{} is MySQL {}.{}.{}; 8.0.26 is the oldest that is managed", id,
-                                                        now.version.major, now.version.minor, now.version.patch));
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{} is MySQL {}.{}.{}; 8.0.26 is the oldest that is managed",
+                                                        id, now.version.major, now.version.minor, now.version.patch));
     }
     if (!now.gtid_mode_on) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{} has gtid_mode off; set gtid_mode and "
-                                                        "enforce_gtid_consistency ON in its option file", id));
+                                                        "enforce_gtid_consistency ON in its option file",
+                                                        id));
     }
     if (!now.log_replica_updates) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{} has log_replica_updates off", id));
     }
     if (!node.has->admin_may_operate) {
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
+      refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
     }
     if (wanted_.semi_sync() && !node.has->plugins_loadable) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the semi-sync plugins are not in its plugin_dir", id));
     }
     for (const auto& channel : now.channels) {
       if (channel.source.host != kDetachedHost && !diagnose::source_node(wanted_, channel)) {
-        refuse(ErrorCode::PreconditionFailed, fmt::format("{} replicates from {}, which is not in the file", id,
-                                                          to_string(channel.source)));
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} replicates from {}, which is not in the file", id, to_string(channel.source)));
       }
     }
     if (now.channels.size() > 1) {
@@ -178,22 +180,26 @@ class Checker {
     if (!own.empty()) {
       // A replica that was read a moment later than its source is ahead of that reading, not errant.
       const auto* seen = view_.find(id);
-      const bool follows = !node.now->channels.empty() && diagnose::source_node(wanted_, *node.now->channel()).has_value();
+      const bool follows =
+          !node.now->channels.empty() && diagnose::source_node(wanted_, *node.now->channel()).has_value();
       const bool known_errant = seen->errant && !seen->errant->empty();
       if (!follows || known_errant) {
-        const bool primary_is_behind = primary.now->executed.empty() || node.now->executed.contains(primary.now->executed);
-        refuse(primary_is_behind ? ErrorCode::ErrantTransactions : ErrorCode::Diverged,
-               fmt::format("{} has {} transactions that {} lacks ({}){}", id, own.count(), primary_, own.to_string(),
-                           primary.empty() ? fmt::format(", and {} is empty: name {} as the source instead", primary_, id)
-                                           : std::string{": rebuild it from another node, or move its data first"}));
+        const bool primary_is_behind =
+            primary.now->executed.empty() || node.now->executed.contains(primary.now->executed);
+        refuse(
+            primary_is_behind ? ErrorCode::ErrantTransactions : ErrorCode::Diverged,
+            fmt::format("{} has {} transactions that {} lacks ({}){}", id, own.count(), primary_, own.to_string(),
+                        primary.empty() ? fmt::format(", and {} is empty: name {} as the source instead", primary_, id)
+                                        : std::string{": rebuild it from another node, or move its data first"}));
       }
     }
     const auto position = node.empty() && !own.empty() ? GtidSet{} : node.now->position();
     const auto gone = subtract(primary.now->purged, position);
     if (!gone.empty()) {
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format("{} lacks {} transactions that {} has purged from its binary logs: rebuild it as a clone of {}",
-                         id, gone.count(), primary_, primary_));
+      refuse(
+          ErrorCode::PreconditionFailed,
+          fmt::format("{} lacks {} transactions that {} has purged from its binary logs: rebuild it as a clone of {}",
+                      id, gone.count(), primary_, primary_));
     }
   }
 
@@ -254,7 +260,8 @@ class Planner {
     if (!node.now->super_read_only_persisted) plan_.add(PersistReadOnly{id, false, true});
     if (!is_primary) {
       if (node.now->semi_sync.source_enabled) {
-        plan_.add(SetSemiSyncSource{id, true, false, node.now->semi_sync.wait_for_count, node.now->semi_sync.wait_for_count});
+        plan_.add(
+            SetSemiSyncSource{id, true, false, node.now->semi_sync.wait_for_count, node.now->semi_sync.wait_for_count});
       }
       if (open_for_it || node.now->read_only != ReadOnly::Super) {
         plan_.add(SetReadOnly{id, open_for_it ? ReadOnly::Off : node.now->read_only, ReadOnly::Super});
@@ -277,7 +284,8 @@ class Planner {
     const auto account = wanted_.accounts.find(AccountRole::Replication);
     if (account != wanted_.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
       // In a running cluster a change goes through the primary's binary log: see below.
-      if (first_ || !attached(node)) out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
+      if (first_ || !attached(node))
+        out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
     }
     return out;
   }
@@ -323,7 +331,8 @@ class Planner {
     const auto& now = *primary.now;
     std::vector<Builder::Index> before_opening;
     const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
-      return n.first != primary_ && n.second.spec->delay.count() == 0 && wanted_.source_of(n.first, primary_) == primary_;
+      return n.first != primary_ && n.second.spec->delay.count() == 0 &&
+             wanted_.source_of(n.first, primary_) == primary_;
     }));
     if (wanted_.semi_sync()) {
       const auto acks = acks_to_wait_for(wanted_, primary_, present);
@@ -332,15 +341,16 @@ class Planner {
         // Only once replicas are there to acknowledge: with none, every commit would hang.
         auto after = attached_steps_;
         after.push_back(plan_.add_beside(WaitForAckers{primary_, acks, kAckersTimeout}, attached_steps_));
-        before_opening.push_back(plan_.add(SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true,
-                                                             now.semi_sync.wait_for_count, acks},
-                                           after));
+        before_opening.push_back(plan_.add(
+            SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, acks},
+            after));
       }
     } else if (now.semi_sync.source_enabled) {
       plan_.add(SetSemiSyncSource{primary_, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
     }
     if (now.channel() != nullptr) {
-      const auto from = attached(primary) ? diagnose::source_node(wanted_, *now.channel()).value_or(NodeId{}) : NodeId{};
+      const auto from =
+          attached(primary) ? diagnose::source_node(wanted_, *now.channel()).value_or(NodeId{}) : NodeId{};
       plan_.add(ForgetSource{primary_, from});
     }
     if (now.read_only != ReadOnly::Off) {
@@ -367,7 +377,9 @@ std::string canonical(const std::string& value) {
 
 }  // namespace
 
-bool same_value(const std::string& a, const std::string& b) { return canonical(a) == canonical(b); }
+bool same_value(const std::string& a, const std::string& b) {
+  return canonical(a) == canonical(b);
+}
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {
   std::set<std::string> names;
@@ -391,7 +403,8 @@ Office office_after(const Spec& wanted, const Office& office, Time now) {
   }
   std::set<NodeId> ackers;
   for (const auto& node : wanted.ackers(*after.primary)) ackers.insert(node);
-  const auto acks = wanted.waits_for_acks() ? acks_to_wait_for(wanted, *after.primary, static_cast<int>(ackers.size())) : 0;
+  const auto acks =
+      wanted.waits_for_acks() ? acks_to_wait_for(wanted, *after.primary, static_cast<int>(ackers.size())) : 0;
   // Ackers of before stay: a commit that one of them alone acknowledged is not known to have reached the others.
   if (office.primary) ackers.insert(office.ackers.begin(), office.ackers.end());
   std::erase_if(ackers, [&](const NodeId& n) { return wanted.find(n) == nullptr; });

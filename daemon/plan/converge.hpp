@@ -1,5 +1,5 @@
-// From what the servers are to what the spec wants: the plan of an apply. Pure, level-triggered: an equal state gives an
-// empty plan.
+// From what the servers are to what the spec wants: the plan of an apply. Pure, level-triggered: an equal state gives
+// an empty plan.
 #pragma once
 
 #include <string>

@@ -11,12 +11,14 @@ namespace repl::plan {
 namespace {
 
 /// Draining may take as long as the backlog that maxLag allows, and some.
-std::chrono::milliseconds drain_limit(const Spec& spec) { return spec.failover.max_lag + std::chrono::seconds{30}; }
+std::chrono::milliseconds drain_limit(const Spec& spec) {
+  return spec.failover.max_lag + std::chrono::seconds{30};
+}
 
 Result<void> check_quorum(const Spec& spec, const Office& office, const Positions& positions) {
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
-  const auto reached = static_cast<int>(std::count_if(
-      office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return positions.contains(n); }));
+  const auto reached = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
+                                                      [&](const NodeId& n) { return positions.contains(n); }));
   if (reached < needed) {
     std::string missing;
     for (const auto& node : office.ackers) {
@@ -98,8 +100,8 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   const auto fence = judge_fence(spec, office, view);
   if (!fence) return tl::unexpected(fence.error());
   if (const auto enough = check_quorum(spec, office, positions); !enough) return tl::unexpected(enough.error());
-  const auto detached_ackers = static_cast<int>(std::count_if(
-      office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return positions.contains(n); }));
+  const auto detached_ackers = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
+                                                              [&](const NodeId& n) { return positions.contains(n); }));
   if (detached_ackers < fence->detached_ackers_needed) {
     return fail(ErrorCode::NotFenced, "{}: only {} of {} needed ackers could be pointed away from {}", spec.cluster,
                 detached_ackers, fence->detached_ackers_needed, *office.primary);
@@ -127,8 +129,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
     if (seen->errant && !seen->errant->empty()) continue;  // quarantined: stays detached
     const bool detached_now = positions.contains(node.id);
     const auto* channel = now->channel();
-    const auto follows =
-        channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
+    const auto follows = channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
     if (channel == nullptr || follows == source) continue;
     if (!detached_now && !follows) continue;  // away or foreign: not ours to move here
     if (source == candidate) followers.push_back(node.id);
@@ -143,8 +144,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   } else {
     const auto& ahead = choice->most_advanced;
     const auto drained = plan.add(ApplyReceived{ahead, positions.at(ahead), drain_limit(spec)});
-    const auto follow =
-        plan.add(FollowSource{.replica = candidate, .from = std::nullopt, .to = ahead}, {drained});
+    const auto follow = plan.add(FollowSource{.replica = candidate, .from = std::nullopt, .to = ahead}, {drained});
     caught_up = plan.add(WaitForApplied{candidate, ahead, drain_limit(spec)}, {follow});
   }
   std::vector<Builder::Index> before_opening{caught_up};

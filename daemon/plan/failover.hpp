@@ -1,5 +1,5 @@
-// Failover as two plans: secure (the replicas let go of the old primary and their positions become known), then promote.
-// Between the two lies the choice of the candidate. Pure.
+// Failover as two plans: secure (the replicas let go of the old primary and their positions become known), then
+// promote. Between the two lies the choice of the candidate. Pure.
 #pragma once
 
 #include <optional>
@@ -24,8 +24,8 @@ Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& vi
 Result<void> may_fail_over(const Spec& spec, const Office& office, const View& view,
                            const std::optional<NodeId>& wanted, Urgency urgency);
 
-/// Detaches every reachable direct replica. Each step is best effort: whether those that worked are enough is decided by
-/// plan_promotion().
+/// Detaches every reachable direct replica. Each step is best effort: whether those that worked are enough is decided
+/// by plan_promotion().
 Plan plan_secure(const Spec& spec, const Office& office, const View& view);
 
 /// The second half, appended to `secured`, whose steps keep their indices.

@@ -84,16 +84,25 @@ constexpr std::array kRepairs{
           plan.add(SetReadOnly{n.spec->id, n.now->read_only, ReadOnly::Super});
         }},
     Row{"NotPersistedReadOnly",
-        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(PersistReadOnly{n.spec->id, false, true}); }},
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(PersistReadOnly{n.spec->id, false, true});
+        }},
     Row{"WrongSource",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(
+              FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
+        }},
+    Row{"LeftDetached",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(FollowSource{
-              .replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
+              .replica = n.spec->id, .from = std::nullopt, .to = *n.should_follow, .delay = n.spec->delay});
         }},
     Row{"ReplicationStopped",
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(StartReplication{n.spec->id}); }},
     Row{"SemiSyncReplicaOff",
-        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(SetSemiSyncReplica{n.spec->id, false, true}); }},
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetSemiSyncReplica{n.spec->id, false, true});
+        }},
 };
 
 }  // namespace
@@ -108,8 +117,8 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
   if (row == kRepairs.end()) return fail(ErrorCode::Internal, "no repair is known for {}", problem.name);
   const auto facts = diagnose::count_facts(spec, office, view);
   const auto wanted = problem.node ? problem.node : office.primary;
-  const auto node = std::find_if(facts.nodes.begin(), facts.nodes.end(),
-                                 [&](const NodeFacts& n) { return n.spec->id == wanted; });
+  const auto node =
+      std::find_if(facts.nodes.begin(), facts.nodes.end(), [&](const NodeFacts& n) { return n.spec->id == wanted; });
   if (node == facts.nodes.end() || node->now == nullptr) {
     return fail(ErrorCode::PreconditionFailed, "{}: the node to be repaired ({}) does not answer", spec.cluster,
                 wanted ? wanted->name : "none");

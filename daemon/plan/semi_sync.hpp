@@ -11,7 +11,8 @@
 
 namespace repl::plan {
 
-/// rpl_semi_sync_source_timeout under `onTooFewReplicas: wait`, in milliseconds: the greatest the server takes, 49 days.
+/// rpl_semi_sync_source_timeout under `onTooFewReplicas: wait`, in milliseconds: the greatest the server takes, 49
+/// days.
 inline constexpr std::chrono::milliseconds kForever{4'294'967'295};
 /// From here on a time-out counts as practically infinite.
 inline constexpr std::chrono::milliseconds kPracticallyForever = std::chrono::hours{24};

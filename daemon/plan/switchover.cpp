@@ -75,7 +75,8 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     const auto* now = view.reachable(node.id);
     if (node.id != primary && replicating(now)) positions[node.id] = now->position();
   }
-  // Somebody asked for it: the limits of automatic failover on region do not hold, but lag decides how long writes wait.
+  // Somebody asked for it: the limits of automatic failover on region do not hold, but lag decides how long writes
+  // wait.
   auto choice = choose_candidate(spec, office, view, positions, wanted, wanted ? Urgency::ByHand : Urgency::Automatic);
   if (!choice) return tl::unexpected(choice.error());
   const auto& candidate = choice->candidate;
@@ -105,13 +106,15 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     if (follows != source) moves.push_back({node.id, follows, *source, node.delay});
   }
 
-  // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held up.
+  // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held
+  // up.
   const bool candidate_acknowledges = new_now->semi_sync.replica_status;
   const bool early = !spec.waits_for_acks() || (old_now->semi_sync.wait_for_count <= 1 && candidate_acknowledges);
   std::vector<Builder::Index> moved;
   const auto move_all = [&](std::vector<Builder::Index> after, Must must) {
     for (const auto& m : moves) {
-      moved.push_back(plan.add(FollowSource{.replica = m.node, .from = m.from, .to = m.to, .delay = m.delay}, after, must));
+      moved.push_back(
+          plan.add(FollowSource{.replica = m.node, .from = m.from, .to = m.to, .delay = m.delay}, after, must));
     }
   };
   if (early) move_all({}, Must::Succeed);
@@ -134,8 +137,9 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
 
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
   if (old_now->semi_sync.source_enabled) {
-    plan.add(SetSemiSyncSource{primary, true, false, old_now->semi_sync.wait_for_count, old_now->semi_sync.wait_for_count},
-             {open}, Must::BestEffort);
+    plan.add(
+        SetSemiSyncSource{primary, true, false, old_now->semi_sync.wait_for_count, old_now->semi_sync.wait_for_count},
+        {open}, Must::BestEffort);
   }
   if (const auto source = spec.source_of(primary, candidate)) {
     plan.add(FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},

@@ -10,9 +10,9 @@ namespace repl::plan {
 
 /// Makes `wanted`, or the best candidate, the primary.
 ///
-/// Replicas that will follow the candidate are moved below it before writes are held up, where the acknowledgement count
-/// allows; then the old primary is closed, the candidate applies all that one has, and opens: no transaction is lost, and
-/// there are never two writers.
+/// Replicas that will follow the candidate are moved below it before writes are held up, where the acknowledgement
+/// count allows; then the old primary is closed, the candidate applies all that one has, and opens: no transaction is
+/// lost, and there are never two writers.
 ///
 /// @param timeout  the most that writes are held up before it is taken back
 /// @errors PreconditionFailed, NotAReplica, NotPromotable, ErrantTransactions: nothing to undo, no step has run

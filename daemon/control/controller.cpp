@@ -1,0 +1,152 @@
+// The loop of the controller: take the input up, look, go on with what is under way, decide, say what comes next.
+#include "control/controller.hpp"
+
+#include <algorithm>
+
+#include "control/execution.hpp"
+#include "control/state.hpp"
+#include "diagnose/rules.hpp"
+
+namespace repl::control {
+namespace {
+using std::chrono::seconds;
+constexpr Duration kLongestSleep = seconds{5};
+
+template <class T>
+void append(std::vector<T>& to, std::vector<T> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+}  // namespace
+
+Controller::Controller(ClusterId cluster, Memory remembered, Time now) : state_(std::make_unique<State>()) {
+  state_->cluster = std::move(cluster);
+  state_->memory = std::move(remembered);
+  state_->started = now;
+  state_->resuming = state_->busy();
+  if (state_->memory.spec) {
+    state_->observed.watch((state_->memory.proposed ? state_->memory.proposed : state_->memory.spec)->nodes, now);
+  } else if (state_->memory.proposed) {
+    state_->observed.watch(state_->memory.proposed->nodes, now);
+  }
+  state_->view = state_->observed.view(now);
+}
+Controller::~Controller() = default;
+Controller::Controller(Controller&&) noexcept = default;
+Controller& Controller::operator=(Controller&&) noexcept = default;
+
+const Memory& Controller::memory() const {
+  return state_->memory;
+}
+
+Output Controller::step(Time now, const Input& input) {
+  auto& s = *state_;
+  s.out = {};
+  s.memory_changed = false;
+  s.take(now, input);
+  s.look(now);
+  if (s.applying) s.apply_when_looked_at(now);
+  if (s.resuming) {
+    s.decide_resumption(now);
+  } else {
+    if (s.busy()) s.progress(now);
+    if (s.memory.spec && s.view->complete()) s.decide(now);
+  }
+  s.finish(now);
+  return std::move(s.out);
+}
+
+void Controller::State::take(Time now, const Input& input) {
+  const auto detection = memory.spec ? memory.spec->failover.detection : DetectionSpec{};
+  std::visit(Overloaded{
+                 [&](const ProbeDone& p) { observed.take(p.snapshot, memory.office.primary, detection, now); },
+                 [&](const SentinelBroke& s) {
+                   if (s.node == memory.office.primary) observed.look_closely(now);
+                 },
+                 [&](const StepDone& s) {
+                   if (busy()) take_result(*memory.operation, s, now);
+                 },
+                 [&](const Request& r) { request(now, r); },
+                 [](const Tick&) {},
+             },
+             input);
+  observed.expire(now, memory.office.primary, detection);
+}
+
+void Controller::State::look(Time now) {
+  auto seen = observed.view(now);
+  if (seen != view) {
+    view = std::move(seen);
+    out.view = view;
+    if (memory.spec) follow_office(now);
+  }
+  if (!memory.spec) return;
+  auto found = diagnose::diagnose(*memory.spec, memory.office, *view);
+  decltype(first_seen) still;
+  for (auto& problem : found) {
+    const std::pair key{problem.name, problem.node};
+    const auto before = first_seen.find(key);
+    problem.since = before == first_seen.end() ? now : before->second;
+    problem.established = now >= problem.since + diagnose::hold_of(problem.name, *memory.spec);
+    still[key] = problem.since;
+    if (busy()) continue;  // what it does on purpose looks like a problem meanwhile
+    if (problem.established && announced.insert(key).second) {
+      note(now, problem.severity, "problem-found", fmt::format("{}: {}", problem.name, problem.evidence), problem.node);
+    }
+    if (problem.name == "ErrantTransactions" && problem.established &&
+        memory.quarantined.insert(*problem.node).second) {
+      note(now, Severity::Critical, "quarantined", problem.evidence, problem.node);
+      remember();
+    }
+  }
+  for (auto gone = announced.begin(); gone != announced.end();) {
+    if (busy() || still.contains(*gone)) {
+      ++gone;
+      continue;
+    }
+    note(now, Severity::Info, "problem-gone", gone->first, gone->second);
+    gone = announced.erase(gone);
+  }
+  first_seen = std::move(still);
+  for (auto node = memory.quarantined.begin(); node != memory.quarantined.end();) {
+    const auto* seen_node = view->find(*node);
+    if (seen_node != nullptr && !(seen_node->errant && seen_node->errant->empty())) {
+      ++node;
+      continue;
+    }
+    note(now, Severity::Info, "released", "nothing of its own any more: out of quarantine", *node);
+    node = memory.quarantined.erase(node);
+    remember();
+  }
+  problems = std::move(found);
+}
+
+void Controller::State::finish(Time now) {
+  const auto detection = memory.spec ? memory.spec->failover.detection : DetectionSpec{};
+  append(out.probes, observed.due(now, detection, memory.office.primary));
+  out.wake_up = std::min(now + kLongestSleep, observed.next_wake_up());
+  if (busy()) out.wake_up = std::min(out.wake_up, next_wake_up(*memory.operation, now));
+  if (applying) out.wake_up = std::min(out.wake_up, applying->until);
+  if (memory.spec) {
+    for (const auto& p : problems) {
+      const auto due = p.since + diagnose::hold_of(p.name, *memory.spec);
+      if (!p.established) out.wake_up = std::min(out.wake_up, due);
+    }
+    for (const auto& [key, retry] : retries) {
+      if (retry.not_before > now) out.wake_up = std::min(out.wake_up, retry.not_before);
+    }
+  }
+  out.wake_up = std::max(out.wake_up, now);
+  out.sentinel = memory.spec ? memory.office.primary : std::nullopt;
+  if (!out.problems) out.problems = std::make_shared<const std::vector<Problem>>(problems);
+  if (memory_changed) out.remember = memory;
+}
+
+void Controller::State::note(Time now, Severity severity, std::string kind, std::string text,
+                             std::optional<NodeId> node) {
+  Event event{
+      .at = now, .severity = severity, .kind = std::move(kind), .node = std::move(node), .text = std::move(text)};
+  if (busy()) event.operation = memory.operation->id;
+  out.events.push_back(std::move(event));
+}
+
+}  // namespace repl::control

@@ -1,0 +1,144 @@
+// What the controller does by itself: the first problem with a goal, when nothing forbids it.
+#include <algorithm>
+
+#include "control/execution.hpp"
+#include "control/limits.hpp"
+#include "control/state.hpp"
+#include "diagnose/facts.hpp"
+#include "plan/failover.hpp"
+#include "plan/repair.hpp"
+
+namespace repl::control {
+namespace {
+
+constexpr const char* kOurselves = "repld";
+constexpr const char* kFailover = "failover";
+
+/// Of what is under way, this may be given up when the primary is lost: it can be done later.
+bool gives_way(Goal goal) {
+  return goal == Goal::Repair || goal == Goal::Rejoin;
+}
+
+}  // namespace
+
+/// Nothing is decided on what was seen before the last operation ended.
+bool Controller::State::looked_since_last_change() const {
+  return std::all_of(view->observations().begin(), view->observations().end(), [&](const Observation& o) {
+    return o.seen() && o.latest->taken_at - o.latest->took >= changed_at;
+  });
+}
+
+Result<void> Controller::State::may_act_on(const Problem& failover, Time now) const {
+  if (!memory.spec->failover.automatic) {
+    return fail(ErrorCode::Conflict, "failover.automatic is false: `replctl failover {}` decides", cluster);
+  }
+  if (auto allowed = may_fail_over_again(memory.spec->failover, memory, now); !allowed) return allowed;
+  if (auto allowed = plan::may_fail_over(*memory.spec, memory.office, *view, std::nullopt, plan::Urgency::Automatic);
+      !allowed) {
+    return allowed;
+  }
+  if (const auto retry = retries.find(kFailover); retry != retries.end() && now < retry->second.not_before) {
+    return fail(ErrorCode::DeadlineExceeded, "{}: the last attempt failed; the next is made in a moment",
+                failover.name);
+  }
+  return {};
+}
+
+void Controller::State::decide(Time now) {
+  forget_old_failovers(memory, now);
+  const bool lost =
+      std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return p.goal == Goal::FailOver; });
+  if (!lost) announced_block.reset();
+  if (!looked_since_last_change()) return;
+  const auto* primary = memory.office.primary ? view->find(*memory.office.primary) : nullptr;
+  const bool primary_alive = primary != nullptr && primary->alive();
+  bool acted = false;
+
+  for (auto& problem : problems) {
+    if (problem.goal == Goal::None || !problem.established) continue;
+    const auto key = fmt::format("{}/{}", problem.name, problem.node ? problem.node->name : "");
+    if (memory.paused) {
+      problem.blocked = "automation is paused: `replctl resume`";
+      continue;
+    }
+    if (problem.goal == Goal::FailOver) {
+      if (busy()) {
+        if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
+          take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
+          progress(now);
+        }
+        continue;
+      }
+      if (acted) continue;
+      if (const auto allowed = may_act_on(problem, now); !allowed) {
+        problem.blocked = allowed.error().message;
+        if (announced_block != allowed.error().code) note(now, Severity::Critical, "failover-blocked", problem.blocked);
+        announced_block = allowed.error().code;
+        continue;
+      }
+      attempting = kFailover;
+      acted = true;
+      start(now, plan::plan_secure(*memory.spec, memory.office, *view), kOurselves,
+            fmt::format("{}: {}", problem.name, problem.evidence), Phase::Secure);
+      continue;
+    }
+    if (busy() || acted || applying) continue;
+    // While the primary is in doubt nothing is tidied up; only what a decision needs.
+    if (!primary_alive && problem.goal != Goal::Fence && problem.name != "LeftDetached") continue;
+    const auto retry = retries.find(key);
+    if (retry != retries.end() && now < retry->second.not_before) {
+      problem.blocked = "the last attempt failed; the next is made in a moment";
+      continue;
+    }
+    if (problem.goal == Goal::Rejoin && memory.spec->failover.rejoin == Rejoin::Never) {
+      problem.blocked = "failover.rejoin is never";
+      continue;
+    }
+    auto repair = plan::plan_repair(problem, *memory.spec, memory.office, *view);
+    if (!repair) {
+      problem.blocked = repair.error().message;
+      continue;
+    }
+    if (repair->empty()) continue;
+    attempting = key;
+    acted = true;
+    start(now, std::move(*repair), kOurselves, fmt::format("{}: {}", problem.name, problem.evidence));
+  }
+}
+
+void Controller::State::decide_resumption(Time now) {
+  if (!view->complete()) return;
+  auto& op = *memory.operation;
+  const auto go_on = [&](const char* how) {
+    resuming = false;
+    resume(op);
+    note(now, Severity::Warning, "operation-resumed",
+         fmt::format("{} of before the restart: {}", to_string(op.goal), how));
+    remember();
+    progress(now);
+  };
+  const auto go_back = [&](std::string why) {
+    resuming = false;
+    resume(op);
+    note(now, Severity::Warning, "operation-resumed",
+         fmt::format("{} of before the restart is taken back: {}", to_string(op.goal), why));
+    take_back(op, Error{ErrorCode::Conflict, std::move(why)}, now);
+    remember();
+    progress(now);
+  };
+
+  if (op.state == OperationState::Undoing) return go_on("is taken back");
+  if (past_point_of_no_return(op)) return go_on("is finished: it was past the point of no return");
+  if (op.goal == Goal::SwitchOver) return go_back("repld was restarted before the point of no return");
+  if (op.goal == Goal::FailOver) {
+    const auto* primary = memory.office.primary ? view->find(*memory.office.primary) : nullptr;
+    if (primary == nullptr || primary->alive()) return go_back("the primary answers again");
+    const bool gone =
+        primary->latest->reach == Reach::Refused || primary->misses >= memory.spec->failover.detection.misses;
+    if (!gone) return;  // not certain yet; the next looks come at once
+    return go_on("goes on, the primary is still gone");
+  }
+  go_on("goes on");
+}
+
+}  // namespace repl::control

@@ -1,0 +1,255 @@
+// The rules of execution. A step before the point of no return that fails ends the plan and everything is taken back,
+// last step first; from the point of no return on, failed steps are tried again and best-effort ones are given up.
+#include "control/execution.hpp"
+
+#include <algorithm>
+
+namespace repl::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr int kAttempts = 5;
+constexpr int kAttemptsOnTheDead = 2;
+bool is_gone(ErrorCode code) {
+  return code == ErrorCode::ConnectionRefused || code == ErrorCode::ConnectionLost || code == ErrorCode::BreakerOpen ||
+         code == ErrorCode::DeadlineExceeded;
+}
+/// Beyond its own limit, a step's result may be this late before it is given up.
+constexpr Duration kGrace = seconds{3};
+
+Duration pause_before_attempt(int attempts) {
+  return milliseconds{100} * (1 << std::min(attempts, 5));
+}
+
+bool running(StepState s) {
+  return s == StepState::Running || s == StepState::Undoing;
+}
+bool settled(const PlannedStep& step, const StepProgress& p) {
+  return p.state == StepState::Done || (step.best_effort && p.state == StepState::Failed);
+}
+
+bool any_running(const Operation& op) {
+  return std::any_of(op.progress.begin(), op.progress.end(), [](const StepProgress& p) { return running(p.state); });
+}
+
+Operation& end(Operation& op, OperationState state, Time now) {
+  op.state = state;
+  op.finished = now;
+  return op;
+}
+
+/// The step has, or may have, changed something that its inverse takes back.
+bool to_be_undone(const StepProgress& p) {
+  return p.state == StepState::Done || (p.state == StepState::Failed && p.result && !p.result->certain);
+}
+
+StepOrder order(const Operation& op, std::size_t index, bool undo, Step step, Time now) {
+  const auto deadline = now + time_limit(step);
+  return {op.id, op.term, index, undo, std::move(step), deadline};
+}
+
+std::vector<StepOrder> start_undoing(Operation& op, Time now) {
+  if (any_running(op)) return {};
+  for (std::size_t i = op.plan.steps.size(); i-- > 0;) {
+    auto& p = op.progress[i];
+    if (!to_be_undone(p)) {
+      if (p.state == StepState::Waiting) p.state = StepState::Skipped;
+      continue;
+    }
+    const auto back = inverse(op.plan.steps[i].step);
+    if (!back) {
+      p.state = StepState::Undone;
+      continue;
+    }
+    if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts)) return {};
+    p.state = StepState::Undoing;
+    ++p.attempts;
+    p.changed_at = now;
+    return {order(op, i, true, *back, now)};
+  }
+  end(op, OperationState::TakenBack, now);
+  return {};
+}
+
+void step_failed(Operation& op, std::size_t index, Time now) {
+  auto& p = op.progress[index];
+  const auto& planned = op.plan.steps[index];
+  const auto& error = *p.result->error;
+  if (op.state == OperationState::Undoing) {
+    p.state = StepState::Failed;
+    return;
+  }
+  const bool no_return = past_point_of_no_return(op);
+  const bool is_the_point = index == op.plan.point_of_no_return;
+  if (is_the_point && p.result->certain && error.code == ErrorCode::ServerRefused) {
+    // The server itself said no, so nobody can have written: the one way back from here.
+    p.state = StepState::Failed;
+    take_back(op, error, now);
+    return;
+  }
+  if (no_return && p.attempts < kAttempts) {
+    p.state = StepState::Waiting;  // again, after a pause
+    return;
+  }
+  p.state = StepState::Failed;
+  if (planned.best_effort) return;
+  if (no_return) {
+    op.error = error;
+    end(op, OperationState::NeedsPerson, now);
+  } else {
+    take_back(op, error, now);
+  }
+}
+
+}  // namespace
+
+Duration time_limit(const Step& step) {
+  return std::visit(Overloaded{
+                        [](const WaitForApplied& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const ApplyReceived& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const WaitForAckers& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const SetReadOnly& s) -> Duration { return s.lock_wait + seconds{3}; },
+                        [](const DetachReceiver&) -> Duration { return seconds{4}; },
+                        [](const CloseReturned&) -> Duration { return seconds{15}; },
+                        [](const auto&) -> Duration { return seconds{10}; },
+                    },
+                    step);
+}
+
+Operation begin(OperationId id, Plan plan, Term term, Time now) {
+  Operation op;
+  op.id = std::move(id);
+  op.goal = plan.goal;
+  op.term = term;
+  op.progress.resize(plan.steps.size());
+  op.plan = std::move(plan);
+  op.started = now;
+  return op;
+}
+
+bool past_point_of_no_return(const Operation& op) {
+  const auto point = op.plan.point_of_no_return;
+  if (point >= op.progress.size()) return false;
+  const auto& p = op.progress[point];
+  return p.state == StepState::Done || (p.attempts > 0 && p.state != StepState::Failed &&
+                                        p.state != StepState::Undone && op.state == OperationState::Running);
+}
+
+bool opened(const Operation& op) {
+  const auto point = op.plan.point_of_no_return;
+  return point < op.progress.size() && op.progress[point].state == StepState::Done;
+}
+
+std::vector<StepOrder> start_ready(Operation& op, Time now) {
+  if (op.state == OperationState::Undoing) return start_undoing(op, now);
+  std::vector<StepOrder> out;
+  if (op.state != OperationState::Running) return out;
+  for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
+    auto& p = op.progress[i];
+    const auto& planned = op.plan.steps[i];
+    if (p.state != StepState::Waiting) continue;
+    const bool ready = std::all_of(planned.after.begin(), planned.after.end(), [&](std::size_t before) {
+      return settled(op.plan.steps[before], op.progress[before]);
+    });
+    if (!ready || (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts))) continue;
+    p.state = StepState::Running;
+    ++p.attempts;
+    p.changed_at = now;
+    out.push_back(order(op, i, false, planned.step, now));
+  }
+  if (all_finished(op)) end(op, OperationState::Done, now);
+  return out;
+}
+
+void take_result(Operation& op, const StepDone& done, Time now) {
+  if (is_over(op.state) || done.operation != op.id || done.step >= op.progress.size()) return;
+  auto& p = op.progress[done.step];
+  if (p.state != (done.undo ? StepState::Undoing : StepState::Running)) return;
+  p.changed_at = now;
+  if (done.undo) {
+    if (done.result.ok()) {
+      p.state = StepState::Undone;
+    } else if (is_gone(done.result.error->code) && p.attempts >= kAttemptsOnTheDead) {
+      p.state = StepState::Skipped;  // a dead server comes back closed; what is left on it is found when it does
+    } else if (p.attempts < 2 * kAttempts) {
+      p.state = StepState::Done;  // still to be undone, after a pause
+    } else {
+      p.result = done.result;
+      p.state = StepState::Failed;
+      op.error = done.result.error;
+      end(op, OperationState::NeedsPerson, now);
+    }
+    return;
+  }
+  p.result = done.result;
+  if (done.result.ok()) {
+    p.state = StepState::Done;
+    if (op.state == OperationState::Undoing) p.attempts = 0;
+  } else {
+    step_failed(op, done.step, now);
+  }
+}
+
+void expire_overdue(Operation& op, Time now) {
+  if (is_over(op.state)) return;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    const auto& p = op.progress[i];
+    if (!running(p.state)) continue;
+    const auto& step = op.plan.steps[i].step;
+    const auto back = inverse(step);
+    const bool undo = p.state == StepState::Undoing;
+    if (now < p.changed_at + time_limit(undo && back ? *back : step) + kGrace) continue;
+    StepResult result;
+    result.error = Error{ErrorCode::DeadlineExceeded, fmt::format("{}: no result in time", describe(step))};
+    result.certain = false;
+    take_result(op, StepDone{op.id, i, undo, std::move(result)}, now);
+  }
+}
+
+void take_back(Operation& op, Error why, Time now) {
+  if (is_over(op.state)) return;
+  op.state = OperationState::Undoing;
+  if (!op.error) op.error = std::move(why);
+  for (auto& p : op.progress) {
+    if (running(p.state)) continue;
+    // One that was started before a restart of repld, or is to be tried again, may have been carried out.
+    if (p.state == StepState::Waiting) p.state = p.attempts > 0 ? StepState::Done : StepState::Skipped;
+    p.attempts = 0;
+  }
+  op.finished = now;
+}
+
+void resume(Operation& op) {
+  for (auto& p : op.progress) {
+    if (p.state == StepState::Running) p.state = StepState::Waiting;
+    if (p.state == StepState::Undoing) p.state = StepState::Done;
+    if (op.state == OperationState::Undoing && p.state == StepState::Waiting) p.state = StepState::Done;
+  }
+}
+
+bool all_finished(const Operation& op) {
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (!settled(op.plan.steps[i], op.progress[i])) return false;
+  }
+  return true;
+}
+
+Time next_wake_up(const Operation& op, Time now) {
+  auto next = now + seconds{60};
+  if (is_over(op.state)) return next;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    const auto& p = op.progress[i];
+    if (running(p.state)) {
+      next = std::min(next, p.changed_at + time_limit(op.plan.steps[i].step) + kGrace);
+    } else if (p.attempts > 0 &&
+               (p.state == StepState::Waiting || p.state == StepState::Done || p.state == StepState::Failed)) {
+      const auto again = p.changed_at + pause_before_attempt(p.attempts);
+      if (again > now) next = std::min(next, again);
+    }
+  }
+  return next;
+}
+
+}  // namespace repl::control

@@ -1,0 +1,46 @@
+// Carrying out a plan, as a state machine on Operation: which steps may start, what a result leads to, how it is taken
+// back, how it is taken up after a restart of repld. Pure.
+#pragma once
+
+#include <vector>
+
+#include "control/controller.hpp"
+#include "model/operation.hpp"
+
+namespace repl::control {
+
+/// A new operation, no step of which has started.
+Operation begin(OperationId id, Plan plan, Term term, Time now);
+
+/// Steps that are to be started now; they are marked as running. Retries whose pause has passed are among them.
+std::vector<StepOrder> start_ready(Operation& operation, Time now);
+
+/// Takes up a result. Results of steps that are not running are ignored: an earlier attempt's, or a crashed repld's.
+void take_result(Operation& operation, const StepDone& done, Time now);
+
+/// Gives steps up whose result is overdue: their outcome is uncertain.
+void expire_overdue(Operation& operation, Time now);
+
+/// Begins to take back what was done; running steps are waited for first.
+void take_back(Operation& operation, Error why, Time now);
+
+/// After a restart of repld: steps that were running may or may not have been carried out, so they are run again; each
+/// finds out whether its goal is reached.
+void resume(Operation& operation);
+
+/// The step that opens the new primary, or any after it, was started: there is no way back.
+bool past_point_of_no_return(const Operation& operation);
+
+/// The step at the point of no return is done: the new primary is in office.
+bool opened(const Operation& operation);
+
+/// When start_ready() or expire_overdue() has to be called next, if no result comes before.
+Time next_wake_up(const Operation& operation, Time now);
+
+/// All steps done that are needed (best-effort ones may have failed).
+bool all_finished(const Operation& operation);
+
+/// The longest a step may take before its session is dropped.
+Duration time_limit(const Step& step);
+
+}  // namespace repl::control

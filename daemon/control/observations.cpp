@@ -1,0 +1,176 @@
+// Gathering snapshots and pacing probes.
+#include "control/observations.hpp"
+
+#include <algorithm>
+
+namespace repl::control {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// How soon to look again while the primary is in doubt: witnesses see it a moment later than we do.
+constexpr Duration kFirstCloseLooks = milliseconds{20};
+constexpr Duration kLaterCloseLooks = milliseconds{250};
+constexpr Duration kManyCloseLooksFor = seconds{5};
+/// A probe's end is overdue by this much only when the order itself was lost.
+constexpr Duration kLost = seconds{2};
+
+}  // namespace
+
+void Observations::watch(const std::vector<NodeSpec>& nodes, Time now) {
+  std::map<NodeId, Watch> kept;
+  for (const auto& node : nodes) {
+    const auto found = watched_.find(node.id);
+    if (found != watched_.end() && found->second.address == node.address) {
+      kept[node.id] = std::move(found->second);
+      continue;
+    }
+    auto& fresh = kept[node.id];
+    fresh.address = node.address;
+    fresh.seen.node = node.id;
+    fresh.next = now;
+  }
+  watched_ = std::move(kept);
+  std::erase_if(inventories_, [&](const NodeId& n) { return !watched_.contains(n); });
+  view_.reset();
+}
+
+void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary, const DetectionSpec& detection,
+                        Time now) {
+  const auto found = watched_.find(snapshot.node);
+  if (found == watched_.end()) return;
+  auto& watch = found->second;
+  auto& seen = watch.seen;
+  if (snapshot.inventory) {
+    seen.inventory = std::move(snapshot.inventory);
+    snapshot.inventory.reset();
+    inventories_.erase(snapshot.node);
+  } else {
+    if (!snapshot.reachable()) inventories_.erase(snapshot.node);
+    watch.under_way = false;
+  }
+  const bool was_reachable = seen.reachable();
+  if (snapshot.reachable() && seen.reached && seen.reached->taken_at > snapshot.taken_at) return;  // overtaken
+  if (is_alive(snapshot.reach)) {
+    seen.misses = 0;
+    seen.silent_since.reset();
+    watch.next = now + detection.probe_interval;
+  } else {
+    ++seen.misses;
+    if (!seen.silent_since) seen.silent_since = snapshot.taken_at;
+    // A miss is followed by the next probe at once; a refusal comes back in no time, so that one is paced.
+    watch.next = snapshot.reach == Reach::Silent ? now : now + kFirstCloseLooks;
+    if (primary != snapshot.node && snapshot.reach != Reach::Silent) watch.next = now + detection.probe_interval;
+    if (seen.misses > 10 * detection.misses) watch.next = now + detection.probe_interval;
+  }
+  if (snapshot.reachable()) {
+    if (!was_reachable) {
+      seen.errant.reset();
+      watch.last.reset();
+      watch.before_last.reset();
+    }
+    watch.before_last = std::move(watch.last);
+    watch.last = Past{snapshot.taken_at, snapshot.executed};
+    seen.reached = snapshot;
+  } else {
+    seen.errant.reset();
+  }
+  seen.latest = std::move(snapshot);
+  if (seen.reachable() && primary == seen.node) compare(*seen.latest);
+  if (!seen.alive() && primary == seen.node && seen.misses == 1) look_closely(now);
+  view_.reset();
+}
+
+void Observations::compare(const Snapshot& primary) {
+  const auto began = primary.taken_at - primary.took;
+  for (auto& [id, watch] : watched_) {
+    if (id == primary.node || !watch.seen.reachable()) continue;
+    for (const auto* past : {&watch.last, &watch.before_last}) {
+      if (!*past || (*past)->taken_at > began) continue;
+      watch.seen.errant = subtract((*past)->executed, primary.executed);
+      break;
+    }
+  }
+}
+
+void Observations::expire(Time now, const std::optional<NodeId>& primary, const DetectionSpec& detection) {
+  for (auto& [id, watch] : watched_) {
+    if (!watch.under_way || now < watch.deadline + kLost) continue;
+    Snapshot lost;
+    lost.node = id;
+    lost.taken_at = now;
+    lost.reach = Reach::Silent;
+    lost.problem = "no word of the probe";
+    take(std::move(lost), primary, detection, now);
+  }
+}
+
+void Observations::primary_changed() {
+  for (auto& [id, watch] : watched_) watch.seen.errant.reset();
+  view_.reset();
+}
+
+void Observations::look_at_all(Time now) {
+  for (auto& [id, watch] : watched_) watch.next = std::min(watch.next, now);
+}
+
+void Observations::look_closely(Time now) {
+  closely_since_ = now;
+  look_at_all(now);
+}
+
+bool Observations::suspicious(const std::optional<NodeId>& primary) const {
+  if (!primary) return false;
+  const auto found = watched_.find(*primary);
+  return found != watched_.end() && found->second.seen.seen() && !found->second.seen.alive();
+}
+
+std::vector<ProbeOrder> Observations::due(Time now, const DetectionSpec& detection,
+                                          const std::optional<NodeId>& primary) {
+  std::vector<ProbeOrder> out;
+  const bool closely = suspicious(primary);
+  for (auto& [id, watch] : watched_) {
+    if (watch.under_way) continue;
+    if (closely && id != primary && watch.seen.reachable()) {
+      const auto pause = now - closely_since_ < kManyCloseLooksFor ? kFirstCloseLooks : kLaterCloseLooks;
+      watch.next = std::min(watch.next, watch.seen.latest->taken_at + pause);
+    }
+    if (watch.next > now) continue;
+    watch.under_way = true;
+    watch.deadline = now + detection.probe_timeout;
+    watch.next = now + detection.probe_interval;
+    out.push_back({id, Depth::Status, watch.deadline, {}});
+  }
+  return out;
+}
+
+std::vector<ProbeOrder> Observations::take_inventory(Time now, Duration limit,
+                                                     const std::vector<std::string>& variables) {
+  std::vector<ProbeOrder> out;
+  for (const auto& [id, watch] : watched_) {
+    inventories_.insert(id);
+    out.push_back({id, Depth::Inventory, now + limit, variables});
+  }
+  return out;
+}
+
+std::shared_ptr<const View> Observations::view(Time now) {
+  if (!view_) {
+    std::vector<Observation> all;
+    all.reserve(watched_.size());
+    for (const auto& [id, watch] : watched_) all.push_back(watch.seen);
+    view_ = std::make_shared<const View>(now, std::move(all));
+  }
+  return view_;
+}
+
+Time Observations::next_wake_up() const {
+  auto next = Time::max();
+  for (const auto& [id, watch] : watched_) {
+    next = std::min(next, watch.under_way ? watch.deadline + kLost : watch.next);
+  }
+  return next;
+}
+
+}  // namespace repl::control

@@ -1,0 +1,87 @@
+// Who is primary, and what the quorum of a later failover has to know about its ackers.
+#include <algorithm>
+
+#include "control/state.hpp"
+#include "diagnose/facts.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::control {
+
+void Controller::State::follow_office(Time now) {
+  (void)now;
+  auto& office = memory.office;
+  if (!office.primary) return;
+  const auto before = office;
+  const auto* primary = view->reachable(*office.primary);
+  if (primary != nullptr) {
+    office.returns_read_only = primary->super_read_only_persisted;
+    // A closed primary acknowledges nothing, whatever its semi-sync says.
+    if (primary->read_only == ReadOnly::Off) office.commits_wait = plan::commits_wait(primary->semi_sync);
+  }
+  for (const auto& node : memory.spec->nodes) {
+    const auto* now_seen = view->reachable(node.id);
+    if (now_seen == nullptr || now_seen->channel() == nullptr || node.id == *office.primary) continue;
+    const bool acknowledges = now_seen->semi_sync.replica_status &&
+                              diagnose::source_node(*memory.spec, *now_seen->channel()) == office.primary;
+    if (acknowledges) office.ackers.insert(node.id);
+  }
+  if (primary != nullptr && memory.spec->waits_for_acks() && primary->semi_sync.source_enabled &&
+      primary->read_only == ReadOnly::Off) {
+    const auto count = primary->semi_sync.wait_for_count;
+    if (count < office.acks) office.acks = count;
+    if (count <= office.acks) {
+      settling.reset();
+    } else if (!settling || settling->first != count) {
+      settling = std::pair{count, primary->executed};
+    } else if (std::all_of(office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) {
+                 const auto* s = view->reachable(n);
+                 return s != nullptr && s->position().contains(settling->second);
+               })) {
+      office.acks = count;
+      settling.reset();
+    }
+  }
+  if (office != before) remember();
+}
+
+void Controller::State::take_office(const Operation& operation, Time now) {
+  auto& office = memory.office;
+  const auto& promoted = *operation.plan.promotes;
+  int acks = office.acks;
+  std::set<NodeId> followers;
+  for (const auto& planned : operation.plan.steps) {
+    if (const auto* s = std::get_if<SetSemiSyncSource>(&planned.step); s != nullptr && s->node == promoted && s->to) {
+      acks = memory.spec->waits_for_acks() ? s->acks_to : 0;
+    }
+    if (const auto* f = std::get_if<FollowSource>(&planned.step); f != nullptr && f->to == promoted) {
+      const auto* node = memory.spec->find(f->replica);
+      if (node != nullptr && node->delay.count() == 0 && memory.spec->semi_sync()) followers.insert(f->replica);
+    }
+  }
+  for (const auto& node : memory.spec->nodes) {
+    const auto* seen = view->reachable(node.id);
+    if (seen != nullptr && seen->channel() != nullptr && seen->semi_sync.replica_enabled && node.delay.count() == 0 &&
+        diagnose::source_node(*memory.spec, *seen->channel()) == promoted) {
+      followers.insert(node.id);
+    }
+  }
+  const auto* seen = view->reachable(promoted);
+  const auto old = office.primary;
+  office = Office{.term = operation.term,
+                  .primary = promoted,
+                  .ackers = std::move(followers),
+                  .acks = memory.spec->waits_for_acks() ? acks : 0,
+                  .returns_read_only = seen != nullptr && seen->super_read_only_persisted,
+                  .commits_wait = memory.spec->waits_for_acks(),
+                  .since = now};
+  settling.reset();
+  observed.primary_changed();
+  observed.look_at_all(now);
+  note(now, Severity::Info, "primary-changed",
+       fmt::format("{} takes writes now, in term {}{}", promoted, office.term.number,
+                   old ? fmt::format("; {} was primary before", *old) : std::string{}),
+       promoted);
+  remember();
+}
+
+}  // namespace repl::control

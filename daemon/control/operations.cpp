@@ -1,0 +1,148 @@
+// Operations: started, carried on, ended, and what their end means for the memory of the cluster.
+#include <algorithm>
+
+#include "control/execution.hpp"
+#include "control/state.hpp"
+#include "plan/converge.hpp"
+#include "plan/failover.hpp"
+
+namespace repl::control {
+namespace {
+
+Severity severity_of(const Operation& op) {
+  switch (op.state) {
+    case OperationState::NeedsPerson:
+      return Severity::Critical;
+    case OperationState::TakenBack:
+      return Severity::Warning;
+    default:
+      return Severity::Info;
+  }
+}
+
+/// FollowSource steps put the replica among those that may hold the only copy of an acknowledged commit.
+bool makes_acker(const Step& step, const Spec& spec, const NodeId& primary) {
+  const auto* follow = std::get_if<FollowSource>(&step);
+  if (follow == nullptr || follow->to != primary || !spec.semi_sync()) return false;
+  const auto* node = spec.find(follow->replica);
+  return node != nullptr && node->delay.count() == 0;
+}
+
+}  // namespace
+
+void Controller::State::start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase) {
+  const auto goal = plan.goal;
+  const bool new_term = goal == Goal::FailOver || goal == Goal::SwitchOver;
+  auto op = begin(OperationId{fmt::format("{}-{}", cluster, ++memory.operations)}, std::move(plan),
+                  Term{memory.office.term.number + (new_term ? 1 : 0)}, now);
+  op.goal = goal;
+  op.phase = phase;
+  op.asked_by = std::move(asked_by);
+  op.cause = std::move(cause);
+  op.old_primary = memory.office.primary;
+  const bool new_revision = memory.proposed && memory.proposed != memory.spec;
+  op.revision = Revision{memory.revision.number + (new_revision ? 1 : 0)};
+  memory.operation = std::move(op);
+  remember();
+  note(now, goal == Goal::FailOver ? Severity::Critical : Severity::Info, fmt::format("{}-started", to_string(goal)),
+       fmt::format("{} steps, asked by {}: {}", memory.operation->plan.steps.size(), memory.operation->asked_by,
+                   memory.operation->cause));
+  progress(now);
+}
+
+void Controller::State::progress(Time now) {
+  auto& op = *memory.operation;
+  const bool was_open = memory.office.primary == op.plan.promotes && op.term == memory.office.term;
+  expire_overdue(op, now);
+  if (op.phase == Phase::Secure && op.state == OperationState::Running && all_finished(op)) after_securing(now);
+  auto orders = start_ready(op, now);
+  if (!orders.empty()) {
+    for (const auto& order : orders) intend(order);
+    remember();
+    out.operations.push_back(op);
+  }
+  out.steps.insert(out.steps.end(), std::make_move_iterator(orders.begin()), std::make_move_iterator(orders.end()));
+  if (op.plan.promotes && opened(op) && op.phase != Phase::Secure && !was_open) take_office(op, now);
+  if (is_over(op.state)) operation_over(now);
+}
+
+/// What the quorum of a later failover must know is remembered before the step that makes it so is started.
+void Controller::State::intend(const StepOrder& order) {
+  auto& office = memory.office;
+  if (!office.primary || !memory.spec) return;
+  if (makes_acker(order.step, *memory.spec, *office.primary)) office.ackers.insert(node_of(order.step));
+  if (const auto* s = std::get_if<SetSemiSyncSource>(&order.step); s != nullptr && s->node == office.primary && s->to) {
+    office.acks = std::min(office.acks, s->acks_to);
+  }
+}
+
+void Controller::State::after_securing(Time now) {
+  auto& op = *memory.operation;
+  plan::Positions positions;
+  for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
+    const auto* detach = std::get_if<DetachReceiver>(&op.plan.steps[i].step);
+    const auto& p = op.progress[i];
+    if (detach != nullptr && p.state == StepState::Done && p.result && p.result->position) {
+      positions[detach->replica] = *p.result->position;
+    }
+  }
+  const auto urgency = op.asked_by == "repld" ? plan::Urgency::Automatic : plan::Urgency::ByHand;
+  auto promotion =
+      plan::plan_promotion(*memory.spec, memory.office, *view, op.plan, positions, op.plan.promotes, urgency);
+  if (!promotion) {
+    note(now, Severity::Critical, "failover-blocked", promotion.error().message);
+    take_back(op, promotion.error(), now);
+    return;
+  }
+  op.plan = std::move(*promotion);
+  op.progress.resize(op.plan.steps.size());
+  op.phase = Phase::Promote;
+  for (const auto& reason : op.plan.reasons) note(now, Severity::Info, "failover-reason", reason);
+}
+
+void Controller::State::operation_over(Time now) {
+  auto op = std::move(*memory.operation);
+  const auto took = std::chrono::duration<double>(op.finished - op.started).count();
+  note(now, severity_of(op), fmt::format("{}-{}", to_string(op.goal), to_string(op.state)),
+       op.error ? fmt::format("after {:.3f} s: {}", took, op.error->message) : fmt::format("in {:.3f} s", took));
+  out.operations.push_back(op);
+  const bool done = op.state == OperationState::Done;
+
+  if (op.goal == Goal::Converge) {
+    if (done && memory.proposed) {
+      const bool first = !memory.office.primary;
+      memory.office = plan::office_after(*memory.proposed, memory.office, now);
+      if (memory.proposed != memory.spec) memory.revision = op.revision;
+      memory.spec = std::move(memory.proposed);
+      if (first)
+        note(now, Severity::Info, "primary-changed", fmt::format("{} is the primary", *memory.office.primary),
+             memory.office.primary);
+    } else if (!done) {
+      const auto nodes = memory.spec ? memory.spec->nodes : std::vector<NodeSpec>{};
+      observed.watch(nodes, now);
+      out.configure = memory.spec;
+    }
+    memory.proposed.reset();
+  }
+  if (op.goal == Goal::FailOver && op.asked_by == "repld" && opened(op)) {
+    memory.automatic_failovers.push_back(now);
+  }
+  if (op.asked_by == "repld") {
+    if (done) {
+      retries.erase(attempting);
+    } else {
+      auto& retry = retries[attempting];
+      const auto pause = std::chrono::seconds{1 << std::min(retry.failures, 6)};
+      ++retry.failures;
+      retry.not_before = now + pause;
+    }
+  }
+  attempting.clear();
+  memory.operation.reset();
+  changed_at = now;
+  first_seen.clear();
+  observed.look_at_all(now);
+  remember();
+}
+
+}  // namespace repl::control

@@ -1,0 +1,83 @@
+// The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
+// people ask for), decisions.cpp (what it does by itself), operations.cpp (carrying out).
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "control/controller.hpp"
+#include "control/observations.hpp"
+
+namespace repl::control {
+
+struct Controller::State {
+  ClusterId cluster;
+  Memory memory;
+  Observations observed;
+
+  Output out;  ///< Of the step that is being made.
+  bool memory_changed = false;
+  bool resuming = false;  ///< An operation of before the restart waits for the first complete view.
+  Time started{};
+
+  std::shared_ptr<const View> view;
+  std::vector<Problem> problems;
+  std::map<std::pair<std::string, std::optional<NodeId>>, Time> first_seen;
+  std::set<std::pair<std::string, std::optional<NodeId>>> announced;
+  std::optional<ErrorCode> announced_block;  ///< Why a failover is held back, as last told.
+  Time changed_at{};  ///< End of the last operation: older looks say nothing about what is to be done now.
+
+  /// An apply that waits for inventories.
+  struct PendingApply {
+    std::uint64_t ticket = 0;
+    std::string asked_by;
+    ApplySpec what;
+    Time until{};
+  };
+  std::optional<PendingApply> applying;
+
+  /// After a failed attempt: when the next may be made, by what is attempted.
+  struct Retry {
+    int failures = 0;
+    Time not_before{};
+  };
+  std::map<std::string, Retry> retries;
+  std::string attempting;  ///< Key of the running automatic operation.
+
+  /// A rise of the acknowledgement count counts for the quorum once all ackers have what was committed before it.
+  std::optional<std::pair<int, GtidSet>> settling;
+
+  // controller.cpp
+  void take(Time now, const Input& input);
+  void look(Time now);
+  void finish(Time now);
+  void note(Time now, Severity severity, std::string kind, std::string text, std::optional<NodeId> node = {});
+  void remember() { memory_changed = true; }
+
+  // observing the primary in office (office.cpp)
+  void follow_office(Time now);
+  void take_office(const Operation& operation, Time now);
+
+  // requests.cpp
+  void request(Time now, const Request& request);
+  void apply_when_looked_at(Time now);
+  void reply(std::uint64_t ticket, Error error);
+
+  // decisions.cpp
+  void decide(Time now);
+  bool looked_since_last_change() const;
+  Result<void> may_act_on(const Problem& failover, Time now) const;
+  void decide_resumption(Time now);
+
+  // operations.cpp
+  void start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase = Phase::Only);
+  void progress(Time now);
+  void intend(const StepOrder& order);
+  void after_securing(Time now);
+  void operation_over(Time now);
+  bool busy() const { return memory.operation.has_value(); }
+};
+
+}  // namespace repl::control
