@@ -1,0 +1,89 @@
+// The map of runners.
+#include "run/daemon.hpp"
+
+namespace repl::run {
+
+Daemon::Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer)
+    : store_(store), watcher_(watcher), clock_(clock), observer_(observer) {}
+
+Daemon::~Daemon() = default;
+
+Result<std::unique_ptr<Daemon>> Daemon::start(store::Store& store, mysql::Watcher& watcher, const Clock& clock,
+                                              Observer& observer) {
+  auto remembered = store.clusters();
+  if (!remembered) return tl::unexpected(remembered.error());
+  std::unique_ptr<Daemon> daemon{new Daemon{store, watcher, clock, observer}};
+  for (auto& [cluster, memory] : *remembered) daemon->add(cluster, std::move(memory));
+  return daemon;
+}
+
+std::shared_ptr<Runner> Daemon::runner(const ClusterId& cluster) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = runners_.find(cluster);
+  return found == runners_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Runner> Daemon::add(const ClusterId& cluster, Memory memory) {
+  const std::lock_guard lock{mutex_};
+  auto& slot = runners_[cluster];
+  if (!slot) {
+    observer_.cluster_added(cluster);
+    slot = std::make_shared<Runner>(cluster, std::move(memory), store_, watcher_, clock_, observer_);
+  }
+  return slot;
+}
+
+void Daemon::drop(const ClusterId& cluster) {
+  std::shared_ptr<Runner> dropped;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto found = runners_.find(cluster);
+    if (found == runners_.end()) return;
+    dropped = std::move(found->second);
+    runners_.erase(found);
+  }
+  observer_.cluster_forgotten(cluster);
+}
+
+std::vector<std::shared_ptr<const ClusterState>> Daemon::clusters() const {
+  const std::lock_guard lock{mutex_};
+  std::vector<std::shared_ptr<const ClusterState>> out;
+  for (const auto& [id, runner] : runners_) {
+    if (!runner->blank()) out.push_back(runner->state());
+  }
+  return out;
+}
+
+std::shared_ptr<const ClusterState> Daemon::find(const ClusterId& cluster) const {
+  const auto found = runner(cluster);
+  return found && !found->blank() ? found->state() : nullptr;
+}
+
+Result<control::Reply> Daemon::ask(const ClusterId& cluster, control::Request request, Time deadline,
+                                   const std::string& document, const std::string& note) {
+  auto found = runner(cluster);
+  if (!found) {
+    if (!std::holds_alternative<control::ApplySpec>(request.what)) {
+      return fail(ErrorCode::NoSuchCluster, "no cluster is called {}; `replctl clusters` lists them", cluster);
+    }
+    found = add(cluster, Memory{});
+  }
+  auto reply = found->ask(std::move(request), deadline, document, note);
+  if (found->blank() && (!reply || !reply->operation)) drop(cluster);
+  return reply;
+}
+
+Result<void> Daemon::forget(const ClusterId& cluster) {
+  const auto found = runner(cluster);
+  if (!found || found->blank()) {
+    return fail(ErrorCode::NoSuchCluster, "no cluster is called {}; `replctl clusters` lists them", cluster);
+  }
+  if (found->state()->memory.operation) {
+    return fail(ErrorCode::Conflict, "{}: operation {} is running; wait for it, then ask again", cluster,
+                found->state()->memory.operation->id);
+  }
+  drop(cluster);
+  return store_.forget(cluster);
+}
+
+}  // namespace repl::run

@@ -1,0 +1,155 @@
+// The loop that joins the pure middle to the ends; the place to start reading the program.
+#include "run/runner.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "model/log_scope.hpp"
+
+namespace repl::run {
+
+Runner::Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql::Watcher& watcher, const Clock& clock,
+               Observer& observer)
+    : cluster_(std::move(cluster)),
+      store_(store),
+      clock_(clock),
+      observer_(observer),
+      inbox_(clock),
+      controller_(cluster_, remembered, clock.now()),
+      nodes_(
+          cluster_, watcher, [&clock] { return clock.now(); },
+          [this](control::Input input) { inbox_.put(std::move(input)); }),
+      state_(std::make_shared<const ClusterState>(ClusterState{cluster_, remembered, std::make_shared<const View>(),
+                                                               std::make_shared<const std::vector<Problem>>()})) {
+  if (const auto& spec = remembered.proposed ? remembered.proposed : remembered.spec) nodes_.configure(*spec);
+  thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
+}
+
+Runner::~Runner() {
+  thread_.request_stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Runner::run(const std::stop_token& stop) {
+  const LogScope scope{cluster_.name};
+  auto wake_up = clock_.now();
+  while (!stop.stop_requested()) {
+    const auto input = inbox_.take_until(wake_up, stop);
+    if (stop.stop_requested()) return;
+    if (const auto* probe = std::get_if<control::ProbeDone>(&input)) observer_.probe_done(cluster_, probe->snapshot);
+    auto output = controller_.step(clock_.now(), input);  // pure
+    const bool stored = record(output);                   // the intention, before the change
+    if (output.configure) nodes_.configure(*output.configure);
+    if (!stored) {
+      refuse_steps(output);
+      output.steps.clear();
+    }
+    nodes_.start(output);  // probes and steps; results return to the inbox
+    publish(output);
+    answer(output);
+    observer_.loop_turned(cluster_, clock_.now());
+    wake_up = output.wake_up;
+  }
+}
+
+bool Runner::record(control::Output& output) {
+  store::Record record{.cluster = cluster_,
+                       .memory = output.remember,
+                       .operations = output.operations,
+                       .events = output.events,
+                       .revision = revision_of(output)};
+  if (!record.memory && record.operations.empty() && record.events.empty() && !record.revision) return true;
+  const auto began = clock_.now();
+  const auto written = store_.write(record);
+  observer_.journal_written(cluster_, clock_.now() - began, written.has_value());
+  if (!written) {
+    spdlog::error("{}: {}; no server is changed until the store works again", cluster_, written.error().message);
+    return false;
+  }
+  for (const auto& event : output.events) {
+    const LogScope scope{cluster_.name, event.operation ? event.operation->value : std::string{}};
+    const auto level = event.severity == Severity::Critical  ? spdlog::level::err
+                       : event.severity == Severity::Warning ? spdlog::level::warn
+                                                             : spdlog::level::info;
+    spdlog::log(level, "{}{}{}: {}", event.node ? event.node->name : "", event.node ? " " : "", event.kind, event.text);
+    observer_.event_recorded(cluster_, event);
+  }
+  for (const auto& operation : output.operations) observer_.operation_changed(cluster_, operation);
+  return true;
+}
+
+void Runner::refuse_steps(const control::Output& output) {
+  for (const auto& order : output.steps) {
+    StepResult result;
+    result.error = Error{ErrorCode::StoreFailed,
+                         fmt::format("{}: not started, the intention could not be stored", describe(order.step))};
+    inbox_.put(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
+  }
+}
+
+std::optional<store::StoredRevision> Runner::revision_of(const control::Output& output) {
+  const std::lock_guard lock{mutex_};
+  for (const auto& reply : output.replies) {
+    const auto asked = asked_.find(reply.ticket);
+    if (asked == asked_.end() || !asked->second.applies || reply.error || !output.remember) continue;
+    const auto& memory = *output.remember;
+    const auto revision = memory.operation ? memory.operation->revision : memory.revision;
+    if (revision <= state_->memory.revision) continue;  // the spec in force, applied again
+    return store::StoredRevision{
+        cluster_, revision, clock_.now(), asked->second.author, asked->second.note, asked->second.document};
+  }
+  return std::nullopt;
+}
+
+void Runner::publish(const control::Output& output) {
+  const std::lock_guard lock{mutex_};
+  auto next = std::make_shared<ClusterState>(*state_);
+  if (output.remember) next->memory = *output.remember;
+  if (output.view) next->view = output.view;
+  if (output.problems) next->problems = output.problems;
+  state_ = std::move(next);
+}
+
+void Runner::answer(const control::Output& output) {
+  if (output.replies.empty()) return;
+  {
+    const std::lock_guard lock{mutex_};
+    for (const auto& reply : output.replies) {
+      if (const auto asked = asked_.find(reply.ticket); asked != asked_.end()) asked->second.reply = reply;
+    }
+  }
+  answered_.notify_all();
+}
+
+std::shared_ptr<const ClusterState> Runner::state() const {
+  const std::lock_guard lock{mutex_};
+  return state_;
+}
+
+Result<control::Reply> Runner::ask(control::Request request, Time deadline, const std::string& document,
+                                   const std::string& note) {
+  std::unique_lock lock{mutex_};
+  const auto ticket = ++tickets_;
+  request.ticket = ticket;
+  const auto* apply = std::get_if<control::ApplySpec>(&request.what);
+  asked_[ticket] = Asked{request.asked_by, document, note, apply != nullptr && !apply->dry_run, std::nullopt};
+  lock.unlock();
+  inbox_.put(std::move(request));
+  lock.lock();
+  const bool in_time =
+      answered_.wait_for(lock, deadline - clock_.now(), [&] { return asked_.at(ticket).reply.has_value(); });
+  auto asked = std::move(asked_.at(ticket));
+  asked_.erase(ticket);
+  if (!in_time) {
+    return fail(ErrorCode::DeadlineExceeded, "{}: no answer in time; the request may still be taken up, see its events",
+                cluster_);
+  }
+  if (asked.reply->error) return tl::unexpected(*asked.reply->error);
+  return std::move(*asked.reply);
+}
+
+bool Runner::blank() const {
+  const auto now = state();
+  return !now->memory.spec && !now->memory.proposed && !now->memory.operation && now->memory.operations == 0;
+}
+
+}  // namespace repl::run
