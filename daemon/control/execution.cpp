@@ -45,6 +45,18 @@ bool to_be_undone(const StepProgress& p) {
   return p.state == StepState::Done || (p.state == StepState::Failed && p.result && !p.result->certain);
 }
 
+/// A server that was restarted since has lost what is not persisted: semi-sync goes on again before it is opened again.
+void prepare_opening_again(Operation& op) {
+  const auto point = op.plan.point_of_no_return;
+  if (point >= op.plan.steps.size() || op.progress[point].state != StepState::Waiting) return;
+  for (const auto before : op.plan.steps[point].after) {
+    const auto* semi_sync = std::get_if<SetSemiSyncSource>(&op.plan.steps[before].step);
+    if (semi_sync != nullptr && op.progress[before].state == StepState::Done) {
+      op.progress[before].state = StepState::Waiting;
+    }
+  }
+}
+
 StepOrder order(const Operation& op, std::size_t index, bool undo, Step step, Time now) {
   const auto deadline = now + time_limit(step);
   return {op.id, op.term, index, undo, std::move(step), deadline};
@@ -82,15 +94,18 @@ void step_failed(Operation& op, std::size_t index, Time now) {
     return;
   }
   const bool no_return = past_point_of_no_return(op);
+  if (p.result->certain == false) p.doubtful = true;
   const bool is_the_point = index == op.plan.point_of_no_return;
-  if (is_the_point && p.result->certain && error.code == ErrorCode::ServerRefused) {
-    // The server itself said no, so nobody can have written: the one way back from here.
+  if (is_the_point && !p.doubtful && error.code == ErrorCode::ServerRefused) {
+    // The server itself said no, to this and to any attempt before: nobody can have written. The one way back from
+    // here.
     p.state = StepState::Failed;
     take_back(op, error, now);
     return;
   }
   if (no_return && p.attempts < kAttempts) {
     p.state = StepState::Waiting;  // again, after a pause
+    if (is_the_point) prepare_opening_again(op);
     return;
   }
   p.state = StepState::Failed;
@@ -171,8 +186,10 @@ void take_result(Operation& op, const StepDone& done, Time now) {
   if (done.undo) {
     if (done.result.ok()) {
       p.state = StepState::Undone;
-    } else if (is_gone(done.result.error->code) && p.attempts >= kAttemptsOnTheDead) {
-      p.state = StepState::Skipped;  // a dead server comes back closed; what is left on it is found when it does
+    } else if (done.result.error->code == ErrorCode::PreconditionFailed ||
+               (is_gone(done.result.error->code) && p.attempts >= kAttemptsOnTheDead)) {
+      p.state =
+          StepState::Skipped;  // a server that died comes back closed; what is left to do on it is found by looking
     } else if (p.attempts < 2 * kAttempts) {
       p.state = StepState::Done;  // still to be undone, after a pause
     } else {
@@ -227,6 +244,7 @@ void resume(Operation& op) {
     if (p.state == StepState::Undoing) p.state = StepState::Done;
     if (op.state == OperationState::Undoing && p.state == StepState::Waiting) p.state = StepState::Done;
   }
+  if (op.state == OperationState::Running && past_point_of_no_return(op)) prepare_opening_again(op);
 }
 
 bool all_finished(const Operation& op) {

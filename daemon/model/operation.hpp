@@ -53,6 +53,7 @@ std::string_view to_string(StepState state);
 struct StepProgress {
   StepState state = StepState::Waiting;
   int attempts = 0;
+  bool doubtful = false;  ///< Some attempt ended without certainty: it may have been carried out.
   Time changed_at{};
   std::optional<StepResult> result;
   bool operator==(const StepProgress&) const = default;

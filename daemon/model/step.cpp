@@ -63,7 +63,7 @@ std::optional<Step> inverse(const Step& step) {
             return PersistReadOnly{s.node, s.to, s.from};
           },
           [](const SetReadOnly& s) -> Inverse {
-            return SetReadOnly{s.node, s.to, s.from, s.lock_wait};
+            return SetReadOnly{s.node, s.to, s.from, s.lock_wait, s.only_with_semi_sync};
           },
           [](const SetOfflineMode& s) -> Inverse {
             return SetOfflineMode{s.node, s.to, s.from};

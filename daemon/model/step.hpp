@@ -71,6 +71,9 @@ struct SetReadOnly {
   ReadOnly from;
   ReadOnly to;
   std::chrono::milliseconds lock_wait{1000};
+  /// To Off: refused (PreconditionFailed, nothing changed) unless rpl_semi_sync_source_enabled is ON in that very
+  /// moment. It is not persisted, so a server that was restarted since would acknowledge alone.
+  bool only_with_semi_sync = false;
   bool operator==(const SetReadOnly&) const = default;
 };
 

@@ -354,7 +354,10 @@ class Planner {
       plan_.add(ForgetSource{primary_, from});
     }
     if (now.read_only != ReadOnly::Off) {
-      const auto step = plan_.add(SetReadOnly{primary_, now.read_only, ReadOnly::Off}, before_opening);
+      const auto step = plan_.add(
+          SetReadOnly{
+              .node = primary_, .from = now.read_only, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
+          before_opening);
       if (now.offline_mode) plan_.add(SetOfflineMode{primary_, true, false}, {step});
     }
   }

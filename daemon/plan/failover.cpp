@@ -164,7 +164,11 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
                                                         candidate_now->semi_sync.wait_for_count, acks}));
   }
   if (candidate_now->offline_mode) before_opening.push_back(plan.add(SetOfflineMode{candidate, true, false}));
-  const auto open = plan.add(SetReadOnly{candidate, candidate_now->read_only, ReadOnly::Off}, before_opening);
+  const auto open = plan.add(SetReadOnly{.node = candidate,
+                                         .from = candidate_now->read_only,
+                                         .to = ReadOnly::Off,
+                                         .only_with_semi_sync = spec.semi_sync()},
+                             before_opening);
   plan.opens(open, candidate);
 
   plan.add(ForgetSource{candidate, old_primary}, {open}, Must::BestEffort);

@@ -24,7 +24,10 @@ void reopen(Builder& plan, const Facts& f, const NodeFacts& primary) {
   for (const auto& correction : semi_sync_corrections(*f.spec, *primary.now)) plan.add(correction);
   // Semi-sync first: it is not persisted, and a primary opened without it would acknowledge alone.
   if (f.spec->semi_sync()) plan.add(semi_sync_source(f, *primary.now, true));
-  const auto open = plan.add(SetReadOnly{primary.spec->id, primary.now->read_only, ReadOnly::Off});
+  const auto open = plan.add(SetReadOnly{.node = primary.spec->id,
+                                         .from = primary.now->read_only,
+                                         .to = ReadOnly::Off,
+                                         .only_with_semi_sync = f.spec->semi_sync()});
   plan.opens(open, primary.spec->id);
   plan.because(fmt::format("{} is the primary of term {} and no other node takes writes", primary.spec->id,
                            f.office->term.number));

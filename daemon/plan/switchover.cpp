@@ -120,7 +120,8 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   if (early) move_all({}, Must::Succeed);
 
   const auto lock_wait = std::max(milliseconds{1000}, timeout / 2);
-  const auto closed = plan.add(SetReadOnly{primary, old_now->read_only, ReadOnly::Super, lock_wait}, moved);
+  const auto closed = plan.add(
+      SetReadOnly{primary, old_now->read_only, ReadOnly::Super, lock_wait, old_now->semi_sync.source_enabled}, moved);
   const auto caught_up = plan.add(WaitForApplied{candidate, primary, timeout}, {closed});
   if (!early) move_all({closed}, Must::BestEffort);
 
@@ -132,7 +133,10 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
                                                         new_now->semi_sync.wait_for_count, acks}));
   }
   if (new_now->offline_mode) before_opening.push_back(plan.add(SetOfflineMode{candidate, true, false}));
-  const auto open = plan.add(SetReadOnly{candidate, new_now->read_only, ReadOnly::Off}, before_opening);
+  const auto open = plan.add(
+      SetReadOnly{
+          .node = candidate, .from = new_now->read_only, .to = ReadOnly::Off, .only_with_semi_sync = spec.semi_sync()},
+      before_opening);
   plan.opens(open, candidate);
 
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);

@@ -155,11 +155,12 @@ void fields(V& v, PersistReadOnly& s) {
 
 template <class V>
 void fields(V& v, SetReadOnly& s) {
-  auto& [node, from, to, lock_wait] = s;
+  auto& [node, from, to, lock_wait, only_with_semi_sync] = s;
   v("node", node);
   v("from", from);
   v("to", to);
   v("lock_wait_ms", lock_wait);
+  v("only_with_semi_sync", only_with_semi_sync);
 }
 
 template <class V>
@@ -280,9 +281,10 @@ void fields(V& v, StepResult& r) {
 
 template <class V>
 void fields(V& v, StepProgress& p) {
-  auto& [state, attempts, changed_at, result] = p;
+  auto& [state, attempts, doubtful, changed_at, result] = p;
   v("state", state);
   v("attempts", attempts);
+  v("doubtful", doubtful);
   v("changed_at_us", changed_at);
   v("result", result);
 }
