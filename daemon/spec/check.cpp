@@ -43,7 +43,7 @@ std::vector<Detail> check_against(const Spec& spec, std::span<const Spec> others
   std::vector<Detail> out;
   for (std::size_t i = 0; i < spec.nodes.size(); ++i) {
     for (const auto& other : others) {
-      if (other.cluster == spec.cluster) continue;
+      if (other.cluster == spec.cluster || spec.nodes[i].address.host.empty()) continue;
       for (const auto& node : other.nodes) {
         if (!same_server(node.address, spec.nodes[i].address)) continue;
         const auto at = i < located.nodes.size() ? located.nodes[i] : Mark{};

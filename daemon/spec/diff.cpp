@@ -7,6 +7,7 @@
 #include <map>
 
 #include "model/spec_text.hpp"
+#include "spec/duration.hpp"
 #include "spec/fields.hpp"
 
 namespace repl::spec {
@@ -42,7 +43,7 @@ std::string name_of(const Tree& node) {
 std::string in_one_line(const NodeSpec& node) {
   std::string out = fmt::format("{}, {}", to_string(node.address), to_string(node.type));
   if (!node.region.empty()) out += ", region " + node.region;
-  if (node.delay.count() > 0) out += fmt::format(", delayed {} s", node.delay.count());
+  if (node.delay.count() > 0) out += ", delayed " + print_duration(node.delay);
   return out;
 }
 

@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 namespace repl::spec {
 namespace {
@@ -40,7 +41,10 @@ constexpr std::array kTranslations{
     Translation{"bad file", "the nesting is too deep for a topology file"},
 };
 
-std::string explain(const std::string& theirs) {
+std::string explain(const std::string& theirs, std::string_view line) {
+  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
+    return "not valid YAML: this line is indented with a tab; YAML takes spaces only";
+  }
   const auto* row = std::find_if(kTranslations.begin(), kTranslations.end(),
                                  [&](const Translation& t) { return t.theirs == theirs; });
   return fmt::format("not valid YAML: {}", row == kTranslations.end() ? theirs : row->ours);
@@ -92,13 +96,15 @@ class Builder : public YAML::EventHandler {
  public:
   explicit Builder(std::string_view text) : lines_(lines_of(text)) {}
 
-  Document take() { return std::move(document_); }
+  Document take() { return std::exchange(document_, {}); }
+  /// A quote of the document was never closed: whatever is wrong behind it follows from that.
+  bool lost_its_way() const { return open_quote_; }
 
   void OnDocumentStart(const YAML::Mark& /*mark*/) override { document_ = {}; }
   void OnDocumentEnd() override { anchors_.clear(); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(std::make_shared<Tree>(Tree{.kind = Tree::Kind::Null, .at = mark_of(mark)}), anchor);
+    add(std::make_shared<Tree>(Tree{.kind = Tree::Kind::Null, .at = place_of_null(mark_of(mark))}), anchor);
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
@@ -118,6 +124,7 @@ class Builder : public YAML::EventHandler {
     tree->quoted = tag == "!";
     if (tree->quoted && !is_closed(tree->at)) {
       document_.complaints.push_back({tree->at, "the quote that opens here is never closed"});
+      open_quote_ = true;
     }
     add(std::move(tree), anchor);
   }
@@ -145,6 +152,21 @@ class Builder : public YAML::EventHandler {
     Mark key_at;
     std::vector<std::pair<Mark, TreePtr>> merges;  ///< Values of "<<" and where the keys stood.
   };
+
+  /// The parser gives the place behind, often the next line: shown is the field without a value, or the lone "-".
+  Mark place_of_null(Mark behind) const {
+    if (open_.empty()) return behind;
+    if (open_.back().tree->kind == Tree::Kind::Mapping)
+      return open_.back().key == nullptr ? behind : open_.back().key_at;
+    for (auto line = std::min(static_cast<std::size_t>(behind.line), lines_.size()); line > 0; --line) {
+      const auto before = line == static_cast<std::size_t>(behind.line)
+                              ? lines_[line - 1].substr(0, static_cast<std::size_t>(behind.column) - 1)
+                              : lines_[line - 1];
+      const auto dash = before.find_last_not_of(" \t\r");
+      if (dash != std::string_view::npos) return {static_cast<int>(line), static_cast<int>(dash) + 1};
+    }
+    return behind;
+  }
 
   void close() {
     const auto done = open_.back();
@@ -226,6 +248,7 @@ class Builder : public YAML::EventHandler {
   Document document_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, TreePtr> anchors_;
+  bool open_quote_ = false;
 };
 
 }  // namespace
@@ -237,9 +260,9 @@ Documents read_documents(std::string_view text) {
     return out;
   }
   std::istringstream in{std::string{text}};
+  Builder builder{text};
   try {
     YAML::Parser parser{in};
-    Builder builder{text};
     while (parser.HandleNextDocument(builder)) {
       auto document = builder.take();
       if (document.root != nullptr && document.root->kind != Tree::Kind::Null) {
@@ -247,7 +270,12 @@ Documents read_documents(std::string_view text) {
       }
     }
   } catch (const YAML::Exception& e) {
-    out.syntax.push_back({mark_of(e.mark), explain(e.msg)});
+    const auto at = mark_of(e.mark);
+    const auto lines = lines_of(text);
+    const auto line =
+        static_cast<std::size_t>(at.line) <= lines.size() ? lines[static_cast<std::size_t>(at.line) - 1] : "";
+    if (!builder.lost_its_way()) out.syntax.push_back({at, explain(e.msg, line)});
+    for (auto& complaint : builder.take().complaints) out.syntax.push_back(std::move(complaint));
   }
   return out;
 }

@@ -21,7 +21,7 @@ struct Document {
 
 struct Documents {
   std::vector<Document> complete;  ///< Those before the syntax error, when there is one. Empty documents are left out.
-  std::vector<Complaint> syntax;   ///< At most one: YAML cannot be read on behind it.
+  std::vector<Complaint> syntax;   ///< Of the document that could not be read; there is no reading on behind it.
 };
 
 /// Reads all documents of a file. `<<` merges mappings as YAML 1.1 has it; an anchor holds within its document.

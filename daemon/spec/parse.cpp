@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "model/spec_text.hpp"
 #include "spec/check.hpp"
@@ -50,7 +51,14 @@ Located locate(const Spec& spec, const Reader& reader) {
   return out;
 }
 
-void read_cluster(const Document& document, std::string_view base_directory, Parsed& into) {
+/// A document, as far as it could be understood.
+struct ClusterDraft {
+  Spec spec;
+  Located located;
+  bool faultless;
+};
+
+std::optional<ClusterDraft> read_cluster(const Document& document, std::string_view base_directory, Parsed& into) {
   Reader reader{std::string{base_directory}, document.root->at};
   for (const auto& complaint : document.complaints) reader.complain(complaint);
   auto spec = spec_type().read(reader, *document.root);
@@ -60,25 +68,23 @@ void read_cluster(const Document& document, std::string_view base_directory, Par
   }
   append(into.errors, details(reader.errors(), into.file));
   append(into.warnings, details(reader.warnings(), into.file));
-  if (spec && reader.errors().empty()) {
-    into.located.push_back(locate(*spec, reader));
-    into.clusters.push_back(std::move(*spec));
-  }
+  if (!spec) return std::nullopt;
+  auto located = locate(*spec, reader);
+  return ClusterDraft{std::move(*spec), std::move(located), reader.errors().empty()};
 }
 
-/// Documents with errors of their own are left out: they come again.
-void check_across_documents(Parsed& parsed) {
-  for (std::size_t i = 1; i < parsed.clusters.size(); ++i) {
-    const std::span before{parsed.clusters.data(), i};
-    const auto same = std::find_if(before.begin(), before.end(),
-                                   [&](const Spec& s) { return s.cluster == parsed.clusters[i].cluster; });
-    if (same != before.end()) {
-      const auto first = parsed.located[static_cast<std::size_t>(same - before.begin())].name.line;
-      parsed.errors.push_back({parsed.file, parsed.located[i].name.line, parsed.located[i].name.column,
-                               fmt::format("name: \"{}\" is the name of the cluster in line {} already",
-                                           parsed.clusters[i].cluster, first)});
+void check_across_documents(const std::vector<ClusterDraft>& drafts, Parsed& parsed) {
+  std::vector<Spec> before;
+  for (const auto& draft : drafts) {
+    const auto& name = draft.spec.cluster;
+    const auto first = std::find_if(before.begin(), before.end(), [&](const Spec& s) { return s.cluster == name; });
+    if (first != before.end() && !name.name.empty()) {
+      const auto line = drafts[static_cast<std::size_t>(first - before.begin())].located.name.line;
+      parsed.errors.push_back({parsed.file, draft.located.name.line, draft.located.name.column,
+                               fmt::format("name: \"{}\" is the name of the cluster in line {} already", name, line)});
     }
-    append(parsed.errors, check_against(parsed.clusters[i], before, parsed.file, parsed.located[i]));
+    append(parsed.errors, check_against(draft.spec, before, parsed.file, draft.located));
+    before.push_back(draft.spec);
   }
 }
 
@@ -88,13 +94,21 @@ Parsed parse(std::string_view text, std::string_view file_name, std::string_view
   Parsed out{.file = std::string{file_name}};
   const auto documents = read_documents(text);
   append(out.errors, details(documents.syntax, file_name));
-  for (const auto& document : documents.complete) read_cluster(document, base_directory, out);
+  std::vector<ClusterDraft> drafts;
+  for (const auto& document : documents.complete) {
+    if (auto draft = read_cluster(document, base_directory, out)) drafts.push_back(std::move(*draft));
+  }
   if (documents.complete.empty() && documents.syntax.empty()) {
     out.errors.push_back({out.file, 1, 1,
                           "the file has no document: a topology file begins with \"name\", \"topology\" "
                           "and \"nodes\""});
   }
-  check_across_documents(out);
+  check_across_documents(drafts, out);
+  for (auto& draft : drafts) {
+    if (!draft.faultless) continue;
+    out.clusters.push_back(std::move(draft.spec));
+    out.located.push_back(std::move(draft.located));
+  }
   sort_by_place(out.errors);
   sort_by_place(out.warnings);
   return out;

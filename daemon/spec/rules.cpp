@@ -131,12 +131,12 @@ void addresses_unique(Draft& draft) {
 
 void follows_form_a_tree(Draft& draft) {
   const auto& spec = draft.spec;
+  std::set<NodeId> in_circles;  // one error per circle
   for_each_node(draft, [&](std::size_t i, const NodeSpec& node) {
-    if (!node.follows) return;
+    if (!node.follows || in_circles.contains(node.id)) return;
     const auto path = node_path(i, "follows");
     if (spec.topology != TopologyType::SourceReplica) {
-      draft.reader.error_at(path, fmt::format("only source-replica has chains; remove it, or change the topology {}",
-                                              to_string(spec.topology)));
+      draft.reader.error_at(path, "only source-replica has chains: remove it");
       return;
     }
     if (node.type == NodeType::Source) {
@@ -161,6 +161,7 @@ void follows_form_a_tree(Draft& draft) {
       if (at != nullptr) way += " -> " + at->id.name;
       if (at == &node) {
         draft.reader.error_at(path, fmt::format("goes in a circle: {}; \"follows\" must lead to the source", way));
+        in_circles.merge(passed);
         return;
       }
     }
@@ -336,10 +337,8 @@ void warn_of_waiting_for_the_last(Draft& draft) {
     return;
   }
   const auto count = ackers(spec);
-  if (count == 0 ||
-      (count > 1 && (spec.sync.mode == DataSyncType::Sync || count > static_cast<std::size_t>(spec.sync.acks)))) {
-    return;
-  }
+  const auto wanted = spec.sync.mode == DataSyncType::SemiSync ? static_cast<std::size_t>(spec.sync.acks) : 1U;
+  if (count != wanted) return;  // fewer is an error of its own
   draft.reader.warn_at("sync",
                        fmt::format("with \"wait\" and {}, after the loss of {} nothing can commit until it is back",
                                    count == 1 ? std::string{"a single replica that acknowledges"}
@@ -405,18 +404,18 @@ const std::vector<Rule>& rules() {
        {"topology", "sync.mode", "sync.acks", "nodes.name", "nodes.type", "nodes.delay", "nodes.follows"},
        enough_ackers},
       {"each account profile has a user of its own", {}, users_differ},
-      {"the application account names its schemas", {"accounts.application"}, application_has_schemas},
+      {"warning: an application account without schemas", {"accounts.application"}, application_has_schemas},
       {"a verifying TLS mode has a ca, and a ca has a verifying mode", {"tls"}, tls_ca_fits_mode},
       {"auto-increment is derived where several nodes write", {"topology"}, auto_increment_is_derived},
       {"fencing by semi-sync needs commits that wait",
        {"failover.fencing", "sync.mode", "sync.onTooFewReplicas"},
        fencing_by_semi_sync_needs_it},
       {"minReplicas is at most the number of replicas", {"topology", "failover.minReplicas"}, min_replicas_can_be_met},
-      {"somebody may be promoted",
+      {"warning: nobody may be promoted",
        {"topology", "failover.automatic", "failover.crossRegion", "nodes.type", "nodes.delay", "nodes.promotion",
         "nodes.region"},
        somebody_can_be_promoted},
-      {"warning: every acknowledger is needed, and commits wait",
+      {"warning: every acker is needed, and commits wait",
        {"topology", "sync", "nodes.name", "nodes.type", "nodes.delay", "nodes.follows"},
        warn_of_waiting_for_the_last},
       {"warning: fencing by lease", {}, warn_of_lease},
