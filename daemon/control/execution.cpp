@@ -110,7 +110,7 @@ void step_failed(Operation& op, std::size_t index, Time now) {
   }
   p.state = StepState::Failed;
   if (planned.best_effort) return;
-  if (no_return) {
+  if (no_return && !(is_the_point && !p.doubtful)) {
     op.error = error;
     end(op, OperationState::NeedsPerson, now);
   } else {
@@ -155,6 +155,11 @@ bool past_point_of_no_return(const Operation& op) {
 bool opened(const Operation& op) {
   const auto point = op.plan.point_of_no_return;
   return point < op.progress.size() && op.progress[point].state == StepState::Done;
+}
+
+bool may_have_opened(const Operation& op) {
+  const auto point = op.plan.point_of_no_return;
+  return point < op.progress.size() && (op.progress[point].state == StepState::Done || op.progress[point].doubtful);
 }
 
 std::vector<StepOrder> start_ready(Operation& op, Time now) {

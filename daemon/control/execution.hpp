@@ -33,6 +33,8 @@ bool past_point_of_no_return(const Operation& operation);
 
 /// The step at the point of no return is done: the new primary is in office.
 bool opened(const Operation& operation);
+/// The same, or some attempt at it ended without certainty: then the node has to be taken for the primary.
+bool may_have_opened(const Operation& operation);
 
 /// When start_ready() or expire_overdue() has to be called next, if no result comes before.
 Time next_wake_up(const Operation& operation, Time now);

@@ -71,6 +71,7 @@ void Controller::State::take_office(const Operation& operation, Time now) {
                   .primary = promoted,
                   .ackers = std::move(followers),
                   .acks = memory.spec->waits_for_acks() ? acks : 0,
+                  .inherited = inheritance(operation),
                   .returns_read_only = seen != nullptr && seen->super_read_only_persisted,
                   .commits_wait = memory.spec->waits_for_acks(),
                   .since = now};

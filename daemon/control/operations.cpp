@@ -28,7 +28,23 @@ bool makes_acker(const Step& step, const Spec& spec, const NodeId& primary) {
   return node != nullptr && node->delay.count() == 0;
 }
 
+/// What a step that is done has found out; null when nothing.
+const GtidSet* position_of(const StepProgress& p) {
+  return p.state == StepState::Done && p.result && p.result->position ? &*p.result->position : nullptr;
+}
+
 }  // namespace
+
+/// All that was acknowledged before the promoted node opened: what it was drained of, or caught up with.
+GtidSet Controller::State::inheritance(const Operation& op) const {
+  GtidSet all = memory.office.inherited;
+  for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
+    if (const auto* drained = std::get_if<ApplyReceived>(&op.plan.steps[i].step)) all = unite(all, drained->received);
+    if (!std::holds_alternative<WaitForApplied>(op.plan.steps[i].step)) continue;
+    if (const auto* position = position_of(op.progress[i])) all = unite(all, *position);
+  }
+  return all;
+}
 
 void Controller::State::start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase) {
   const auto goal = plan.goal;
@@ -62,7 +78,8 @@ void Controller::State::progress(Time now) {
     out.operations.push_back(op);
   }
   out.steps.insert(out.steps.end(), std::make_move_iterator(orders.begin()), std::make_move_iterator(orders.end()));
-  if (op.plan.promotes && opened(op) && op.phase != Phase::Secure && !was_open) take_office(op, now);
+  const bool in_office = opened(op) || (op.state == OperationState::NeedsPerson && may_have_opened(op));
+  if (op.plan.promotes && in_office && op.phase != Phase::Secure && !was_open) take_office(op, now);
   if (is_over(op.state)) operation_over(now);
 }
 
@@ -81,9 +98,8 @@ void Controller::State::after_securing(Time now) {
   plan::Positions positions;
   for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
     const auto* detach = std::get_if<DetachReceiver>(&op.plan.steps[i].step);
-    const auto& p = op.progress[i];
-    if (detach != nullptr && p.state == StepState::Done && p.result && p.result->position) {
-      positions[detach->replica] = *p.result->position;
+    if (const auto* position = position_of(op.progress[i]); detach != nullptr && position != nullptr) {
+      positions[detach->replica] = *position;
     }
   }
   const auto urgency = op.asked_by == "repld" ? plan::Urgency::Automatic : plan::Urgency::ByHand;
@@ -111,7 +127,7 @@ void Controller::State::operation_over(Time now) {
   if (op.goal == Goal::Converge) {
     if (done && memory.proposed) {
       const bool first = !memory.office.primary;
-      memory.office = plan::office_after(*memory.proposed, memory.office, now);
+      memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
       if (memory.proposed != memory.spec) memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
       if (first)
@@ -124,7 +140,7 @@ void Controller::State::operation_over(Time now) {
     }
     memory.proposed.reset();
   }
-  if (op.goal == Goal::FailOver && op.asked_by == "repld" && opened(op)) {
+  if (op.goal == Goal::FailOver && op.asked_by == "repld" && may_have_opened(op)) {
     memory.automatic_failovers.push_back(now);
   }
   if (op.asked_by == "repld") {

@@ -133,7 +133,7 @@ void Controller::State::apply_when_looked_at(Time now) {
   const auto revision = unchanged ? memory.revision : Revision{memory.revision.number + 1};
   if (plan->empty()) {
     if (!unchanged) {
-      memory.office = plan::office_after(wanted, memory.office, now);
+      memory.office = plan::office_after(wanted, memory.office, *view, now);
       memory.spec = wanted;
       memory.revision = revision;
       note(now, Severity::Info, "revision-applied",

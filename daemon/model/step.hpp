@@ -196,9 +196,11 @@ std::string describe(const Step& step);
 
 /// What came of a step.
 struct StepResult {
-  std::optional<Error> error;       ///< Empty: done.
-  bool certain = true;              ///< False: an error, and the server may still carry the step out.
-  std::optional<GtidSet> position;  ///< DetachReceiver: executed and received, after the receiver had stopped.
+  std::optional<Error> error;  ///< Empty: done.
+  bool certain = true;         ///< False: an error, and the server may still carry the step out.
+  /// DetachReceiver: executed and received, after the receiver had stopped. WaitForApplied: what the source had
+  /// executed when the wait began, and the replica has now.
+  std::optional<GtidSet> position;
   Duration took{0};
   bool ok() const { return !error; }
   bool operator==(const StepResult&) const = default;

@@ -399,10 +399,11 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
   return Planner{wanted, *primary, checker.nodes, !office.primary}.make(checker.notes);
 }
 
-Office office_after(const Spec& wanted, const Office& office, Time now) {
+Office office_after(const Spec& wanted, const Office& office, const View& view, Time now) {
   Office after = office;
   if (!after.primary) {
     after = Office{.term = Term{office.term.number + 1}, .primary = wanted.declared_source()->id, .since = now};
+    if (const auto* primary = view.reachable(*after.primary)) after.inherited = primary->executed;
   }
   std::set<NodeId> ackers;
   for (const auto& node : wanted.ackers(*after.primary)) ackers.insert(node);

@@ -21,7 +21,7 @@ std::vector<std::string> variables_to_look_at(const Spec& spec);
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view);
 
 /// The office after that plan is done.
-Office office_after(const Spec& wanted, const Office& office, Time now);
+Office office_after(const Spec& wanted, const Office& office, const View& view, Time now);
 
 /// Do two texts mean the same value of a server variable (ON, 1 and TRUE do)?
 bool same_value(const std::string& a, const std::string& b);

@@ -15,6 +15,30 @@ std::chrono::milliseconds drain_limit(const Spec& spec) {
   return spec.failover.max_lag + std::chrono::seconds{30};
 }
 
+bool holds_all(const Positions& positions, const GtidSet& needed) {
+  return std::any_of(positions.begin(), positions.end(), [&](const auto& p) { return p.second.contains(needed); });
+}
+
+/// Where no replica has all that earlier terms acknowledged, a closed node without a source may: the primary of before,
+/// which was not attached yet. Its history stands still, so its snapshot is its position.
+Positions with_closed_nodes(const Spec& spec, const Office& office, const View& view, Positions positions) {
+  if (!spec.waits_for_acks() || holds_all(positions, office.inherited)) return positions;
+  for (const auto& node : spec.nodes) {
+    const auto* now = view.reachable(node.id);
+    if (now == nullptr || node.id == office.primary || now->read_only != ReadOnly::Super) continue;
+    if (now->channel() == nullptr && now->executed.contains(office.inherited)) positions[node.id] = now->executed;
+  }
+  return positions;
+}
+
+Result<void> check_inheritance(const Spec& spec, const Office& office, const Positions& positions) {
+  if (!spec.waits_for_acks() || holds_all(positions, office.inherited)) return {};
+  return fail(ErrorCode::QuorumMissing,
+              "{}: no reached node has all that was acknowledged before {} came into office (term {}). Bring {} or "
+              "another node that has it back, or decide by hand",
+              spec.cluster, *office.primary, office.term.number, *office.primary);
+}
+
 Result<void> check_quorum(const Spec& spec, const Office& office, const Positions& positions) {
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
   const auto reached = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
@@ -81,6 +105,8 @@ Result<void> may_fail_over(const Spec& spec, const Office& office, const View& v
   Positions positions;
   for (const auto& node : to_detach(spec, office, view)) positions[node] = view.reachable(node)->position();
   if (const auto enough = check_quorum(spec, office, positions); !enough) return enough;
+  positions = with_closed_nodes(spec, office, view, std::move(positions));
+  if (const auto whole = check_inheritance(spec, office, positions); !whole) return whole;
   if (const auto choice = choose_candidate(spec, office, view, positions, wanted, urgency); !choice) {
     return tl::unexpected(choice.error());
   }
@@ -96,16 +122,18 @@ Plan plan_secure(const Spec& spec, const Office& office, const View& view) {
 }
 
 Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& view, const Plan& secured,
-                            const Positions& positions, const std::optional<NodeId>& wanted, Urgency urgency) {
+                            const Positions& detached, const std::optional<NodeId>& wanted, Urgency urgency) {
   const auto fence = judge_fence(spec, office, view);
   if (!fence) return tl::unexpected(fence.error());
-  if (const auto enough = check_quorum(spec, office, positions); !enough) return tl::unexpected(enough.error());
-  const auto detached_ackers = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
-                                                              [&](const NodeId& n) { return positions.contains(n); }));
+  if (const auto enough = check_quorum(spec, office, detached); !enough) return tl::unexpected(enough.error());
+  const auto detached_ackers = static_cast<int>(
+      std::count_if(office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return detached.contains(n); }));
   if (detached_ackers < fence->detached_ackers_needed) {
     return fail(ErrorCode::NotFenced, "{}: only {} of {} needed ackers could be pointed away from {}", spec.cluster,
                 detached_ackers, fence->detached_ackers_needed, *office.primary);
   }
+  const auto positions = with_closed_nodes(spec, office, view, detached);
+  if (const auto whole = check_inheritance(spec, office, positions); !whole) return tl::unexpected(whole.error());
   auto choice = choose_candidate(spec, office, view, positions, wanted, urgency);
   if (!choice) return tl::unexpected(choice.error());
 
@@ -127,7 +155,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
     if (now == nullptr || !source || source == old_primary) continue;
     const auto* seen = view.find(node.id);
     if (seen->errant && !seen->errant->empty()) continue;  // quarantined: stays detached
-    const bool detached_now = positions.contains(node.id);
+    const bool detached_now = detached.contains(node.id);
     const auto* channel = now->channel();
     const auto follows = channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
     if (channel == nullptr || follows == source) continue;

@@ -29,9 +29,9 @@ Result<void> may_fail_over(const Spec& spec, const Office& office, const View& v
 Plan plan_secure(const Spec& spec, const Office& office, const View& view);
 
 /// The second half, appended to `secured`, whose steps keep their indices.
-/// @param positions  of the nodes whose DetachReceiver was done
+/// @param detached  positions of the nodes whose DetachReceiver was done
 /// @errors QuorumMissing, NotFenced, NotPromotable, Diverged: take the secured steps back
 Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& view, const Plan& secured,
-                            const Positions& positions, const std::optional<NodeId>& wanted, Urgency urgency);
+                            const Positions& detached, const std::optional<NodeId>& wanted, Urgency urgency);
 
 }  // namespace repl::plan

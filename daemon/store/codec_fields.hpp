@@ -331,11 +331,12 @@ void fields(V& v, Operation& o) {
 
 template <class V>
 void fields(V& v, Office& o) {
-  auto& [term, primary, ackers, acks, returns_read_only, commits_wait, since] = o;
+  auto& [term, primary, ackers, acks, inherited, returns_read_only, commits_wait, since] = o;
   v("term", term);
   v("primary", primary);
   v("ackers", ackers);
   v("acks", acks);
+  v("inherited", inherited);
   v("returns_read_only", returns_read_only);
   v("commits_wait", commits_wait);
   v("since_us", since);
