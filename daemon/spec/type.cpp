@@ -45,7 +45,9 @@ std::optional<std::string> read_scalar(Reader& reader, const Tree& tree, std::st
 
 bool expect_kind(Reader& reader, const Tree& tree, Tree::Kind kind) {
   if (tree.kind == kind) return true;
-  reader.error(tree.at, fmt::format("expected {}, found {}", name_of(kind), found(tree)));
+  // In the accounts, a text where a mapping belongs may well be a password.
+  const bool secretive = reader.label().starts_with("accounts") && tree.kind == Tree::Kind::Scalar;
+  reader.error(tree.at, fmt::format("expected {}, found {}", name_of(kind), secretive ? "a text" : found(tree)));
   return false;
 }
 

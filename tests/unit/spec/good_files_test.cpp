@@ -1,5 +1,6 @@
 // What a correct file becomes: defaults, aliases, anchors, several documents, and the files in topologies/.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <filesystem>
 #include <fstream>
@@ -202,6 +203,53 @@ TEST(Parse, WarnsOfWhatIsAllowedAndDangerous) {
   }
 }
 
+/// A sound file, with one node and one account changed.
+std::string file_with(const std::string& db2, const std::string& account, const std::string& acks = "1") {
+  return "name: shop\ntopology: source-replica\nsync: { mode: semi-sync, acks: " + acks +
+         " }\nnodes:\n"
+         "  - { name: db1, host: db1, type: source, region: eu }\n"
+         "  - { name: db2, host: db2, " +
+         db2 +
+         " }\n"
+         "  - { name: db3, host: db3, promotion: never }\n"
+         "accounts:\n  admin: { user: a, password: { env: A } }\n  replication: { user: r, password: { env: R } }\n  " +
+         account + "\n";
+}
+
+std::vector<std::string> warnings_of(const std::string& text) {
+  const auto parsed = read(text);
+  for (const auto& error : parsed.errors) ADD_FAILURE() << to_string(error);
+  std::vector<std::string> out;
+  for (const auto& warning : parsed.warnings) out.push_back(to_string(warning));
+  return out;
+}
+
+TEST(Parse, WarnsWhenNobodyMayBePromoted) {
+  EXPECT_EQ(warnings_of(file_with("promotion: never", "")),
+            std::vector<std::string>{
+                "shop.yaml:1:1: failover.automatic: no replica may be promoted: each one is delayed or has "
+                "\"promotion: never\""});
+  EXPECT_EQ(
+      warnings_of(file_with("region: us", "")),
+      std::vector<std::string>{"shop.yaml:1:1: failover.crossRegion: no replica in the source's region \"eu\" may be "
+                               "promoted, and \"crossRegion\" is false: nothing is promoted automatically"});
+  EXPECT_TRUE(warnings_of(file_with("region: eu", "")).empty());
+}
+
+TEST(Parse, WarnsOfAnApplicationThatMayReadNothing) {
+  EXPECT_EQ(warnings_of(file_with("region: eu", "application: { user: app, password: { env: APP } }")),
+            std::vector<std::string>{
+                "shop.yaml:11:16: accounts.application: no \"schemas\": the account may log in, and read "
+                "and write nothing"});
+}
+
+TEST(Parse, WarnsWhenEveryAckerIsNeeded) {
+  EXPECT_EQ(warnings_of(file_with("region: eu", "", "2")),
+            std::vector<std::string>{
+                "shop.yaml:3:7: sync: with \"wait\" and 2 of 2 acknowledgements needed, after the loss of "
+                "any of them nothing can commit until it is back"});
+}
+
 TEST(Parse, WarnsOfNothingInASoundFile) {
   const auto parsed = read(R"(name: shop
 topology: source-replica
@@ -222,6 +270,31 @@ TEST(Parse, SurvivesAnyPrefixOfAFile) {
     const auto parsed = read(whole.substr(0, length));
     for (const auto& error : parsed.errors) EXPECT_GE(error.line, 1) << error.message;
   }
+}
+
+RC_GTEST_PROP(Parse, SurvivesAnyDamageAndPlacesEveryErrorInTheFile, ()) {
+  std::string text = kSmallest;
+  for (int i = *rc::gen::inRange(1, 6); i > 0; --i) {
+    const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
+    switch (*rc::gen::inRange(0, 3)) {
+      case 0:
+        text.erase(at, *rc::gen::inRange<std::size_t>(1, 20));
+        break;
+      case 1:
+        text.insert(at, *rc::gen::elementOf(std::vector<std::string>{"{",  "}",  "[",   "]",    ":",    ": ",      "\"",
+                                                                     "'",  "*a", "&a ", "<<: ", "\n",   "\n---\n", "- ",
+                                                                     "\t", "#",  "!",   "|",    "\xff", "? "}));
+        break;
+      default:
+        text.insert(at, text.substr(*rc::gen::inRange<std::size_t>(0, text.size()), 15));
+        break;
+    }
+    if (text.empty()) text = "x";
+  }
+  const auto lines = std::count(text.begin(), text.end(), '\n') + 1;
+  const auto parsed = read(text);
+  RC_ASSERT(parsed.clusters.size() == parsed.located.size());
+  for (const auto& error : parsed.errors) RC_ASSERT(error.line >= 1 && error.line <= lines && error.column >= 1);
 }
 
 std::vector<fs::path> topologies() {

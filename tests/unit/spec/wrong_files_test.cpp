@@ -67,7 +67,7 @@ TEST(WrongFiles, HaveNoExpectationWithoutAFile) {
 }
 
 TEST(WrongFiles, NeverShowAPasswordThatStandsInTheFile) {
-  for (const auto* name : {"password-in-the-file", "secret-references"}) {
+  for (const auto* name : {"password-in-the-file", "password-for-an-account", "secret-references"}) {
     const auto parsed = parse(contents(fs::path{REPL_WRONG_FILES} / (std::string{name} + ".yaml")), name, "");
     for (const auto& error : parsed.errors) EXPECT_EQ(error.message.find("horse"), std::string::npos) << error.message;
   }
