@@ -6,10 +6,11 @@
 namespace repl::diagnose {
 namespace {
 
-/// Errors of a receiver that say something about the source's process or the network: lost, refused, timed out.
+/// Errors of a receiver that say something about the source's process or the network: lost, refused, timed out. 2005
+/// (unknown host) is none: that is the replica's name server.
 bool speaks_of_the_source(int receiver_errno) {
-  return receiver_errno == 0 || receiver_errno == 2003 || receiver_errno == 2005 || receiver_errno == 2006 ||
-         receiver_errno == 2013 || receiver_errno == 2026;
+  return receiver_errno == 0 || receiver_errno == 2003 || receiver_errno == 2006 || receiver_errno == 2013 ||
+         receiver_errno == 2026;
 }
 
 Witness witness(const NodeFacts& node, const NodeId& primary) {
@@ -36,7 +37,6 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
     f.is_primary = *office.primary == node.id;
     f.should_follow = spec.source_of(node.id, *office.primary);
     f.primary_now = view.reachable(*office.primary);
-    f.acker = spec.semi_sync() && !f.is_primary && node.delay.count() == 0 && f.should_follow == office.primary;
   }
   if (f.now != nullptr) {
     f.channel = f.now->channel();
@@ -45,6 +45,11 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
       f.follows = source_node(spec, *f.channel);
       f.foreign_source = !f.follows;
     }
+  }
+  if (office.primary && !f.is_primary) {
+    // Below a lost node nothing arrives. Who already points to it stays: it may come back, and has missed nothing yet.
+    if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr) f.should_follow = office.primary;
+    f.acker = spec.semi_sync() && node.delay.count() == 0 && f.should_follow == office.primary;
   }
   if (f.seen != nullptr && f.seen->errant) {
     f.compared = true;

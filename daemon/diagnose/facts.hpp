@@ -25,6 +25,7 @@ struct NodeFacts {
   const Snapshot* now = nullptr;     ///< Null unless the latest probe was answered.
   const Channel* channel = nullptr;  ///< Null: not reachable, or no channel.
   bool is_primary = false;
+  /// By the spec; the primary instead of a node that does not answer, unless it follows that one already.
   std::optional<NodeId> should_follow;
   std::optional<NodeId> follows;       ///< The node its channel points to; empty: nobody, away, or nobody we know.
   bool detached = false;               ///< Reachable, and without a channel or pointed away.
