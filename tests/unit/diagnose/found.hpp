@@ -1,0 +1,41 @@
+// What the tests of the rules ask of a diagnosis.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "diagnose/rules.hpp"
+#include "unit/support/cluster.hpp"
+
+namespace repl::test {
+
+/// Names of the problems; those of a node as "WritableReplica(b)".
+inline std::vector<std::string> found_in(const Cluster& c) {
+  std::vector<std::string> out;
+  for (const auto& p : diagnose::diagnose(c.spec, c.office, c.view())) {
+    out.push_back(p.node ? fmt::format("{}({})", p.name, *p.node) : p.name);
+  }
+  return out;
+}
+
+inline bool finds(const Cluster& c, const std::string& problem) {
+  const auto found = found_in(c);
+  return std::find(found.begin(), found.end(), problem) != found.end();
+}
+
+/// The goals that repld has in this situation, in order of priority.
+inline std::vector<Goal> goals_in(const Cluster& c) {
+  std::vector<Goal> out;
+  for (const auto& p : diagnose::diagnose(c.spec, c.office, c.view())) {
+    if (p.goal != Goal::None) out.push_back(p.goal);
+  }
+  return out;
+}
+
+inline bool fails_over(const Cluster& c) {
+  const auto goals = goals_in(c);
+  return std::find(goals.begin(), goals.end(), Goal::FailOver) != goals.end();
+}
+
+}  // namespace repl::test

@@ -1,0 +1,450 @@
+// Every row of both rule tables, both ways: a situation in which it matches, and the nearest ones in which it must not.
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <set>
+
+#include "unit/diagnose/found.hpp"
+
+namespace repl::test {
+namespace {
+
+enum class Rule { Matches, IsQuiet };
+
+struct Row {
+  const char* problem;  ///< With the node in brackets for a rule about a node.
+  Rule expected;
+  const char* when;  ///< The situation, as part of the test's name.
+  std::function<Cluster()> cluster;
+};
+
+Cluster async() {
+  return running(spec_of("a b c"));
+}
+Cluster semi(int acks = 1) {
+  return running(spec_of("a b c").acks(acks));
+}
+/// `change` applied to a cluster.
+std::function<Cluster()> with(Cluster c, const std::function<void(Cluster&)>& change) {
+  change(c);
+  return [c] { return c; };
+}
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> kRows{
+      // ---- the cluster as a whole
+      {"ObserverIsolated", Rule::Matches, "NothingAnswers",
+       with(async(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.silent(3);
+            })},
+      {"ObserverIsolated", Rule::Matches, "LessThanHalfOfTheOthersAnswer",
+       with(running(spec_of("a b c d")), [](Cluster& c) { c.freeze("a"), c["b"].silent(3), c["c"].silent(3); })},
+      {"ObserverIsolated", Rule::IsQuiet, "HalfOfTheOthersAnswer",
+       with(async(), [](Cluster& c) { c.kill("a"), c["b"].silent(3); })},
+      {"ObserverIsolated", Rule::IsQuiet, "OnlyThePrimaryAnswers",
+       with(async(),
+            [](Cluster& c) {
+              c["b"].silent(3);
+              c["c"].silent(3);
+            })},
+      {"ObserverIsolated", Rule::IsQuiet, "TheOthersAnswerWithErrors",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].refused();
+              c["b"].too_many_connections();
+              c["c"].access_denied();
+            })},
+
+      {"DeadPrimary", Rule::Matches, "RefusedAndAllReplicasLostIt", with(async(), [](Cluster& c) { c.kill("a"); })},
+      {"DeadPrimary", Rule::Matches, "RefusedAndTheOnlyReachedReplicaLostIt",
+       with(async(), [](Cluster& c) { c.kill("a"), c["c"].silent(3); })},
+      {"DeadPrimary", Rule::Matches, "AReplicaRunsInSilence",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].refused();
+              c["b"].hears_nothing_for(1600ms);
+              c["c"].hears_nothing_for(1600ms);
+            })},
+      {"DeadPrimary", Rule::IsQuiet, "OneReplicaStillHearsIt",
+       with(async(), [](Cluster& c) { c.kill("a"), c["c"].follow("a"); })},
+      {"DeadPrimary", Rule::IsQuiet, "NoReplicaBearsWitness",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].refused();
+              c["b"].receiver_stopped();
+              c["c"].receiver_stopped();
+            })},
+      {"DeadPrimary", Rule::IsQuiet, "ItIsSilentInstead", with(async(), [](Cluster& c) { c.freeze("a"); })},
+      {"DeadPrimary", Rule::IsQuiet, "ItAnswers", with(async(), [](Cluster& c) { c.replicas_lose("a"); })},
+
+      {"SilentPrimary", Rule::Matches, "SilentForGoodAndReplicasLostIt",
+       with(async(), [](Cluster& c) { c.freeze("a"); })},
+      {"SilentPrimary", Rule::Matches, "LostForGoodAndReplicasLostIt",
+       with(async(), [](Cluster& c) { c["a"].lost(3), c.replicas_lose("a"); })},
+      {"SilentPrimary", Rule::IsQuiet, "OneMissTooFew",
+       with(async(), [](Cluster& c) { c["a"].silent(2), c.replicas_lose("a"); })},
+      {"SilentPrimary", Rule::IsQuiet, "AReplicaHearsIt",
+       with(async(), [](Cluster& c) { c.freeze("a"), c["b"].follow("a"); })},
+      {"SilentPrimary", Rule::IsQuiet, "NoReplicaBearsWitness",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].silent(9);
+              c["b"].receiver_stopped();
+              c["c"].silent(1);
+            })},
+      {"SilentPrimary", Rule::IsQuiet, "ItIsRefused", with(async(), [](Cluster& c) { c.kill("a"); })},
+
+      {"PrimaryUnreachable", Rule::Matches, "SilentButHeard", with(async(), [](Cluster& c) { c["a"].silent(3); })},
+      {"PrimaryUnreachable", Rule::Matches, "RefusedButHeardByOne",
+       with(async(), [](Cluster& c) { c.kill("a"), c["b"].follow("a"); })},
+      {"PrimaryUnreachable", Rule::IsQuiet, "NobodyHearsIt", with(async(), [](Cluster& c) { c.kill("a"); })},
+      {"PrimaryUnreachable", Rule::IsQuiet, "ItAnswers", async},
+
+      {"PrimaryNotAnswering", Rule::Matches, "SilentForOneProbeOnly",
+       with(async(), [](Cluster& c) { c["a"].silent(1), c.replicas_lose("a"); })},
+      {"PrimaryNotAnswering", Rule::Matches, "RefusedAndNoReplicaBearsWitness",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].refused();
+              c["b"].receiver_stopped();
+              c["c"].receiver_stopped();
+            })},
+      {"PrimaryNotAnswering", Rule::IsQuiet, "ItIsDead", with(async(), [](Cluster& c) { c.kill("a"); })},
+      {"PrimaryNotAnswering", Rule::IsQuiet, "ReplicasHearIt", with(async(), [](Cluster& c) { c["a"].silent(1); })},
+      {"PrimaryNotAnswering", Rule::IsQuiet, "ItAnswers", async},
+
+      {"PrimaryReadOnly", Rule::Matches, "ItCameBackReadOnly",
+       with(async(), [](Cluster& c) { c["a"].read_only(ReadOnly::Super); })},
+      {"PrimaryReadOnly", Rule::Matches, "ReadOnlyButNotSuper",
+       with(async(), [](Cluster& c) { c["a"].read_only(ReadOnly::On); })},
+      {"PrimaryReadOnly", Rule::IsQuiet, "AnotherNodeTakesWrites",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].read_only(ReadOnly::Super);
+              c["b"].writable();
+            })},
+      {"PrimaryReadOnly", Rule::IsQuiet, "ItIsWritable", async},
+      {"PrimaryReadOnly", Rule::IsQuiet, "ItDoesNotAnswer", with(async(), [](Cluster& c) { c.kill("a"); })},
+
+      {"PrimaryNotHeard", Rule::Matches, "ItAnswersUsButNoReplica",
+       with(semi(), [](Cluster& c) { c.replicas_lose("a"); })},
+      {"PrimaryNotHeard", Rule::IsQuiet, "OneReplicaHearsIt",
+       with(semi(), [](Cluster& c) { c.replicas_lose("a"), c["c"].follow("a").acker(); })},
+      {"PrimaryNotHeard", Rule::IsQuiet, "TheReplicasWereStopped",
+       with(semi(),
+            [](Cluster& c) {
+              c["b"].receiver_stopped();
+              c["c"].receiver_stopped();
+            })},
+
+      {"CommitsHang", Rule::Matches, "SessionsWaitAndNobodyCanAcknowledge",
+       with(semi(),
+            [](Cluster& c) {
+              c["a"].commits_waiting(4);
+              c["b"].refused();
+              c["c"].no_acker();
+            })},
+      {"CommitsHang", Rule::IsQuiet, "EnoughReplicasCanAcknowledge",
+       with(semi(), [](Cluster& c) { c["a"].commits_waiting(4), c["b"].refused(); })},
+      {"CommitsHang", Rule::IsQuiet, "NoSessionWaits",
+       with(semi(),
+            [](Cluster& c) {
+              c["b"].refused();
+              c["c"].refused();
+            })},
+
+      {"SemiSyncOff", Rule::Matches, "TheSourceSideIsOff",
+       with(semi(), [](Cluster& c) { c["a"].semi_sync_source_off(); })},
+      {"SemiSyncOff", Rule::IsQuiet, "DeclaredAsync", with(async(), [](Cluster& c) { c["a"].semi_sync_source_off(); })},
+      {"SemiSyncOff", Rule::IsQuiet, "ItIsReadOnlyAnyway",
+       with(semi(), [](Cluster& c) { c["a"].semi_sync_source_off().read_only(ReadOnly::Super); })},
+
+      {"SemiSyncFellBack", Rule::Matches, "EnabledButStatusOff",
+       with(semi(), [](Cluster& c) { c["a"].now().semi_sync.source_status = false; })},
+      {"SemiSyncFellBack", Rule::IsQuiet, "StatusOn", [] { return semi(); }},
+      {"SemiSyncFellBack", Rule::IsQuiet, "DeclaredAsync",
+       with(async(), [](Cluster& c) { c["a"].waits_for(1).now().semi_sync.source_status = false; })},
+
+      {"DurabilityReduced", Rule::Matches, "MoreCouldAcknowledgeThanAreWaitedFor",
+       with(semi(2), [](Cluster& c) { c["a"].waits_for(1); })},
+      {"DurabilityReduced", Rule::IsQuiet, "NoMoreCanAcknowledge",
+       with(semi(2), [](Cluster& c) { c["a"].waits_for(1), c["b"].refused(); })},
+      {"DurabilityReduced", Rule::IsQuiet, "AsDeclared", [] { return semi(2); }},
+
+      {"AcksMissing", Rule::Matches, "AReplicaIsDown", with(semi(2), [](Cluster& c) { c["b"].refused(); })},
+      {"AcksMissing", Rule::Matches, "SyncAndAReplicaIsDown",
+       with(running(spec_of("a b c").sync_all()), [](Cluster& c) { c["b"].refused(); })},
+      {"AcksMissing", Rule::IsQuiet, "OneOfTwoIsEnough", with(semi(1), [](Cluster& c) { c["b"].refused(); })},
+      {"AcksMissing", Rule::IsQuiet, "DeclaredAsync", with(async(), [](Cluster& c) { c["b"].refused(); })},
+
+      {"PrimaryReplicates", Rule::Matches, "AChannelIsLeft",
+       with(running(spec_of("a b c"), "b"), [](Cluster& c) { c["b"].follow("a"); })},
+      {"PrimaryReplicates", Rule::Matches, "AChannelPointedAwayIsLeft",
+       with(running(spec_of("a b c"), "b"), [](Cluster& c) { c["b"].follow("a").detached(); })},
+      {"PrimaryReplicates", Rule::IsQuiet, "ItReplicatesFromAStranger",
+       with(async(), [](Cluster& c) { c["a"].follow_stranger(); })},
+      {"PrimaryReplicates", Rule::IsQuiet, "NoChannel", async},
+
+      // ---- one node
+      {"WritableReplica(b)", Rule::Matches, "AReplicaIsOpen", with(async(), [](Cluster& c) { c["b"].writable(); })},
+      {"WritableReplica(b)", Rule::Matches, "ItIsOpenWhileThePrimaryIsDead",
+       with(async(), [](Cluster& c) { c.kill("a"), c["b"].writable(); })},
+      {"WritableReplica(b)", Rule::IsQuiet, "ItIsReadOnly", async},
+      {"WritableReplica(a)", Rule::IsQuiet, "ItIsThePrimary", async},
+
+      {"ErrantTransactions(b)", Rule::Matches, "ItHasItsOwn",
+       with(async(), [](Cluster& c) { c["b"].executed("A:1-100,B:1").errant("B:1"); })},
+      {"ErrantTransactions(b)", Rule::IsQuiet, "ItWasNotCompared",
+       with(async(), [](Cluster& c) { c["b"].executed("A:1-100,B:1").not_compared(); })},
+      {"ErrantTransactions(b)", Rule::IsQuiet, "NothingOfItsOwn", async},
+      {"ErrantTransactions(a)", Rule::IsQuiet, "ItIsThePrimary",
+       with(async(), [](Cluster& c) { c["a"].errant("B:1"); })},
+
+      {"SemiSyncSourceOnReplica(b)", Rule::Matches, "ItsSourceSideIsOn",
+       with(semi(), [](Cluster& c) { c["b"].waits_for(1); })},
+      {"SemiSyncSourceOnReplica(a)", Rule::IsQuiet, "ItIsThePrimary", [] { return semi(); }},
+      {"SemiSyncSourceOnReplica(b)", Rule::IsQuiet, "ItReplicatesFromNobody",
+       with(semi(), [](Cluster& c) { c["b"].waits_for(1).no_channel(); })},
+
+      {"NotSuperReadOnly(b)", Rule::Matches, "OnlyReadOnly",
+       with(async(), [](Cluster& c) { c["b"].read_only(ReadOnly::On); })},
+      {"NotSuperReadOnly(b)", Rule::IsQuiet, "SuperReadOnly", async},
+      {"NotSuperReadOnly(b)", Rule::IsQuiet, "WritableIsWorse", with(async(), [](Cluster& c) { c["b"].writable(); })},
+
+      {"NotPersistedReadOnly(b)", Rule::Matches, "AReplicaWouldComeBackOpen",
+       with(async(), [](Cluster& c) { c["b"].not_persisted(); })},
+      {"NotPersistedReadOnly(a)", Rule::Matches, "ThePrimaryWouldComeBackOpen",
+       with(async(), [](Cluster& c) { c["a"].not_persisted(); })},
+      {"NotPersistedReadOnly(b)", Rule::IsQuiet, "Persisted", async},
+
+      {"NeedsData(b)", Rule::Matches, "ThePrimaryPurgedWhatItLacks",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].purged("A:1-50");
+              c["b"].executed("A:1-40");
+            })},
+      {"NeedsData(b)", Rule::IsQuiet, "WhatIsPurgedWasReceived",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].purged("A:1-50");
+              c["b"].executed("A:1-40").received("A:41-60");
+            })},
+      {"NeedsData(b)", Rule::IsQuiet, "NothingIsPurged", with(async(), [](Cluster& c) { c["b"].executed("A:1-40"); })},
+
+      {"DetachedNode(b)", Rule::Matches, "ItCameBackWithoutAChannel",
+       with(async(), [](Cluster& c) { c["b"].no_channel(); })},
+      {"DetachedNode(b)", Rule::Matches, "ItIsPointedAway", with(async(), [](Cluster& c) { c["b"].detached(); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ItHasItsOwn",
+       with(async(), [](Cluster& c) { c["b"].no_channel().errant("B:1"); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ItWasNotCompared",
+       with(async(), [](Cluster& c) { c["b"].no_channel().not_compared(); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ItTakesWrites",
+       with(async(), [](Cluster& c) { c["b"].no_channel().writable(); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ThePrimaryPurgedWhatItLacks",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].purged("A:1-50");
+              c["b"].no_channel().executed("A:1-40");
+            })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ThePrimaryIsDead",
+       with(async(), [](Cluster& c) { c["b"].no_channel(), c.kill("a"); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ItReplicatesFromAStranger",
+       with(async(), [](Cluster& c) { c["b"].follow_stranger(); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "Attached", async},
+
+      {"LeftDetached(b)", Rule::Matches, "PointedAwayAndThePrimaryIsGone",
+       with(async(), [](Cluster& c) { c["b"].detached(), c.kill("a"); })},
+      {"LeftDetached(b)", Rule::IsQuiet, "ThePrimaryAnswers", with(async(), [](Cluster& c) { c["b"].detached(); })},
+      {"LeftDetached(b)", Rule::IsQuiet, "ItNeverHadAChannel",
+       with(async(), [](Cluster& c) { c["b"].no_channel(), c.kill("a"); })},
+      {"LeftDetached(b)", Rule::IsQuiet, "ItHasItsOwn",
+       with(async(), [](Cluster& c) { c["b"].detached().errant("B:1"), c.kill("a"); })},
+
+      {"WrongSource(c)", Rule::Matches, "ItFollowsASibling", with(async(), [](Cluster& c) { c["c"].follow("b"); })},
+      {"WrongSource(c)", Rule::Matches, "ItShouldFollowASibling",
+       with(running(spec_of("a b c").follows("c", "b")), [](Cluster& c) { c["c"].follow("a"); })},
+      {"WrongSource(c)", Rule::IsQuiet, "ItIsChainedAsDeclared",
+       [] { return running(spec_of("a b c").follows("c", "b")); }},
+      {"WrongSource(c)", Rule::IsQuiet, "WhatItShouldFollowIsDown",
+       with(running(spec_of("a b c").follows("c", "b")), [](Cluster& c) { c["c"].follow("a"), c["b"].refused(); })},
+      {"WrongSource(c)", Rule::IsQuiet, "ThePrimaryIsGone",
+       with(async(), [](Cluster& c) { c["c"].follow("b"), c.kill("a"); })},
+      {"WrongSource(c)", Rule::IsQuiet, "ItHasItsOwn",
+       with(async(), [](Cluster& c) { c["c"].follow("b").errant("C:1"); })},
+
+      {"ForeignSource(b)", Rule::Matches, "ItReplicatesFromAStranger",
+       with(async(), [](Cluster& c) { c["b"].follow_stranger(); })},
+      {"ForeignSource(a)", Rule::Matches, "ThePrimaryReplicatesFromAStranger",
+       with(async(), [](Cluster& c) { c["a"].follow_stranger(); })},
+      {"ForeignSource(b)", Rule::IsQuiet, "ItIsPointedAway", with(async(), [](Cluster& c) { c["b"].detached(); })},
+      {"ForeignSource(b)", Rule::IsQuiet, "Attached", async},
+
+      {"ApplierFailed(b)", Rule::Matches, "StoppedAtAnError",
+       with(async(), [](Cluster& c) { c["b"].applier_stopped(1062); })},
+      {"ApplierFailed(b)", Rule::IsQuiet, "StoppedByHand", with(async(), [](Cluster& c) { c["b"].applier_stopped(); })},
+      {"ApplierFailed(b)", Rule::IsQuiet, "Running", async},
+
+      {"ReplicationStopped(b)", Rule::Matches, "TheReceiverWasStopped",
+       with(async(), [](Cluster& c) { c["b"].receiver_stopped(); })},
+      {"ReplicationStopped(b)", Rule::Matches, "TheApplierWasStopped",
+       with(async(), [](Cluster& c) { c["b"].applier_stopped(); })},
+      {"ReplicationStopped(b)", Rule::IsQuiet, "TheApplierFailed",
+       with(async(), [](Cluster& c) { c["b"].applier_stopped(1032); })},
+      {"ReplicationStopped(b)", Rule::IsQuiet, "TheReceiverFailed",
+       with(async(), [](Cluster& c) { c["b"].receiver_stopped(1236); })},
+      {"ReplicationStopped(b)", Rule::IsQuiet, "ThePrimaryIsGone",
+       with(async(), [](Cluster& c) { c.kill("a"), c["b"].receiver_stopped(); })},
+      {"ReplicationStopped(b)", Rule::IsQuiet, "ItReconnects",
+       with(async(), [](Cluster& c) { c["b"].lost_source(0); })},
+
+      {"ReceiverFailing(b)", Rule::Matches, "TheBinaryLogsWerePurged",
+       with(async(), [](Cluster& c) { c["b"].receiver_stopped(1236); })},
+      {"ReceiverFailing(b)", Rule::Matches, "TheReplicationAccountIsRefused",
+       with(async(), [](Cluster& c) { c["b"].lost_source(1045); })},
+      {"ReceiverFailing(b)", Rule::IsQuiet, "AnErrorOfThePast",
+       with(async(), [](Cluster& c) { c["b"].channel().receiver_errno = 2003; })},
+      {"ReceiverFailing(b)", Rule::IsQuiet, "ThePrimaryIsGone", with(async(), [](Cluster& c) { c.kill("a"); })},
+
+      {"SemiSyncReplicaOff(b)", Rule::Matches, "ItDoesNotAcknowledge",
+       with(semi(), [](Cluster& c) { c["b"].no_acker(); })},
+      {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "DeclaredAsync", async},
+      {"SemiSyncReplicaOff(c)", Rule::IsQuiet, "ADelayedNodeIsNoAcker",
+       [] { return running(spec_of("a b c").acks(1).delayed("c", 1h)); }},
+      {"SemiSyncReplicaOff(c)", Rule::IsQuiet, "AChainedNodeIsNoAcker",
+       with(running(spec_of("a b c").acks(1).follows("c", "b")), [](Cluster& c) { c["c"].no_acker(); })},
+      {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "ItHasNoPlugin",
+       with(semi(), [](Cluster& c) { c["b"].no_acker().now().semi_sync.replica_plugin = false; })},
+
+      {"UnsafeAcker(b)", Rule::Matches, "RelayLogRecoveryIsOn",
+       with(semi(), [](Cluster& c) { c["b"].now().relay_log_recovery = true; })},
+      {"UnsafeAcker(b)", Rule::IsQuiet, "DeclaredAsync",
+       with(async(), [](Cluster& c) { c["b"].now().relay_log_recovery = true; })},
+      {"UnsafeAcker(b)", Rule::IsQuiet, "RelayLogRecoveryIsOff", [] { return semi(); }},
+
+      {"ReplicaLagging(b)", Rule::Matches, "FurtherBehindThanTheAlarm",
+       with(async(), [](Cluster& c) { c["b"].lag(11s); })},
+      {"ReplicaLagging(b)", Rule::IsQuiet, "JustAtTheAlarm", with(async(), [](Cluster& c) { c["b"].lag(10s); })},
+      {"ReplicaLagging(c)", Rule::IsQuiet, "DelayedByDesign",
+       with(running(spec_of("a b c").delayed("c", 24h)), [](Cluster& c) { c["c"].lag(24h); })},
+      {"ReplicaLagging(b)", Rule::IsQuiet, "LagIsUnknown",
+       with(async(), [](Cluster& c) { c["b"].channel().lag.reset(); })},
+
+      {"NodeOffline(b)", Rule::Matches, "ClientsAreTurnedAway", with(async(), [](Cluster& c) { c["b"].offline(); })},
+      {"NodeOffline(a)", Rule::Matches, "ThePrimaryTurnsClientsAway",
+       with(async(), [](Cluster& c) { c["a"].offline(); })},
+      {"NodeOffline(b)", Rule::IsQuiet, "ItIsInQuarantine",
+       with(async(), [](Cluster& c) { c["b"].offline().errant("B:1"); })},
+      {"NodeOffline(b)", Rule::IsQuiet, "ClientsAreLetIn", async},
+
+      {"AccessDenied(b)", Rule::Matches, "OurAccountIsRefused",
+       with(async(), [](Cluster& c) { c["b"].access_denied(); })},
+      {"AccessDenied(a)", Rule::Matches, "ThePrimaryRefusesOurAccount",
+       with(async(), [](Cluster& c) { c["a"].access_denied(); })},
+      {"AccessDenied(b)", Rule::IsQuiet, "ItDoesNotAnswer", with(async(), [](Cluster& c) { c["b"].silent(3); })},
+
+      {"NodeOverloaded(b)", Rule::Matches, "TooManyConnections",
+       with(async(), [](Cluster& c) { c["b"].too_many_connections(); })},
+      {"NodeOverloaded(a)", Rule::Matches, "APartialAnswerOfThePrimary",
+       with(async(), [](Cluster& c) { c["a"].partial_answer(); })},
+      {"NodeOverloaded(b)", Rule::IsQuiet, "ItDoesNotAnswer", with(async(), [](Cluster& c) { c["b"].refused(); })},
+
+      {"NodeUnreachable(b)", Rule::Matches, "Refused", with(async(), [](Cluster& c) { c["b"].refused(); })},
+      {"NodeUnreachable(b)", Rule::Matches, "Silent", with(async(), [](Cluster& c) { c["b"].silent(1); })},
+      {"NodeUnreachable(b)", Rule::IsQuiet, "NotLookedAtYet",
+       with(async(), [](Cluster& c) { c["b"].never_looked_at(); })},
+      {"NodeUnreachable(b)", Rule::IsQuiet, "AnErrorPacketCame",
+       with(async(), [](Cluster& c) { c["b"].too_many_connections(); })},
+      {"NodeUnreachable(a)", Rule::IsQuiet, "ItIsThePrimary", with(async(), [](Cluster& c) { c.kill("a"); })},
+  };
+  return kRows;
+}
+
+std::string rule_of(const Row& row) {
+  const std::string text{row.problem};
+  return text.substr(0, text.find('('));
+}
+
+class EveryRule : public testing::TestWithParam<Row> {};
+
+TEST_P(EveryRule, MatchesWhenItShould) {
+  const auto& row = GetParam();
+  const auto cluster = row.cluster();
+  EXPECT_EQ(finds(cluster, row.problem), row.expected == Rule::Matches) << [&] {
+    std::string all = "found:";
+    for (const auto& name : found_in(cluster)) all += " " + name;
+    return all;
+  }();
+}
+
+std::string name_of_case(const testing::TestParamInfo<Row>& info) {
+  return fmt::format("{:03}_{}_{}_{}", info.index, rule_of(info.param),
+                     info.param.expected == Rule::Matches ? "when" : "notWhen", info.param.when);
+}
+INSTANTIATE_TEST_SUITE_P(Rows, EveryRule, testing::ValuesIn(rows()), name_of_case);
+
+TEST(Rules, AllHaveASituationInWhichTheyMatchAndOneInWhichTheyDoNot) {
+  std::set<std::string> matching, quiet;
+  for (const auto& row : rows()) (row.expected == Rule::Matches ? matching : quiet).insert(rule_of(row));
+  const auto check = [&](std::string_view rule) {
+    EXPECT_TRUE(matching.contains(std::string{rule})) << rule << " is never seen to match";
+    EXPECT_TRUE(quiet.contains(std::string{rule})) << rule << " is never seen to be quiet";
+  };
+  for (const auto& rule : diagnose::cluster_rules()) check(rule.name);
+  for (const auto& rule : diagnose::node_rules()) check(rule.name);
+  EXPECT_EQ(matching.size(), diagnose::cluster_rules().size() + diagnose::node_rules().size());
+}
+
+TEST(Rules, FindNothingInAHealthyCluster) {
+  for (const auto& spec :
+       {spec_of("a"), spec_of("a b"), spec_of("a b c"), spec_of("a b c").acks(1), spec_of("a b c").acks(2),
+        spec_of("a b c d").sync_all(), spec_of("a b c d").acks(1).delayed("d", 1h),
+        spec_of("a b c d").follows("d", "b"), spec_of("a b c d e").acks(1).follows("d", "b").follows("e", "d")}) {
+    EXPECT_EQ(found_in(running(spec)), std::vector<std::string>{});
+    if (spec.nodes.size() > 1) {
+      EXPECT_EQ(found_in(running(spec, "b")), std::vector<std::string>{});
+    }
+  }
+}
+
+TEST(Rules, FindNothingWhileNobodyIsInOffice) {
+  auto c = async().kill("a");
+  c.office = {};
+  EXPECT_EQ(found_in(c), std::vector<std::string>{});
+}
+
+TEST(Rules, FindNothingBeforeThePrimaryWasLookedAt) {
+  auto c = async();
+  for (auto& [name, n] : c.nodes) n.never_looked_at();
+  EXPECT_EQ(found_in(c), std::vector<std::string>{});
+}
+
+TEST(Rules, GiveTheFiguresSeenAsEvidence) {
+  auto c = async().kill("a");
+  c["c"].silent(1);
+  const auto problems = diagnose::diagnose(c.spec, c.office, c.view());
+  ASSERT_FALSE(problems.empty());
+  EXPECT_EQ(problems[0].name, "DeadPrimary");
+  EXPECT_EQ(problems[0].evidence, "a: 2003: connection refused; 1 of 2 other nodes reached, 1 lost it, 0 hear it");
+}
+
+TEST(Rules, PutTheLossOfThePrimaryFirst) {
+  auto c = semi().kill("a");
+  c["b"].not_persisted().read_only(ReadOnly::On);
+  ASSERT_FALSE(goals_in(c).empty());
+  EXPECT_EQ(goals_in(c).front(), Goal::FailOver);
+}
+
+TEST(Rules, SayHowLongAProblemMustLast) {
+  auto spec = spec_of("a b c");
+  spec.failover.detection.probe_interval = 700ms;
+  spec.failover.blocked_after = 4s;
+  EXPECT_EQ(diagnose::hold_of("DeadPrimary", spec), 0s);
+  EXPECT_EQ(diagnose::hold_of("WrongSource", spec), 700ms);
+  EXPECT_EQ(diagnose::hold_of("PrimaryNotHeard", spec), 4s);
+  EXPECT_EQ(diagnose::hold_of("ReplicaLagging", spec), 10s);
+  EXPECT_EQ(diagnose::hold_of("NoSuchRule", spec), 0s);
+}
+
+}  // namespace
+}  // namespace repl::test
