@@ -22,7 +22,7 @@ namespace {
 // Completion scripts know values by these.
 constexpr const char* kSandboxType = "SANDBOX";
 constexpr const char* kNodeType = "SANDBOX-NODE";
-constexpr const char* kNodeHelp = "db1, or NAME/db1 where there are several sandboxes";
+constexpr const char* kNodeHelp = "db1; where there are several sandboxes NAME db1, or NAME/db1";
 
 using JsonValue = nlohmann::ordered_json;
 
@@ -37,19 +37,33 @@ T or_give_up(Result<T> result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
 }
 
-/// Columns two blanks apart, the last one as wide as it likes; `numeric` columns end flush right.
-void print_table(const std::vector<std::string>& titles, const std::vector<std::vector<std::string>>& rows,
-                 const std::vector<std::size_t>& numeric) {
+struct Column {
+  std::string title;
+  enum class Align { Left, Right } align = Align::Left;
+};
+
+using Rows = std::vector<std::vector<std::string>>;
+
+/// Columns two blanks apart, or tab-separated values for programs.
+void print_table(const std::vector<Column>& columns, const Rows& rows, std::string_view format) {
+  std::vector<std::string> titles;
   std::vector<std::size_t> widths;
-  for (const auto& title : titles) widths.push_back(title.size());
+  for (const auto& column : columns) {
+    titles.push_back(column.title);
+    widths.push_back(column.title.size());
+  }
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
   }
   const auto print_row = [&](const std::vector<std::string>& row) {
+    if (format == "tsv") {
+      fmt::print("{}\n", fmt::join(row, "\t"));
+      return;
+    }
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
-      const bool right = std::ranges::find(numeric, i) != numeric.end();
-      line += right ? fmt::format("{:>{}}  ", row[i], widths[i]) : fmt::format("{:<{}}  ", row[i], widths[i]);
+      line += columns[i].align == Column::Align::Right ? fmt::format("{:>{}}  ", row[i], widths[i])
+                                                       : fmt::format("{:<{}}  ", row[i], widths[i]);
     }
     fmt::print("{}\n", std::string_view(line).substr(0, line.find_last_not_of(' ') + 1));
   };
@@ -89,13 +103,14 @@ JsonValue to_json(const Sandbox& sandbox) {
   return json;
 }
 
-void print_status(const Sandbox& sandbox) {
-  std::vector<std::vector<std::string>> rows;
+void print_status(const Sandbox& sandbox, std::string_view format) {
+  Rows rows;
   for (const auto& node : sandbox.status()) {
     rows.push_back({node.name, std::to_string(node.port), node.pid ? std::to_string(*node.pid) : "-", state_text(node),
                     node.read_only ? std::string(to_string(*node.read_only)) : "-", mebibytes(node.resident_bytes)});
   }
-  print_table({"NODE", "PORT", "PID", "STATE", "READ-ONLY", "RSS"}, rows, {1, 2, 5});
+  using enum Column::Align;
+  print_table({{"NODE"}, {"PORT", Right}, {"PID", Right}, {"STATE"}, {"READ-ONLY"}, {"RSS", Right}}, rows, format);
 }
 
 Sandbox the_only_sandbox() {
@@ -121,10 +136,34 @@ NodeRef node_named(const std::string& text) {
   if (slash != std::string::npos) return {or_give_up(Sandbox::open(text.substr(0, slash))), text.substr(slash + 1)};
   const auto names = Sandbox::names();
   if (names.size() > 1) {
-    give_up({ErrorCode::InvalidArgument, fmt::format("'{}' of which sandbox? There are {}: write {}/{}", text,
+    give_up({ErrorCode::InvalidArgument, fmt::format("'{}' of which sandbox? There are {}: write `{} {}`", text,
                                                      fmt::join(names, ", "), names.front(), text)});
   }
   return {the_only_sandbox(), text};
+}
+
+/// Whether the first of several words names the sandbox of the others: "shop db1 db2".
+bool begins_with_sandbox(const std::vector<std::string>& words) {
+  const auto names = Sandbox::names();
+  return words.size() > 1 && std::ranges::find(names, words.front()) != names.end();
+}
+
+std::vector<NodeRef> nodes_named(const std::vector<std::string>& words) {
+  std::vector<NodeRef> nodes;
+  if (begins_with_sandbox(words)) {
+    const auto sandbox = or_give_up(Sandbox::open(words.front()));
+    std::for_each(words.begin() + 1, words.end(), [&](const auto& node) { nodes.push_back({sandbox, node}); });
+  } else {
+    for (const auto& word : words) nodes.push_back(node_named(word));
+  }
+  return nodes;
+}
+
+NodeRef one_node_named(const std::vector<std::string>& words) {
+  auto nodes = nodes_named(words);
+  if (nodes.size() == 1) return std::move(nodes.front());
+  give_up({ErrorCode::InvalidArgument,
+           fmt::format("one node is wanted, and there are {}: {}", nodes.size(), fmt::join(words, " "))});
 }
 
 /// Replaces this process.
@@ -149,7 +188,6 @@ struct Options {
   std::string output = "table";
   std::string name;
   std::vector<std::string> nodes;
-  std::string node;
   std::size_t lines = 40;
   std::string donor;
   int timeout = 60;
@@ -163,7 +201,7 @@ void add_output(CLI::App& command, Options& options) {
   command.add_option("-o,--output", options.output, "how the result is printed")
       ->type_name("FORMAT")
       ->capture_default_str()
-      ->check(CLI::IsMember({"table", "json"}));
+      ->check(CLI::IsMember({"table", "tsv", "json"}));
 }
 
 void add_mirror(CLI::App& command, Options& options) {
@@ -195,7 +233,7 @@ void run_up(Options& options) {
   }
   fmt::print("sandbox {}: {} {} of MySQL {}, ready in {:.1f} s\n\n", sandbox.name(), sandbox.nodes().size(),
              sandbox.nodes().size() == 1 ? "server" : "servers", sandbox.mysql_version(), took.count());
-  print_status(sandbox);
+  print_status(sandbox, "table");
   const auto admin = sandbox.folder().secret("admin");
   if (fs::exists(sandbox.folder().topology())) {
     fmt::print("\ntopology  {}\nsecrets   {}/\nnext      replctl apply {}\n", sandbox.folder().topology().string(),
@@ -209,7 +247,7 @@ void run_up(Options& options) {
 void run_list(const Options& options) {
   const auto names = Sandbox::names();
   JsonValue json = JsonValue::array();
-  std::vector<std::vector<std::string>> rows;
+  Rows rows;
   for (const auto& name : names) {
     const auto sandbox = Sandbox::open(name);
     if (!sandbox) {
@@ -225,10 +263,11 @@ void run_list(const Options& options) {
   }
   if (options.output == "json") {
     fmt::print("{}\n", json.dump(2));
-  } else if (names.empty()) {
+  } else if (names.empty() && options.output == "table") {
     fmt::print("no sandboxes; make one with `replctl sandbox up NAME`\n");
   } else {
-    print_table({"NAME", "NODES", "ALIVE", "MYSQL", "FOLDER"}, rows, {1, 2});
+    using enum Column::Align;
+    print_table({{"NAME"}, {"NODES", Right}, {"ALIVE", Right}, {"MYSQL"}, {"FOLDER"}}, rows, options.output);
   }
 }
 
@@ -246,7 +285,7 @@ void run_status(const Options& options) {
   if (options.output == "json") {
     fmt::print("{}\n", to_json(sandbox).dump(2));
   } else {
-    print_status(sandbox);
+    print_status(sandbox, options.output);
   }
 }
 
@@ -258,7 +297,7 @@ void run_start(const Options& options) {
       if (node.state == ServerState::Dead) wanted.push_back({sandbox, node.name});
     }
   }
-  for (const auto& node : options.nodes) wanted.push_back(node_named(node));
+  if (!options.all) wanted = nodes_named(options.nodes);
   if (wanted.empty() && !options.all)
     give_up({ErrorCode::InvalidArgument, "which node? Name one or more, or use --all"});
   for (const auto& [sandbox, node] : wanted) {
@@ -268,7 +307,7 @@ void run_start(const Options& options) {
 }
 
 void run_logs(const Options& options) {
-  const auto [sandbox, name] = node_named(options.node);
+  const auto [sandbox, name] = one_node_named(options.nodes);
   const auto node = or_give_up(sandbox.node(name));
   const auto log = node.folder.error_log().string();
   if (options.path_only) {
@@ -280,7 +319,7 @@ void run_logs(const Options& options) {
 }
 
 void run_rebuild(const Options& options) {
-  const auto [sandbox, node] = node_named(options.node);
+  const auto [sandbox, node] = one_node_named(options.nodes);
   const auto begin = std::chrono::steady_clock::now();
   or_give_up(sandbox.rebuild(node, {.donor = options.donor, .within = std::chrono::seconds(options.rebuild_timeout)}));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
@@ -294,8 +333,7 @@ void add_node_action(CLI::App& sandbox, const std::shared_ptr<Options>& options,
   auto* command = sandbox.add_subcommand(name, description);
   command->add_option("NODE", options->nodes, kNodeHelp)->type_name(kNodeType)->required();
   command->callback([options, done, action] {
-    for (const auto& text : options->nodes) {
-      const auto [where, node] = node_named(text);
+    for (const auto& [where, node] : nodes_named(options->nodes)) {
       or_give_up((where.*action)(node));
       fmt::print("{} {}\n", node, done);
     }
@@ -341,6 +379,10 @@ void add_sandbox_commands(CLI::App& parent) {
   add_output(*status, *options);
   status->callback([options] { run_status(*options); });
 
+  auto* path = sandbox->add_subcommand("path", "print the folder of a sandbox");
+  path->add_option("NAME", options->name, "may be left out where there is only one")->type_name(kSandboxType);
+  path->callback([options] { fmt::print("{}\n", sandbox_named(options->name).folder().path().string()); });
+
   add_node_action(*sandbox, options, "kill", "SIGKILL: as if the server had crashed", "was killed", &Sandbox::kill);
   add_node_action(*sandbox, options, "freeze", "SIGSTOP: connections stay open, nothing answers", "is frozen",
                   &Sandbox::freeze);
@@ -349,7 +391,7 @@ void add_sandbox_commands(CLI::App& parent) {
   auto* start = sandbox->add_subcommand("start", "start servers that are down");
   start->add_option("NODE", options->nodes, kNodeHelp)->type_name(kNodeType);
   start->add_flag("--all", options->all, "all that are down");
-  start->add_option("--sandbox", options->name, "with --all: of this sandbox");
+  start->add_option("--sandbox", options->name, "with --all: of this sandbox")->type_name(kSandboxType);
   start->add_option("--timeout", options->timeout, "seconds within which each must answer")
       ->type_name("SECONDS")
       ->capture_default_str();
@@ -358,8 +400,7 @@ void add_sandbox_commands(CLI::App& parent) {
   auto* stop = sandbox->add_subcommand("stop", "a clean shutdown");
   stop->add_option("NODE", options->nodes, kNodeHelp)->type_name(kNodeType)->required();
   stop->callback([options] {
-    for (const auto& text : options->nodes) {
-      const auto [where, node] = node_named(text);
+    for (const auto& [where, node] : nodes_named(options->nodes)) {
       or_give_up(where.stop(node));
       fmt::print("{} was stopped\n", node);
     }
@@ -373,24 +414,31 @@ void add_sandbox_commands(CLI::App& parent) {
   mysql->prefix_command();
   mysql->fallthrough(false);
   mysql->callback([mysql] {
-    const auto words = mysql->remaining();
+    auto words = mysql->remaining();
     if (words.empty()) give_up({ErrorCode::InvalidArgument, "which node? replctl sandbox mysql NODE [ARGUMENTS...]"});
-    const auto [where, node] = node_named(words.front());
+    // "shop db1 ..." or "db1 ...": the second word may also be the client's first.
+    std::vector<std::string> name{words.front()};
+    words.erase(words.begin());
+    if (!words.empty() && begins_with_sandbox({name.front(), words.front()})) {
+      name.push_back(words.front());
+      words.erase(words.begin());
+    }
+    if (!words.empty() && words.front() == "--") words.erase(words.begin());
+    const auto [where, node] = one_node_named(name);
     auto command = or_give_up(where.client_command(node));
-    const auto arguments = words.begin() + (words.size() > 1 && words[1] == "--" ? 2 : 1);
-    command.insert(command.end(), arguments, words.end());
+    command.insert(command.end(), words.begin(), words.end());
     become(command);
   });
 
   auto* logs = sandbox->add_subcommand("logs", "the end of a server's error log");
-  logs->add_option("NODE", options->node, kNodeHelp)->type_name(kNodeType)->required();
+  logs->add_option("NODE", options->nodes, kNodeHelp)->type_name(kNodeType)->required();
   logs->add_option("-n,--lines", options->lines, "how many lines")->type_name("COUNT")->capture_default_str();
   logs->add_flag("-f,--follow", options->follow, "go on as the log grows");
   logs->add_flag("--path", options->path_only, "print the file's name instead");
   logs->callback([options] { run_logs(*options); });
 
   auto* rebuild = sandbox->add_subcommand("rebuild", "throw a node's data away and clone it anew from another node");
-  rebuild->add_option("NODE", options->node, kNodeHelp)->type_name(kNodeType)->required();
+  rebuild->add_option("NODE", options->nodes, kNodeHelp)->type_name(kNodeType)->required();
   rebuild->add_option("--from", options->donor, "the donor (default: the other node that takes writes)")
       ->type_name("DB");
   rebuild->add_option("--timeout", options->rebuild_timeout, "seconds for all of it")
