@@ -1,0 +1,227 @@
+// Operations as text.
+#include "ctl/progress.hpp"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "ctl/plan_layout.hpp"
+#include "ctl/words.hpp"
+
+namespace repl::ctl {
+namespace {
+
+struct Sign {
+  std::string_view state;
+  std::string_view unicode;
+  std::string_view ascii;
+};
+/// The states in which a step stays.
+constexpr std::array kSigns{Sign{"done", "✓", "ok"}, Sign{"failed", "✗", "FAILED"}, Sign{"undone", "↺", "undone"},
+                            Sign{"skipped", "–", "skipped"}};
+
+const Sign* sign_of(std::string_view state) {
+  const auto* at = std::find_if(kSigns.begin(), kSigns.end(), [&](const Sign& s) { return s.state == state; });
+  return at == kSigns.end() ? nullptr : at;
+}
+
+std::string_view spinner(int frame, const Style& style) {
+  static constexpr std::array<std::string_view, 10> kBraille{"⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"};
+  static constexpr std::array<std::string_view, 4> kAscii{"|", "/", "-", "\\"};
+  const auto f = static_cast<std::size_t>(frame);
+  return style.unicode ? kBraille[f % kBraille.size()] : kAscii[f % kAscii.size()];
+}
+
+std::string error_message(const Json& holder) {
+  const auto* error = find(holder, "error");
+  return error == nullptr ? std::string{} : text_of(*error, "message");
+}
+
+const Json& plan_of(const Json& operation) {
+  static const Json kNone = Json::object();
+  const auto* plan = find(operation, "plan");
+  return plan == nullptr ? kNone : *plan;
+}
+
+std::string cluster_of(const Json& operation) {
+  if (auto name = text_of(operation, "cluster"); !name.empty()) return name;
+  const auto id = text_of(operation, "id");
+  return id.substr(0, id.rfind('-'));
+}
+
+std::optional<double> seconds_taken(const Json& operation) {
+  const auto started = parse_time(text_of(operation, "started"));
+  const auto finished = parse_time(text_of(operation, "finished"));
+  if (!started || !finished) return std::nullopt;
+  return std::chrono::duration<double>(*finished - *started).count();
+}
+
+/// The operation's own error, else that of the first step that failed.
+std::string reason_of(const Json& operation) {
+  if (auto message = error_message(operation); !message.empty()) return message;
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    if (text_of(*progress[i], "state") == "failed") {
+      return fmt::format("{}: {}", text_of(*steps[i], "text"), error_message(*progress[i]));
+    }
+  }
+  return "no reason given";
+}
+
+std::string done_sentence(const Json& operation, long long revision) {
+  const auto promotes = text_of(plan_of(operation), "promotes");
+  const auto goal = text_of(operation, "goal");
+  std::string out = cluster_of(operation) + ": ";
+  if (goal == "apply") {
+    out += revision > 0 ? fmt::format("revision {} is in force", revision) : "applied";
+    if (!promotes.empty()) out += fmt::format(", {} is the primary and takes writes", promotes);
+  } else if (!promotes.empty()) {
+    out += fmt::format("{} is the primary and takes writes", promotes);
+  } else {
+    out += goal + " done";
+  }
+  out += fmt::format(" ({}", counted(integer_of(operation, "steps"), "step"));
+  if (const auto took = seconds_taken(operation)) out += ", " + took_text(*took);
+  return out + ')';
+}
+
+}  // namespace
+
+std::string finished_step_line(const Json& step, const Json& progress, const Style& style, int width) {
+  const auto state = text_of(progress, "state");
+  const auto* sign = sign_of(state);
+  const auto words = words_of_step(step);
+  const auto shown = std::string(sign == nullptr ? std::string_view(state)
+                                 : style.unicode ? sign->unicode
+                                                 : sign->ascii);
+  const int sign_width = style.unicode ? 1 : 7;
+  std::string rest = words.node.empty() ? words.action : words.node + "  " + words.action;
+  std::string time;
+  if (const auto took = number_of(progress, "tookSeconds"); took && state != "skipped") time = "  " + took_text(*took);
+  if (const auto attempts = integer_of(progress, "attempts"); attempts > 1)
+    time += fmt::format(", {} attempts", attempts);
+  if (width > 0) rest = shorten(rest, std::max(10, width - sign_width - 4 - display_width(time)), style);
+  std::string out = "  " + style.paint(state_colour(state), pad_right(shown, sign_width)) + "  " + rest +
+                    style.paint(Colour::Dim, time) + '\n';
+  if (state == "failed") {
+    if (const auto message = error_message(progress); !message.empty()) out += "       " + message + '\n';
+  }
+  return out;
+}
+
+std::vector<std::string> live_lines(const Json& operation, double elapsed_seconds, int frame, const Style& style,
+                                    int width) {
+  std::vector<std::string> lines;
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  std::size_t over = 0;
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    const auto state = text_of(*progress[i], "state");
+    if (sign_of(state) != nullptr) ++over;
+    if (state != "running" && state != "undoing") continue;
+    const auto words = words_of_step(*steps[i]);
+    auto text = words.node.empty() ? words.action : words.node + "  " + words.action;
+    if (state == "undoing") text += " (taking back)";
+    lines.push_back("  " + style.paint(Colour::Cyan, spinner(frame, style)) + "  " +
+                    shorten(text, width > 0 ? width - 6 : 0, style));
+  }
+  lines.push_back(style.paint(
+      Colour::Dim, fmt::format("  {} {}, {} of {} steps over, {}", text_of(operation, "goal"),
+                               text_of(operation, "state"), over, steps.size(), took_text(elapsed_seconds))));
+  return lines;
+}
+
+Progress::Progress(std::ostream& out, Mode mode, Style style, int width)
+    : out_(out), mode_(mode), style_(style), width_(width) {}
+
+void Progress::clear() {
+  if (live_ > 0) out_ << fmt::format("\x1b[{}A\r\x1b[J", live_) << std::flush;
+  live_ = 0;
+}
+
+void Progress::show(const Json& operation, double elapsed_seconds) {
+  // A failover's second plan replaces the first one: its steps are others.
+  if (const auto phase = text_of(operation, "phase"); phase != phase_) {
+    phase_ = phase;
+    states_.clear();
+  }
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  states_.resize(steps.size());
+  std::string finished;
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    const auto state = text_of(*progress[i], "state");
+    if (state == states_[i]) continue;
+    states_[i] = state;
+    if (sign_of(state) != nullptr)
+      finished += finished_step_line(*steps[i], *progress[i], style_, mode_ == Mode::Live ? width_ : 0);
+  }
+  if (mode_ == Mode::Lines) {
+    out_ << finished << std::flush;
+    return;
+  }
+  clear();
+  out_ << finished;
+  const auto lines = live_lines(operation, elapsed_seconds, frame_++, style_, width_);
+  for (const auto& line : lines) out_ << line << '\n';
+  live_ = lines.size();
+  out_ << std::flush;
+}
+
+Outcome outcome_of(const Json& operation, long long revision) {
+  const auto state = text_of(operation, "state");
+  const auto id = text_of(operation, "id");
+  const auto cluster = cluster_of(operation);
+  const auto goal = text_of(operation, "goal");
+  const auto code = exit_for_operation(state);
+  switch (code) {
+    case Exit::Done:
+      return {code, done_sentence(operation, revision)};
+    case Exit::TakenBack:
+      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was\n  why: {}\n"
+                                "  steps: replctl operation {}",
+                                cluster, goal, reason_of(operation), id)};
+    case Exit::NeedsPerson:
+      return {code, fmt::format("{}: {} failed and could be neither finished nor taken back: a person is needed\n"
+                                "  why: {}\n  what is there now: replctl status {}\n  steps: replctl operation {}",
+                                cluster, goal, reason_of(operation), cluster, id)};
+    default:
+      return {code, fmt::format("{}: {} goes on ({} of {} steps done); wait for it with: replctl operation {} --wait",
+                                cluster, goal, integer_of(operation, "stepsDone"), integer_of(operation, "steps"), id)};
+  }
+}
+
+std::string render_operation(const Json& operation, const Style& style) {
+  const auto state = text_of(operation, "state");
+  std::string out = fmt::format("operation {}  {} {}\n", style.paint(Colour::Bold, text_of(operation, "id")),
+                                text_of(operation, "goal"), style.paint(state_colour(state), state));
+  const auto add = [&](std::string_view title, const std::string& text) {
+    if (!text.empty()) out += fmt::format("  {}  {}\n", pad_right(title, 8), text);
+  };
+  add("cluster", text_of(operation, "cluster"));
+  add("asked by", text_of(operation, "askedBy"));
+  add("because", text_of(operation, "cause"));
+  add("term", text_of(operation, "term"));
+  add("started", short_time(text_of(operation, "started")));
+  const auto took = seconds_taken(operation);
+  add("finished",
+      short_time(text_of(operation, "finished")) + (took ? fmt::format(", after {}", took_text(*took)) : ""));
+  add("error", error_message(operation));
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  if (!steps.empty()) out += "steps\n";
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    out += finished_step_line(*steps[i], *progress[i], style, 0);
+  }
+  if (const auto reasons = items_of(plan_of(operation), "reasons"); !reasons.empty()) {
+    out += "why\n";
+    for (const auto* reason : reasons) {
+      if (reason->is_string()) out += "  " + reason->get<std::string>() + '\n';
+    }
+  }
+  return out;
+}
+
+}  // namespace repl::ctl
