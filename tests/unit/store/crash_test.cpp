@@ -9,7 +9,7 @@
 
 #include "samples.hpp"
 #include "store/store.hpp"
-#include "temporary_directory.hpp"
+#include "../temporary_directory.hpp"
 
 namespace repl::store {
 namespace {

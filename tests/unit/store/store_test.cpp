@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "samples.hpp"
-#include "temporary_directory.hpp"
+#include "../temporary_directory.hpp"
 
 namespace repl::store {
 namespace {

@@ -1,0 +1,44 @@
+// The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp) ask a
+// cluster's controller and may wait for it; checks (checks.cpp) answer load balancers and supervisors.
+#pragma once
+
+#include "serve/call.hpp"
+
+namespace repl::serve {
+
+Result<Response> list_clusters(const Call& call);
+Result<Response> show_cluster(const Call& call);
+Result<Response> list_nodes(const Call& call);
+Result<Response> list_problems(const Call& call);
+Result<Response> list_cluster_problems(const Call& call);
+Result<Response> list_events(const Call& call);
+Result<Response> list_cluster_events(const Call& call);
+Result<Response> show_history(const Call& call);
+Result<Response> show_operation(const Call& call);
+Result<Response> list_rules(const Call& call);
+Result<Response> show_version(const Call& call);
+Result<Response> show_openapi(const Call& call);
+Result<Response> show_metrics(const Call& call);
+
+Result<Response> validate(const Call& call);
+Result<Response> diff(const Call& call);
+Result<Response> apply(const Call& call);
+Result<Response> switch_over(const Call& call);
+Result<Response> fail_over(const Call& call);
+Result<Response> acknowledge(const Call& call);
+Result<Response> pause(const Call& call);
+Result<Response> resume(const Call& call);
+Result<Response> forget(const Call& call);
+
+Result<Response> check_liveness(const Call& call);
+Result<Response> check_readiness(const Call& call);
+Result<Response> check_primary(const Call& call);
+Result<Response> check_replica(const Call& call);
+Result<Response> check_read_only(const Call& call);
+Result<Response> check_sync(const Call& call);
+Result<Response> check_health(const Call& call);
+
+/// Why the loops are not alive; empty: they are. What /liveness and the watchdog of systemd go by.
+std::string not_alive(const run::Registry& registry, const Metrics& metrics, Time now);
+
+}  // namespace repl::serve

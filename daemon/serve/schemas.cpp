@@ -1,0 +1,246 @@
+// One function per shape, in the order of docs/api.md.
+#include "serve/schemas.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "serve/schema.hpp"
+
+namespace repl::serve {
+namespace {
+
+using namespace schema;
+
+Json severity() {
+  return text_of({"info", "warning", "critical"});
+}
+Json goal() {
+  return text_of({"none", "apply", "failover", "switchover", "reopen", "rejoin", "repair", "fence"});
+}
+Json seconds_schema(std::string_view meaning) {
+  return about(at_least(number(), 0), meaning);
+}
+
+std::vector<Member> summary_members() {
+  return {{"cluster", text()},
+          {"topology", about(text(), "\"\" before the first apply is known")},
+          {"sync", about(text(), "async, semi-sync(1), sync")},
+          {"status", text_of({"OK", "OK_PARTIAL", "OK_NO_TOLERANCE", "DEGRADED", "NOT_WRITABLE", "UNKNOWN"})},
+          {"statusText", text()},
+          {"primary", nullable(text())},
+          {"term", at_least(whole(), 0)},
+          {"revision", about(at_least(whole(), 0), "the one in force; 0: none yet")},
+          {"nodes", at_least(whole(), 0)},
+          {"nodesOk", at_least(whole(), 0)},
+          {"problems", at_least(whole(), 0)},
+          {"paused", flag()}};
+}
+
+Json cluster() {
+  auto members = summary_members();
+  for (auto& member : members) {
+    if (std::string_view(member.name) == "nodes") member.schema = list(ref("Node"));
+  }
+  members.push_back({"operation", nullable(ref("OperationSummary"))});
+  members.push_back({"problemList", list(ref("Problem"))});
+  members.push_back({"acks", about(at_least(whole(), 0), "acknowledgements that commits wait for now")});
+  members.push_back({"candidates", about(at_least(whole(), 0), "nodes that an automatic failover may promote now")});
+  return object(std::move(members));
+}
+
+std::vector<Member> node_members() {
+  return {{"name", text()},
+          {"address", text()},
+          {"region", text()},
+          {"role", text_of({"primary", "replica", "detached", "unknown"})},
+          {"state", text_of({"ok", "degraded", "down", "unknown", "quarantined"})},
+          {"reach", text_of({"ok", "busy", "denied", "error", "refused", "silent", "lost", "unknown"})},
+          {"version", about(text(), "\"\" while it has never answered")},
+          {"readOnly", nullable(text_of({"off", "on", "super"}))},
+          {"offlineMode", flag()},
+          {"source", about(nullable(text()), "name of a node, or host:port of a server that is not declared")},
+          {"receiver", nullable(text_of({"stopped", "connecting", "running"}))},
+          {"applier", nullable(text_of({"stopped", "connecting", "running"}))},
+          {"receiverError", text()},
+          {"applierError", text()},
+          {"lagSeconds", nullable(seconds_schema("null: unknown, or no replica"))},
+          {"silenceSeconds", nullable(seconds_schema("since its receiver last heard its source"))},
+          {"acker", about(flag(), "its acknowledgement counts under the primary in office")},
+          {"semiSyncSource", flag()},
+          {"semiSyncReplica", flag()},
+          {"semiSyncClients", at_least(whole(), 0)},
+          {"waitingCommits", at_least(whole(), 0)},
+          {"executed", about(text(), "GTID set")},
+          {"errant", about(text(), "GTID set; \"\" when there are none, or not compared yet")},
+          {"missing", about(at_least(whole(), 0), "transactions of the primary that it lacks, as last seen of both")},
+          {"uptimeSeconds", at_least(whole(), 0)},
+          {"probeAgeSeconds", nullable(seconds_schema("age of all values above; null: it never answered"))},
+          {"declared", text_of({"source", "replica", "normal"})},
+          {"promotion", text_of({"prefer", "neutral", "avoid", "never"})},
+          {"delaySeconds", at_least(whole(), 0)},
+          {"message", about(text(), "what the server or the client said when the latest probe was not answered")}};
+}
+
+Json node_of_cluster() {
+  auto members = node_members();
+  members.push_back({"cluster", text()});
+  return object(std::move(members));
+}
+
+Json problem() {
+  return object(
+      {{"cluster", text()},
+       {"name", text()},
+       {"severity", severity()},
+       {"node", nullable(text())},
+       {"goal", about(goal(), "what repld does about it")},
+       {"evidence", text()},
+       {"advice", text()},
+       {"blocked", about(text(), "why repld does not act although it has a goal; \"\": it acts, or has none")},
+       {"since", time()},
+       {"established", flag()}});
+}
+
+Json event() {
+  return object({{"id", at_least(whole(), 1)},
+                 {"at", time()},
+                 {"cluster", text()},
+                 {"severity", severity()},
+                 {"kind", text()},
+                 {"node", nullable(text())},
+                 {"operation", nullable(text())},
+                 {"text", text()}});
+}
+
+Json revision() {
+  return object(
+      {{"revision", at_least(whole(), 1)}, {"at", time()}, {"author", text()}, {"note", text()}, {"document", text()}});
+}
+
+std::vector<Member> operation_members() {
+  return {{"id", text()},
+          {"goal", goal()},
+          {"state", text_of({"running", "undoing", "done", "taken-back", "needs-person"})},
+          {"started", time()},
+          {"finished", nullable(time())},
+          {"askedBy", text()},
+          {"cause", text()},
+          {"steps", at_least(whole(), 0)},
+          {"stepsDone", at_least(whole(), 0)},
+          {"error", nullable(ref("Error"))}};
+}
+
+Json operation() {
+  auto members = operation_members();
+  members.push_back({"cluster", text()});
+  members.push_back({"term", at_least(whole(), 0)});
+  members.push_back({"phase", text_of({"only", "secure", "promote"})});
+  members.push_back({"oldPrimary", nullable(text())});
+  members.push_back({"plan", ref("Plan")});
+  members.push_back(
+      {"progress",
+       list(object({{"state", text_of({"waiting", "running", "done", "failed", "undoing", "undone", "skipped"})},
+                    {"attempts", at_least(whole(), 0)},
+                    {"tookSeconds", nullable(seconds_schema("of the last attempt"))},
+                    {"error", nullable(ref("Error"))}}))});
+  return object(std::move(members));
+}
+
+Json plan() {
+  return object(
+      {{"goal", goal()},
+       {"promotes", nullable(text())},
+       {"pointOfNoReturn", about(at_least(whole(), 0), "index of the step from which the plan only goes forward")},
+       {"steps", list(object({{"name", text()},
+                              {"node", text()},
+                              {"text", text()},
+                              {"after", list(at_least(whole(), 0))},
+                              {"bestEffort", flag()}}))},
+       {"reasons", list(text())}});
+}
+
+Json rule() {
+  return object({{"name", text()},
+                 {"about", text_of({"cluster", "node"})},
+                 {"severity", severity()},
+                 {"goal", goal()},
+                 {"summary", text()},
+                 {"advice", text()}});
+}
+
+Json change() {
+  return object({{"sign", text_of({"+", "-", "~"})}, {"path", text()}, {"from", text()}, {"to", text()}});
+}
+
+std::vector<Member> document_members() {
+  return {{"document", about(text(), "YAML; one or several documents")},
+          optional("file", about(text(), "as errors show it")),
+          optional("baseDirectory", about(text(), "absolute; relative paths in the document are resolved against it"))};
+}
+
+Json apply_request() {
+  auto members = document_members();
+  members.push_back(optional("dryRun", flag()));
+  members.push_back(optional("note", about(text(), "kept with the revision")));
+  return object(std::move(members));
+}
+
+Json applied() {
+  return object({{"clusters", list(object({{"cluster", text()},
+                                           {"revision", at_least(whole(), 0)},
+                                           {"previousRevision", at_least(whole(), 0)},
+                                           {"operation", nullable(text())},
+                                           {"plan", ref("Plan")},
+                                           {"changes", list(ref("Change"))},
+                                           {"warnings", list(ref("Detail"))}}))}});
+}
+
+Json diff() {
+  return object(
+      {{"clusters",
+        list(object(
+            {{"cluster", text()}, {"equal", flag()}, {"changes", list(ref("Change"))}, {"notes", list(text())}}))}});
+}
+
+}  // namespace
+
+const Json& schemas() {
+  static const Json all = {
+      {"Error", object({{"code", text()}, {"message", text()}})},
+      {"Failure",
+       object({{"error", object({{"code", text()}, {"message", text()}, optional("details", list(ref("Detail")))})}})},
+      {"Detail",
+       object(
+           {{"file", text()}, {"line", at_least(whole(), 0)}, {"column", at_least(whole(), 0)}, {"message", text()}})},
+      {"ClusterSummary", object(summary_members())},
+      {"Clusters", object({{"clusters", list(ref("ClusterSummary"))}})},
+      {"Cluster", cluster()},
+      {"Node", object(node_members())},
+      {"Nodes", object({{"nodes", list(node_of_cluster())}})},
+      {"Problem", problem()},
+      {"Problems", object({{"problems", list(ref("Problem"))}})},
+      {"Event", event()},
+      {"Events", object({{"events", list(ref("Event"))}})},
+      {"Revision", revision()},
+      {"OperationSummary", object(operation_members())},
+      {"History", object({{"revisions", list(ref("Revision"))}, {"operations", list(ref("OperationSummary"))}})},
+      {"Operation", operation()},
+      {"Plan", plan()},
+      {"Rules", object({{"rules", list(rule())}})},
+      {"Document", object(document_members())},
+      {"Valid", object({{"valid", flag()}, {"clusters", list(text())}, {"warnings", list(ref("Detail"))}})},
+      {"Change", change()},
+      {"Diff", diff()},
+      {"ApplyRequest", apply_request()},
+      {"Applied", applied()},
+      {"SwitchoverRequest", object({optional("to", about(text(), "the best candidate when it is missing")),
+                                    optional("timeoutSeconds", about(at_most(at_least(number(), 0.1), 3600),
+                                                                     "the most that writes are held up; 10"))})},
+      {"FailoverRequest", object({optional("to", text())})},
+      {"Started", object({{"operation", nullable(text())}})},
+      {"Nothing", object({})},
+      {"Version", object({{"version", text()}})},
+  };
+  return all;
+}
+
+}  // namespace repl::serve
