@@ -65,7 +65,12 @@ const std::string& this_boot() {
 
 struct Stat {
   char state = 'Z';
+  long threads = 0;
   std::uint64_t started = 0;
+
+  /// A first thread that has ended says nothing: a server that was killed still holds its port and its files until the
+  /// kernel has ended its other threads and taken back its memory.
+  bool has_ended() const { return state == 'X' || (state == 'Z' && threads <= 1); }
 };
 
 std::optional<Stat> read_stat(pid_t pid) {
@@ -77,14 +82,10 @@ std::optional<Stat> read_stat(pid_t pid) {
   Stat stat;
   rest >> stat.state;
   std::string skipped;
-  for (int field = 4; field < 22; ++field) rest >> skipped;
-  rest >> stat.started;
+  for (int field = 4; field < 20; ++field) rest >> skipped;
+  rest >> stat.threads >> skipped >> stat.started;
   if (!rest) return std::nullopt;
   return stat;
-}
-
-bool has_ended(char state) {
-  return state == 'Z' || state == 'X';
 }
 
 constexpr std::array kPoliteSignals{SIGINT, SIGTERM, SIGHUP};
@@ -102,14 +103,14 @@ int exit_code_of(int status) {
 
 std::optional<ProcessId> identify(pid_t pid) {
   const auto stat = read_stat(pid);
-  if (!stat || has_ended(stat->state)) return std::nullopt;
+  if (!stat || stat->has_ended()) return std::nullopt;
   return ProcessId{.pid = pid, .started = stat->started, .boot = this_boot()};
 }
 
 ProcessState state_of(const ProcessId& process) {
   if (process.boot != this_boot()) return ProcessState::Gone;
   const auto stat = read_stat(process.pid);
-  if (!stat || stat->started != process.started || has_ended(stat->state)) return ProcessState::Gone;
+  if (!stat || stat->started != process.started || stat->has_ended()) return ProcessState::Gone;
   return stat->state == 'T' || stat->state == 't' ? ProcessState::Frozen : ProcessState::Running;
 }
 

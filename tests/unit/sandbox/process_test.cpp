@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +65,28 @@ TEST(Process, IsGoneAlsoWhileNobodyHasAskedForItsExitCode) {
   ASSERT_TRUE(send_signal(id, SIGKILL));
   EXPECT_TRUE(wait_until_gone(id, deadline_in(5s)));
   EXPECT_FALSE(identify(id.pid));
+}
+
+TEST(Process, IsNotGoneWhileOnlyItsFirstThreadHasEnded) {
+  // As a server that is being killed: its first thread is a zombie, and others still hold its files.
+  const auto pid = ::fork();
+  if (pid == 0) {
+    std::thread([] { std::this_thread::sleep_for(60s); }).detach();
+    ::syscall(SYS_exit, 0);  // ends this thread alone
+  }
+  const auto id = *identify(pid);
+  const auto zombie = [&] {
+    std::ifstream in(fmt::format("/proc/{}/stat", pid));
+    return std::string(std::istreambuf_iterator<char>(in), {}).find(") Z ") != std::string::npos;
+  };
+  for (const auto deadline = deadline_in(5s); !zombie() && std::chrono::steady_clock::now() < deadline;) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(zombie());
+  EXPECT_EQ(state_of(id), ProcessState::Running);
+  ASSERT_TRUE(send_signal(id, SIGKILL));
+  EXPECT_TRUE(wait_until_gone(id, deadline_in(5s)));
+  ::waitpid(pid, nullptr, 0);
 }
 
 TEST(Process, IsNeverSignalledWhenOnlyThePidIsTheSame) {
