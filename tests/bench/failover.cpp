@@ -1,7 +1,7 @@
 // Bench: how long writes are out after a kill, a freeze and a switchover, and whether anything acknowledged was lost.
 //
-//   failover [--kill N] [--freeze N] [--switchover N] [--apply N] [--rest SECONDS] [--soak SECONDS] [--nodes N]
-//   [--threads N]
+//   bench-failover [--kill N] [--freeze N] [--switchover N] [--apply N] [--rest SECONDS] [--soak SECONDS] [--nodes N]
+//                  [--threads N] [--pace MS]
 //
 // A writer writes to every node all the time and keeps each acknowledgement. Times are from the fault (signal sent,
 // command started) to the first acknowledgement elsewhere; for a switchover, the longest time without any. Figures of
@@ -50,9 +50,9 @@ struct Figures {
 
 class Bench {
  public:
-  Bench(int nodes, int threads)
+  Bench(int nodes, int threads, std::chrono::microseconds pace)
       : rig_({.name = "bench", .nodes = nodes}),
-        writer_(writer_nodes(rig_), "app", rig_.application_password(), threads) {
+        writer_(writer_nodes(rig_), "app", rig_.application_password(), threads, pace) {
     const auto began = steady_clock::now();
     const auto applied = rig_.replctl({"apply", rig_.topology_file().string(), "--wait"});
     apply_took_ = steady_clock::now() - began;
@@ -240,7 +240,7 @@ void soak(Bench& bench, int length) {
 
 int main(int argc, char** argv) {
   using namespace repl::testing;
-  int kills = 20, freezes = 10, switchovers = 20, applies = 1, nodes = 3, threads = 2, rest_for = 0, soak_for = 0;
+  int kills = 20, freezes = 10, switchovers = 20, applies = 1, nodes = 3, threads = 2, rest_for = 0, soak_for = 0, pace = 2;
   CLI::App app{"How long writes are out, and what is lost"};
   app.add_option("--kill", kills, "trials of kill -9");
   app.add_option("--freeze", freezes, "trials of SIGSTOP");
@@ -248,15 +248,16 @@ int main(int argc, char** argv) {
   app.add_option("--apply", applies, "sandboxes applied from empty servers");
   app.add_option("--nodes", nodes, "servers");
   app.add_option("--threads", threads, "writing threads per node");
+  app.add_option("--pace", pace, "milliseconds each thread pauses after a commit");
   app.add_option("--rest", rest_for, "seconds at rest to measure repld's own needs in");
   app.add_option("--soak", soak_for, "seconds of switchovers and kills in a loop");
   CLI11_PARSE(app, argc, argv);
   try {
     for (int i = 1; i < applies; ++i) {
-      const Bench once{nodes, threads};
+      const Bench once{nodes, threads, milliseconds{pace}};
       fmt::print("{:<12} {:.2f} s\n", "apply", once.apply_took());
     }
-    Bench bench{nodes, threads};
+    Bench bench{nodes, threads, milliseconds{pace}};
     fmt::print("{:<12} {:.2f} s on {} empty servers; a second one is {}\n", "apply", bench.apply_took(), nodes,
                bench.second_apply_is_empty() ? "empty" : "NOT EMPTY");
     if (rest_for > 0) rest(bench, rest_for);

@@ -37,16 +37,18 @@ bool run(MYSQL* session, const std::string& sql) {
   return true;
 }
 
-constexpr milliseconds kBetweenAttempts{4};
+constexpr milliseconds kBetweenAttempts{8};
 constexpr unsigned kPatience = 600;  // seconds: a commit that hangs is waited for, its late answer counts
 
 }  // namespace
 
-AckedWriter::AckedWriter(std::vector<WriterNode> nodes, std::string user, std::string password, int threads_per_node)
+AckedWriter::AckedWriter(std::vector<WriterNode> nodes, std::string user, std::string password, int threads_per_node,
+                         std::chrono::microseconds between_commits)
     : nodes_(std::move(nodes)),
       user_(std::move(user)),
       password_(std::move(password)),
-      threads_per_node_(threads_per_node) {
+      threads_per_node_(threads_per_node),
+      between_commits_(between_commits) {
   mysql_library_init(0, nullptr, nullptr);
 }
 
@@ -129,8 +131,11 @@ void AckedWriter::write(std::size_t node, int thread, const std::stop_token& sto
     const auto sent = std::chrono::steady_clock::now();
     if (run(session.get(), fmt::format("INSERT INTO app.acked (id, node) VALUES ({}, '{}')", id, nodes_[node].name))) {
       const auto done = std::chrono::steady_clock::now();
-      const std::lock_guard lock{mutex_};
-      acks_.push_back({id, node, sent, done});
+      {
+        const std::lock_guard lock{mutex_};
+        acks_.push_back({id, node, sent, done});
+      }
+      std::this_thread::sleep_for(between_commits_);
       continue;
     }
     const auto error = mysql_errno(session.get());

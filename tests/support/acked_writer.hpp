@@ -39,7 +39,9 @@ struct Gap {
 /// closed is never missed. Thread-safe.
 class AckedWriter {
  public:
-  AckedWriter(std::vector<WriterNode> nodes, std::string user, std::string password, int threads_per_node = 2);
+  /// @param between_commits  pause of a thread after each acknowledgement: what the load is, apart from the server's speed
+  AckedWriter(std::vector<WriterNode> nodes, std::string user, std::string password, int threads_per_node = 2,
+              std::chrono::microseconds between_commits = std::chrono::milliseconds{2});
   ~AckedWriter();
 
   /// Creates schema `app` and table `app.acked` on whichever node takes writes. @errors DeadlineExceeded
@@ -67,6 +69,7 @@ class AckedWriter {
   std::vector<WriterNode> nodes_;
   std::string user_, password_;
   int threads_per_node_;
+  std::chrono::microseconds between_commits_;
   std::atomic<std::int64_t> next_id_{1};
   mutable std::mutex mutex_;
   std::vector<Ack> acks_;     // under mutex_

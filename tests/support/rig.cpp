@@ -241,8 +241,10 @@ bool Rig::wait_until_whole(seconds within) const {
   return wait_for(
       [](const nlohmann::json& s) {
         return s["operation"].is_null() && s["problemList"].empty() && s["primary"].is_string() &&
-               std::all_of(s["nodes"].begin(), s["nodes"].end(),
-                           [](const nlohmann::json& n) { return n.value("state", "") == "ok"; });
+               std::all_of(s["nodes"].begin(), s["nodes"].end(), [](const nlohmann::json& n) {
+                 const auto& lag = n["lagSeconds"];
+                 return n.value("state", "") == "ok" && (lag.is_null() || lag.get<double>() < 0.5);
+               });
       },
       within);
 }

@@ -74,7 +74,7 @@ class Rig {
 
   /// Waits until `condition` holds of the status. @return false when it did not in time
   bool wait_for(const std::function<bool(const nlohmann::json&)>& condition, std::chrono::seconds within) const;
-  /// Every node ok, everybody attached, no problem, nothing running.
+  /// Every node ok, everybody attached and caught up, no problem, nothing running.
   bool wait_until_whole(std::chrono::seconds within) const;
 
   /// For failed tests: status, events, the ends of the logs.
