@@ -79,7 +79,7 @@ SharedTables shared_tables(const std::vector<CompletionCommand>& commands) {
   for (const auto& c : commands) {
     if (!c.path.empty())
       words.emplace_back(shell_word(fmt::format("{} {}", parent_of(c.path), last_name(c.path))),
-                         "path=\"$path/$word\"; count=0");
+                         "path=\"$path/$word\"; count=0; continue");
     std::vector<std::string> names;
     for (const auto& o : c.options) {
       names.insert(names.end(), o.names.begin(), o.names.end());
@@ -91,7 +91,7 @@ SharedTables shared_tables(const std::vector<CompletionCommand>& commands) {
       }
     }
     if (!names.empty() && !c.path.empty())
-      options.emplace_back(shell_word(c.path), "options=" + shell_word(join(names, " ")));
+      options.emplace_back(shell_word(c.path), "flags=" + shell_word(join(names, " ")));
     if (!c.subcommands.empty())
       subcommands.emplace_back(shell_word(c.path), "kind=" + shell_word(join(c.subcommands, " ")));
     for (std::size_t i = 0; i < c.arguments.size(); ++i) {
@@ -117,13 +117,12 @@ std::string global_options(const std::vector<CompletionCommand>& commands) {
 constexpr std::string_view kBash =
     R"sh(# Completion of replctl for bash. Load it with: source <(replctl completion bash)
 _replctl() {{
-  local cur=${{COMP_WORDS[COMP_CWORD]}} path='' word='' kind='' value='' options='' count=0 i
+  local cur=${{COMP_WORDS[COMP_CWORD]}} path='' word='' kind='' value='' flags='' count=0 i
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=${{COMP_WORDS[i]}}
     if [[ -n $value ]]; then value='' kind=''; continue; fi
     case "$path $word" in
 {commands}    esac
-    [[ $path == *"/$word" && $count == 0 ]] && continue
     if [[ $word == -* ]]; then
     case "$path $word" in
 {values}    esac
@@ -135,7 +134,7 @@ _replctl() {{
     if [[ $cur == -* ]]; then
     case "$path" in
 {options}    esac
-      kind="$options {globals}"
+      kind="$flags {globals}"
     else
     case "$path" in
 {subcommands}    esac
@@ -146,26 +145,22 @@ _replctl() {{
   case "$kind" in
     '') COMPREPLY=() ;;
     '@files') compopt -o default; COMPREPLY=() ;;
-    '@'*) COMPREPLY=($(compgen -W "$(replctl __names "${{kind#@}}" 2>/dev/null)" -- "$cur")) ;
-;
-    *) COMPREPLY=($(compgen -W "$kind" -- "$cur")) ;
-    ;
-    esac
-    }
-    }
+    '@'*) COMPREPLY=($(compgen -W "$(replctl __names "${{kind#@}}" 2>/dev/null)" -- "$cur")) ;;
+    *) COMPREPLY=($(compgen -W "$kind" -- "$cur")) ;;
+  esac
+}}
 complete -F _replctl replctl
 )sh";
 
 constexpr std::string_view kZsh = R"sh(#compdef replctl
 # Completion of replctl for zsh. Load it with: source <(replctl completion zsh)
 _replctl() {{
-  local cur=${{words[CURRENT]}} path='' word='' kind='' value='' options='' count=0 i
+  local cur=${{words[CURRENT]}} path='' word='' kind='' value='' flags='' count=0 i
   for ((i = 2; i < CURRENT; i++)); do
     word=${{words[i]}}
     if [[ -n $value ]]; then value='' kind=''; continue; fi
     case "$path $word" in
 {commands}    esac
-    [[ $path == *"/$word" && $count == 0 ]] && continue
     if [[ $word == -* ]]; then
     case "$path $word" in
 {values}    esac
@@ -177,7 +172,7 @@ _replctl() {{
     if [[ $cur == -* ]]; then
     case "$path" in
 {options}    esac
-      kind="$options {globals}"
+      kind="$flags {globals}"
     else
     case "$path" in
 {subcommands}    esac
@@ -191,11 +186,9 @@ _replctl() {{
     '') ;;
     '@files') _files ;;
     '@'*) compadd -- ${{(f)"$(replctl __names "${{kind#@}}" 2>/dev/null)"}} ;;
-    *) compadd -- ${{(s: :)kind}} ;
-;
-esac
-}
-}
+    *) compadd -- ${{(s: :)kind}} ;;
+  esac
+}}
 compdef _replctl replctl
 )sh";
 

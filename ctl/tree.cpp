@@ -55,6 +55,11 @@ std::string errant_fact(const Json& node) {
   return set ? fmt::format("errant {}", set->count()) : "errant";
 }
 
+bool has_node(const Json& cluster, std::string_view name) {
+  const auto nodes = items_of(cluster, "nodes");
+  return std::any_of(nodes.begin(), nodes.end(), [&](const Json* n) { return text_of(*n, "name") == name; });
+}
+
 std::vector<Cell> facts_of(const Json& node, const Json& cluster, Shown shown) {
   std::vector<Cell> facts;
   const auto add = [&](std::string text, Colour colour = Colour::None) {
@@ -79,6 +84,9 @@ std::vector<Cell> facts_of(const Json& node, const Json& cluster, Shown shown) {
     if (const auto waiting = integer_of(node, "waitingCommits"); waiting > 0) {
       add(fmt::format("{} waiting", counted(waiting, "commit")), Colour::Yellow);
     }
+  }
+  if (const auto source = text_of(node, "source"); !source.empty() && !has_node(cluster, source)) {
+    add("follows " + source, Colour::Red);
   }
   if (const auto delay = number_of(node, "delaySeconds").value_or(0); delay > 0)
     add("delayed " + coarse_duration(delay));

@@ -143,10 +143,16 @@ Table problems_table(const std::vector<const Json*>& problems, Time now) {
 }
 
 Table rules_table(const std::vector<const Json*>& rules) {
-  Table table{.columns = {{"PROBLEM"}, {"SEVERITY"}, {"REPLD DOES"}, {"MEANS"}, {"ADVICE", Align::Left, Shown::Wide}},
+  Table table{.columns = {{"PROBLEM"},
+                          {"OF", Align::Left, Shown::Wide},
+                          {"SEVERITY"},
+                          {"REPLD DOES"},
+                          {"MEANS"},
+                          {"ADVICE", Align::Left, Shown::Wide}},
               .rows = {}};
   for (const auto* r : rules) {
     table.rows.push_back({plain(*r, "name"),
+                          plain(*r, "about"),
                           {text_of(*r, "severity"), severity_colour(text_of(*r, "severity"))},
                           plain(*r, "goal"),
                           plain(*r, "summary"),

@@ -19,6 +19,7 @@ struct EventsOptions {
 struct HistoryOptions {
   std::string cluster;
   long long revision = 0;
+  int limit = 20;
 };
 struct OperationOptions {
   std::string id;
@@ -27,6 +28,8 @@ struct OperationOptions {
 };
 
 constexpr std::chrono::milliseconds kFollowInterval{250};
+/// The most that repld lists at once.
+constexpr int kMost = 1000;
 
 std::string events_path(const std::string& cluster) {
   return cluster.empty() ? "/api/v1/events" : cluster_path(cluster, "/events");
@@ -57,7 +60,8 @@ void print_event(Invocation& run, const Json& event) {
 Result<Exit> follow(Invocation& run, Repld& repld, const EventsOptions& options) {
   long long last = -1;
   while (run.console().out) {
-    const auto query = last < 0 ? fmt::format("?limit={}", options.limit) : fmt::format("?since={}&limit=1000", last);
+    const auto query =
+        last < 0 ? fmt::format("?limit={}", options.limit) : fmt::format("?since={}&limit={}", last, kMost);
     const auto answer = repld.get(events_path(options.cluster) + query);
     if (answer) {
       for (const auto* event : items_of(*answer, "events")) {
@@ -93,7 +97,8 @@ Result<Exit> history(Invocation& run, const HistoryOptions& options) {
   if (!repld) return tl::unexpected(repld.error());
   const auto cluster = run.cluster(options.cluster);
   if (!cluster) return tl::unexpected(cluster.error());
-  const auto answer = (*repld)->get(cluster_path(*cluster, "/history"));
+  const int limit = options.revision == 0 ? options.limit : kMost;
+  const auto answer = (*repld)->get(cluster_path(*cluster, fmt::format("/history?limit={}", limit)));
   if (!answer) return tl::unexpected(answer.error());
   if (options.revision == 0) return run.show(*answer, history_table(*answer));
   for (const auto* revision : items_of(*answer, "revisions")) {
@@ -130,13 +135,17 @@ void add_past_commands(CLI::App& app, Invocation& run) {
     sub->add_option("-n,--limit", options->limit, "how many of the newest")
         ->type_name("NUMBER")
         ->capture_default_str()
-        ->check(CLI::Range(1, 1000));
+        ->check(CLI::Range(1, kMost));
     sub->footer("Examples:\n  replctl events -n 20\n  replctl events shop --follow -o json");
   }
   {
     auto [sub, options] = add_command<HistoryOptions>(
         app, run, {"history", kSee, "applied revisions and operations, newest first"}, history);
     add_cluster_argument(*sub, options->cluster);
+    sub->add_option("-n,--limit", options->limit, "how many of each")
+        ->type_name("NUMBER")
+        ->capture_default_str()
+        ->check(CLI::Range(1, kMost));
     sub->add_option("--revision", options->revision, "print the topology file of this revision")
         ->type_name("NUMBER")
         ->check(CLI::PositiveNumber);

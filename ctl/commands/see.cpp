@@ -70,6 +70,13 @@ Json status_value(const Json& clusters, const std::string& named) {
   return {{"clusters", clusters}};
 }
 
+/// Text that replaces what is on the screen, line by line so that nothing flickers.
+std::string over_the_last(const std::string& text) {
+  std::string out = "\x1b[H";
+  for (const auto line : lines_of(text)) out += std::string(line) + "\x1b[K\n";
+  return out + "\x1b[J";
+}
+
 /// Redraws until Ctrl-C. A repld that goes away is shown as such, and shown again when it is back.
 Result<Exit> watch(Invocation& run, Repld& repld, const StatusOptions& options) {
   auto& out = run.console().out;
@@ -79,7 +86,7 @@ Result<Exit> watch(Invocation& run, Repld& repld, const StatusOptions& options) 
     if (!clusters && clusters.error().code != ErrorCode::Unreachable) return tl::unexpected(clusters.error());
     const auto text = clusters ? status_text(*clusters, run, run.shown()) : clusters.error().message + '\n';
     if (run.console().out_is_terminal) {
-      out << "\x1b[H\x1b[2J" << text << std::flush;
+      out << over_the_last(text) << std::flush;
     } else {
       out << text << "\n" << std::flush;
     }

@@ -73,6 +73,7 @@ void Controller::State::take(Time now, const Input& input) {
 }
 
 void Controller::State::look(Time now) {
+  observed.quarantine(memory.quarantined);
   auto seen = observed.view(now);
   if (seen != view) {
     view = std::move(seen);
@@ -137,7 +138,10 @@ void Controller::State::finish(Time now) {
   }
   out.wake_up = std::max(out.wake_up, now);
   out.sentinel = memory.spec ? memory.office.primary : std::nullopt;
-  if (!out.problems) out.problems = std::make_shared<const std::vector<Problem>>(problems);
+  if (!published || *published != problems) {
+    published = std::make_shared<const std::vector<Problem>>(problems);
+    out.problems = published;
+  }
   if (memory_changed) out.remember = memory;
 }
 

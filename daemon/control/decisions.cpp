@@ -45,7 +45,7 @@ Result<void> Controller::State::may_act_on(const Problem& failover, Time now) co
 }
 
 void Controller::State::decide(Time now) {
-  forget_old_failovers(memory, now);
+  forget_old_failovers(memory.spec->failover, memory, now);
   const bool lost =
       std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return p.goal == Goal::FailOver; });
   if (!lost) announced_block.reset();
@@ -133,6 +133,9 @@ void Controller::State::decide_resumption(Time now) {
   if (op.goal == Goal::FailOver) {
     const auto* primary = memory.office.primary ? view->find(*memory.office.primary) : nullptr;
     if (primary == nullptr || primary->alive()) return go_back("the primary answers again");
+    if (diagnose::count_facts(*memory.spec, memory.office, *view).replicas_hearing > 0) {
+      return go_back("replicas hear from the primary");
+    }
     const bool gone =
         primary->latest->reach == Reach::Refused || primary->misses >= memory.spec->failover.detection.misses;
     if (!gone) return;  // not certain yet; the next looks come at once

@@ -40,6 +40,14 @@ Operation& end(Operation& op, OperationState state, Time now) {
   return op;
 }
 
+/// When the result of a running step, or of its inverse, will be given up.
+Time overdue_at(const Operation& op, std::size_t index) {
+  const auto& p = op.progress[index];
+  const auto& step = op.plan.steps[index].step;
+  const auto back = p.state == StepState::Undoing ? inverse(step) : std::nullopt;
+  return p.changed_at + time_limit(back ? *back : step) + kGrace;
+}
+
 /// The step has, or may have, changed something that its inverse takes back.
 bool to_be_undone(const StepProgress& p) {
   return p.state == StepState::Done || (p.state == StepState::Failed && p.result && !p.result->certain);
@@ -218,15 +226,12 @@ void expire_overdue(Operation& op, Time now) {
   if (is_over(op.state)) return;
   for (std::size_t i = 0; i < op.progress.size(); ++i) {
     const auto& p = op.progress[i];
-    if (!running(p.state)) continue;
-    const auto& step = op.plan.steps[i].step;
-    const auto back = inverse(step);
-    const bool undo = p.state == StepState::Undoing;
-    if (now < p.changed_at + time_limit(undo && back ? *back : step) + kGrace) continue;
+    if (!running(p.state) || now < overdue_at(op, i)) continue;
     StepResult result;
-    result.error = Error{ErrorCode::DeadlineExceeded, fmt::format("{}: no result in time", describe(step))};
+    result.error =
+        Error{ErrorCode::DeadlineExceeded, fmt::format("{}: no result in time", describe(op.plan.steps[i].step))};
     result.certain = false;
-    take_result(op, StepDone{op.id, i, undo, std::move(result)}, now);
+    take_result(op, StepDone{op.id, i, p.state == StepState::Undoing, std::move(result)}, now);
   }
 }
 
@@ -265,7 +270,7 @@ Time next_wake_up(const Operation& op, Time now) {
   for (std::size_t i = 0; i < op.progress.size(); ++i) {
     const auto& p = op.progress[i];
     if (running(p.state)) {
-      next = std::min(next, p.changed_at + time_limit(op.plan.steps[i].step) + kGrace);
+      next = std::min(next, overdue_at(op, i));
     } else if (p.attempts > 0 &&
                (p.state == StepState::Waiting || p.state == StepState::Done || p.state == StepState::Failed)) {
       const auto again = p.changed_at + pause_before_attempt(p.attempts);

@@ -30,8 +30,9 @@ Result<void> may_fail_over_again(const FailoverSpec& limits, const Memory& memor
   return {};
 }
 
-void forget_old_failovers(Memory& memory, Time now) {
-  std::erase_if(memory.automatic_failovers, [&](Time at) { return at + kDay < now; });
+void forget_old_failovers(const FailoverSpec& limits, Memory& memory, Time now) {
+  const auto kept = std::max<Duration>(kDay, limits.cooldown);
+  std::erase_if(memory.automatic_failovers, [&](Time at) { return at + kept < now; });
 }
 
 }  // namespace repl::control

@@ -11,6 +11,6 @@ namespace repl::control {
 Result<void> may_fail_over_again(const FailoverSpec& limits, const Memory& memory, Time now);
 
 /// Forgets failovers that no limit asks for any more.
-void forget_old_failovers(Memory& memory, Time now);
+void forget_old_failovers(const FailoverSpec& limits, Memory& memory, Time now);
 
 }  // namespace repl::control

@@ -2,6 +2,7 @@
 #include "control/observations.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace repl::control {
 namespace {
@@ -51,6 +52,7 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
     watch.under_way = false;
   }
   const bool was_reachable = seen.reachable();
+  view_.reset();
   if (snapshot.reachable() && seen.reached && seen.reached->taken_at > snapshot.taken_at) return;  // overtaken
   if (is_alive(snapshot.reach)) {
     seen.misses = 0;
@@ -79,7 +81,6 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
   seen.latest = std::move(snapshot);
   if (seen.reachable() && primary == seen.node) compare(*seen.latest);
   if (!seen.alive() && primary == seen.node && seen.misses == 1) look_closely(now);
-  view_.reset();
 }
 
 void Observations::compare(const Snapshot& primary) {
@@ -103,6 +104,12 @@ void Observations::expire(Time now, const std::optional<NodeId>& primary, const 
     lost.reach = Reach::Silent;
     lost.problem = "no word of the probe";
     take(std::move(lost), primary, detection, now);
+  }
+}
+
+void Observations::quarantine(const std::set<NodeId>& nodes) {
+  for (auto& [id, watch] : watched_) {
+    if (std::exchange(watch.seen.quarantined, nodes.contains(id)) != watch.seen.quarantined) view_.reset();
   }
 }
 

@@ -9,6 +9,8 @@
 namespace repl::control {
 namespace {
 
+constexpr Duration kLookingTakesAtMost = std::chrono::seconds{2};
+
 Severity severity_of(const Operation& op) {
   switch (op.state) {
     case OperationState::NeedsPerson:
@@ -80,7 +82,18 @@ void Controller::State::progress(Time now) {
   out.steps.insert(out.steps.end(), std::make_move_iterator(orders.begin()), std::make_move_iterator(orders.end()));
   const bool in_office = opened(op) || (op.state == OperationState::NeedsPerson && may_have_opened(op));
   if (op.plan.promotes && in_office && op.phase != Phase::Secure && !was_open) take_office(op, now);
-  if (is_over(op.state)) operation_over(now);
+  if (is_over(op.state) && looked_at_the_outcome(now)) operation_over(now);
+}
+
+/// What was changed is looked at before the operation counts as over, so that nobody reads, or decides on, what was
+/// before.
+bool Controller::State::looked_at_the_outcome(Time now) {
+  const auto& op = *memory.operation;
+  if (changed_at != op.finished) {
+    changed_at = op.finished;
+    observed.look_at_all(now);
+  }
+  return looked_since_last_change() || now >= op.finished + kLookingTakesAtMost;
 }
 
 /// What the quorum of a later failover must know is remembered before the step that makes it so is started.
@@ -136,7 +149,7 @@ void Controller::State::operation_over(Time now) {
     } else if (!done) {
       const auto nodes = memory.spec ? memory.spec->nodes : std::vector<NodeSpec>{};
       observed.watch(nodes, now);
-      out.configure = memory.spec;
+      out.configure = memory.spec.value_or(Spec{.cluster = cluster});
     }
     memory.proposed.reset();
   }
@@ -155,7 +168,6 @@ void Controller::State::operation_over(Time now) {
   }
   attempting.clear();
   memory.operation.reset();
-  changed_at = now;
   first_seen.clear();
   observed.look_at_all(now);
   remember();

@@ -29,6 +29,9 @@ void Controller::State::request(Time now, const Request& asked) {
   };
   const auto no_spec = Error{ErrorCode::PreconditionFailed,
                              fmt::format("{}: nothing was applied yet; `replctl apply` comes first", cluster)};
+  const auto not_looked = Error{
+      ErrorCode::Conflict,
+      fmt::format("{}: repld has just started and has not looked at every node yet; ask again in a moment", cluster)};
 
   std::visit(
       Overloaded{
@@ -44,6 +47,7 @@ void Controller::State::request(Time now, const Request& asked) {
           [&](const SwitchOver& s) {
             if (!memory.spec) return refuse(no_spec);
             if (busy() || applying) return refuse(busy_error());
+            if (!view->complete()) return refuse(not_looked);
             auto plan = plan::plan_switchover(*memory.spec, memory.office, *view, s.to, s.timeout);
             if (!plan) return refuse(plan.error());
             start(now, std::move(*plan), asked.asked_by, "switchover requested");
@@ -53,6 +57,7 @@ void Controller::State::request(Time now, const Request& asked) {
             if (!memory.spec) return refuse(no_spec);
             if (busy() || applying) return refuse(busy_error());
             if (!memory.office.primary) return refuse(no_spec);
+            if (!view->complete()) return refuse(not_looked);
             const auto facts = diagnose::count_facts(*memory.spec, memory.office, *view);
             if (facts.primary_alive) {
               return refuse({ErrorCode::PreconditionFailed,
@@ -96,12 +101,18 @@ void Controller::State::request(Time now, const Request& asked) {
 }
 
 void Controller::State::apply_when_looked_at(Time now) {
+  const auto* in_force = memory.spec ? &*memory.spec : nullptr;
+  const auto look_elsewhere_again = [&] {
+    observed.watch(in_force != nullptr ? in_force->nodes : std::vector<NodeSpec>{}, now);
+    out.configure = in_force != nullptr ? *in_force : Spec{.cluster = cluster};
+  };
   if (busy()) {
     reply(applying->ticket, Error{ErrorCode::Conflict, fmt::format("{}: operation {} began meanwhile; apply again when "
                                                                    "it is over",
                                                                    cluster, memory.operation->id)});
     applying.reset();
     observed.give_inventories_up();
+    look_elsewhere_again();
     return;
   }
   if (!observed.inventories_under_way().empty() && now < applying->until) return;
@@ -109,14 +120,9 @@ void Controller::State::apply_when_looked_at(Time now) {
   const auto pending = std::move(*applying);
   applying.reset();
   const auto& wanted = pending.what.spec;
-  const auto* in_force = memory.spec ? &*memory.spec : nullptr;
 
   auto plan = plan::plan_converge(wanted, memory.office, in_force, *view);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
-  const auto look_elsewhere_again = [&] {
-    observed.watch(in_force != nullptr ? in_force->nodes : std::vector<NodeSpec>{}, now);
-    out.configure = in_force != nullptr ? *in_force : Spec{.cluster = cluster};
-  };
   if (!plan || pending.what.dry_run) {
     Reply r{.ticket = pending.ticket};
     if (plan) {

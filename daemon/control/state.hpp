@@ -24,6 +24,7 @@ struct Controller::State {
 
   std::shared_ptr<const View> view;
   std::vector<Problem> problems;
+  std::shared_ptr<const std::vector<Problem>> published;  ///< As the readers have them.
   std::map<std::pair<std::string, std::optional<NodeId>>, Time> first_seen;
   std::set<std::pair<std::string, std::optional<NodeId>>> announced;
   std::optional<ErrorCode> announced_block;  ///< Why a failover is held back, as last told.
@@ -77,6 +78,7 @@ struct Controller::State {
   void progress(Time now);
   void intend(const StepOrder& order);
   void after_securing(Time now);
+  bool looked_at_the_outcome(Time now);
   void operation_over(Time now);
   bool busy() const { return memory.operation.has_value(); }
 };

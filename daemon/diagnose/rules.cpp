@@ -354,7 +354,7 @@ constexpr std::array kNodeRules{
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
                    return !n.is_primary && n.detached && n.channel != nullptr && n.should_follow && !f.primary_alive &&
-                          n.errant.empty();
+                          !n.seen->has_its_own();
                  },
              .evidence =
                  [](const Facts& f, const NodeFacts& n) {

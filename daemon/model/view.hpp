@@ -22,10 +22,15 @@ struct Observation {
   /// Executed here and not on the primary, which was read after this node. Empty optional: not compared since this node
   /// or the primary answered again.
   std::optional<GtidSet> errant;
+  /// Was found to have transactions of its own, and nothing since has shown that they are gone: it may not have been
+  /// compared since it, the primary or repld came back.
+  bool quarantined = false;
 
   bool seen() const { return latest.has_value(); }
   bool reachable() const { return latest && latest->reachable(); }
   bool alive() const { return latest && is_alive(latest->reach); }
+  /// Not to be promoted, nor to be followed.
+  bool has_its_own() const { return quarantined || (errant && !errant->empty()); }
 
   bool operator==(const Observation&) const = default;
 };

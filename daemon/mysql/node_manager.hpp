@@ -7,16 +7,15 @@
 
 #include "control/controller.hpp"
 #include "model/spec.hpp"
+#include "mysql/node_manager_stats.hpp"
+#include "mysql/secrets.hpp"
 
 namespace repl::mysql {
 
 class Watcher;
 
-/// Reads the password a reference points to. @errors SecretUnavailable: says which reference, never the value.
-Result<std::string> resolve_secret(const SecretRef& ref);
-
-/// Counters for /metrics; read at any time.
-struct NodeManagerStats;
+/// Loads the connector's driver. Call it once in main before any thread is started: the first call is not thread-safe.
+void init_driver();
 
 /// Thread-safe. Results are handed to `sink` from the watcher's or a worker's thread; it must not block.
 class NodeManager {
@@ -29,12 +28,16 @@ class NodeManager {
 
   /// Takes up nodes, addresses, accounts and TLS of `spec`; sessions of nodes that did not change are kept.
   void configure(const Spec& spec);
-  /// Starts probes and steps of an output and moves the sentinel; returns at once.
+  /// Starts probes and steps of an output and moves the sentinel; returns at once. Every probe and step is answered once,
+  /// at its deadline at the latest (and 50 ms). Steps of one node run in their order; those that only wait run beside them.
   void start(const control::Output& output);
+
+  /// For /metrics; at any time.
+  NodeManagerStats stats() const;
 
  private:
   struct Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;  // callbacks of the watcher hold it weakly
 };
 
 }  // namespace repl::mysql

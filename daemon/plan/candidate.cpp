@@ -21,6 +21,7 @@ std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& offic
   if (!now->log_replica_updates) return "has log_replica_updates off";
   const auto* seen = view.find(node.id);
   if (seen != nullptr && seen->errant && !seen->errant->empty()) return "has errant transactions";
+  if (seen != nullptr && seen->quarantined) return "is in quarantine";
   const auto* channel = now->channel();
   if (channel == nullptr) return "replicates from nobody";
   if (channel->applier == ThreadState::Stopped) {
@@ -54,6 +55,15 @@ int rank(Promotion promotion) {
   return 3;
 }
 
+/// Backlogs that differ by less than this are drained in about the same time.
+constexpr std::uint64_t kBacklogsAlike = 32;
+
+/// Transactions that the node has received and not applied yet: writes wait until they are.
+std::uint64_t backlog(const NodeSpec& node, const Positions& positions, const View& view) {
+  const auto* now = view.reachable(node.id);
+  return now == nullptr ? 0 : subtract(positions.at(node.id), now->executed).count();
+}
+
 /// The node whose position contains every other's.
 std::optional<NodeId> most_advanced(const Positions& positions, const Spec& spec) {
   for (const auto& [node, position] : positions) {
@@ -82,7 +92,7 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
   if (office.primary) positions.erase(*office.primary);
   std::erase_if(positions, [&](const auto& p) {
     const auto* seen = view.find(p.first);  // a quarantined node's position says nothing about the cluster's history
-    return seen != nullptr && seen->errant && !seen->errant->empty();
+    return seen != nullptr && seen->has_its_own();
   });
 
   std::vector<std::string> reasons;
@@ -126,7 +136,7 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
   const auto key = [&](const NodeSpec* n) {
     const bool other_region = old_primary != nullptr && n->region != old_primary->region;
     const bool behind = !positions.at(n->id).contains(best_position);
-    return std::tuple{rank(n->promotion), other_region, behind, n->id};
+    return std::tuple{rank(n->promotion), other_region, behind, backlog(*n, positions, view) / kBacklogsAlike, n->id};
   };
   const auto* best =
       *std::min_element(fit.begin(), fit.end(), [&](const NodeSpec* a, const NodeSpec* b) { return key(a) < key(b); });
@@ -144,6 +154,7 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
     const std::string_view why = std::get<0>(mine) != std::get<0>(chosen)   ? "its `promotion` ranks lower"
                                  : std::get<1>(mine) != std::get<1>(chosen) ? "it is in another region"
                                  : std::get<2>(mine) != std::get<2>(chosen) ? "it has fewer transactions"
+                                 : std::get<3>(mine) != std::get<3>(chosen) ? "it has more left to apply"
                                                                             : "equal in all, later by name";
     choice.reasons.push_back(fmt::format("{} is not: {}", n->id, why));
   }

@@ -27,7 +27,7 @@ struct Choice {
 using Positions = std::map<NodeId, GtidSet>;
 
 /// Chooses among the nodes in `positions` (those that were reached; the old primary is never among the candidates).
-/// Order: `promotion`, region of the old primary, position, name.
+/// Order: `promotion`, region of the old primary, position, what is left to apply, name.
 /// @param wanted  only this one, if it can be
 /// @errors NotPromotable: with the reason for each node; Diverged: positions of which none contains all others
 Result<Choice> choose_candidate(const Spec& spec, const Office& office, const View& view, const Positions& positions,

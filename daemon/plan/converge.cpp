@@ -28,12 +28,32 @@ std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& 
   return out;
 }
 
+/// What a variable of a plugin is as long as nobody has set it: it does not exist before the plugin is loaded.
+std::string value_before(const Inventory& has, const std::string& name) {
+  static const std::map<std::string, std::string> kDefaults{{"rpl_semi_sync_source_timeout", "10000"},
+                                                            {"rpl_semi_sync_source_wait_no_replica", "ON"},
+                                                            {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"}};
+  if (const auto found = has.variables.find(name); found != has.variables.end()) return found->second;
+  const auto found = kDefaults.find(name);
+  return found == kDefaults.end() ? std::string{} : found->second;
+}
+
 struct Node {
   const NodeSpec* spec = nullptr;
   const Snapshot* now = nullptr;
   const Inventory* has = nullptr;
+
   bool empty() const { return has->user_schemas.empty(); }
+  bool attached() const { return now->channel() != nullptr && now->channel()->source.host != kDetachedHost; }
+  /// A running replica is never opened to create something on it.
+  bool may_write() const { return now->read_only == ReadOnly::Off || !attached(); }
 };
+
+/// What an empty node has of its own is forgotten before it follows anybody: the transactions of its installer.
+GtidSet to_forget(const Node& node, const Node& primary) {
+  if (!node.empty() || node.attached()) return {};
+  return subtract(node.now->executed, primary.now->executed);
+}
 
 class Checker {
  public:
@@ -61,13 +81,9 @@ class Checker {
   const std::string& refusals() {
     find_primary();
     for (const auto& node : wanted_.nodes) collect(node);
-    if (reasons_.empty()) {
-      identities();
-      for (const auto& [id, node] : nodes) fitness(node);
-    }
-    if (reasons_.empty()) {
-      for (const auto& [id, node] : nodes) history(node);
-    }
+    identities();
+    for (const auto& [id, node] : nodes) fitness(node);
+    for (const auto& [id, node] : nodes) history(node);
     return reasons_;
   }
 
@@ -153,6 +169,12 @@ class Checker {
     }
     if (wanted_.semi_sync() && !node.has->plugins_loadable) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the semi-sync plugins are not in its plugin_dir", id));
+    } else if (wanted_.semi_sync() && !(now.semi_sync.source_plugin && now.semi_sync.replica_plugin) &&
+               !node.may_write()) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} runs as a replica and has not loaded the semi-sync plugins, which only a writable server "
+                         "can be told: STOP REPLICA, set super_read_only OFF, INSTALL PLUGIN, and back again",
+                         id));
     }
     for (const auto& channel : now.channels) {
       if (channel.source.host != kDetachedHost && !diagnose::source_node(wanted_, channel)) {
@@ -160,11 +182,17 @@ class Checker {
                fmt::format("{} replicates from {}, which is not in the file", id, to_string(channel.source)));
       }
     }
+    if (id == primary_ && !office_.primary && node.attached()) {
+      if (const auto source = diagnose::source_node(wanted_, *now.channel())) {
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} replicates from {}: name {} as the source, apply, then `replctl switchover`", id,
+                           *source, *source));
+      }
+    }
     if (now.channels.size() > 1) {
       refuse(ErrorCode::NotSupported, fmt::format("{} has {} replication channels", id, now.channels.size()));
     }
-    if (id != primary_ && node.spec->id != primary_ && now.read_only == ReadOnly::Off && office_.primary &&
-        !node.empty() && now.channels.empty()) {
+    if (id != primary_ && now.read_only == ReadOnly::Off && office_.primary && !node.empty() && now.channels.empty()) {
       notes.push_back(fmt::format("{} took writes until now; it is closed first", id));
     }
   }
@@ -176,12 +204,21 @@ class Checker {
     const auto& primary = found->second;
     const auto& id = node.spec->id;
     const auto own = subtract(node.now->executed, primary.now->executed);
-    if (node.empty() && !own.empty()) return;  // reset, then everything comes from the primary: judged below
-    if (!own.empty()) {
+    const auto forgotten = to_forget(node, primary);
+    // Only the transactions tell how two nodes' data relate.
+    const bool of_unknown_origin = !node.empty() && !node.attached() &&
+                                   (node.now->executed.empty() || (!office_.primary && primary.empty() && own.empty()));
+    if (of_unknown_origin) {
+      refuse(
+          ErrorCode::PreconditionFailed,
+          fmt::format("{} has data (schema {}) that no transaction accounts for, so it cannot be told whether {} has "
+                      "them too: rebuild it from {}, or name it as the source",
+                      id, node.has->user_schemas.front(), primary_, primary_));
+    }
+    if (!own.empty() && forgotten.empty()) {
       // A replica that was read a moment later than its source is ahead of that reading, not errant.
       const auto* seen = view_.find(id);
-      const bool follows =
-          !node.now->channels.empty() && diagnose::source_node(wanted_, *node.now->channel()).has_value();
+      const bool follows = node.attached() && diagnose::source_node(wanted_, *node.now->channel()).has_value();
       const bool known_errant = seen->errant && !seen->errant->empty();
       if (!follows || known_errant) {
         const bool primary_is_behind =
@@ -193,7 +230,7 @@ class Checker {
                                         : std::string{": rebuild it from another node, or move its data first"}));
       }
     }
-    const auto position = node.empty() && !own.empty() ? GtidSet{} : node.now->position();
+    const auto position = forgotten.empty() ? node.now->position() : GtidSet{};
     const auto gone = subtract(primary.now->purged, position);
     if (!gone.empty()) {
       refuse(
@@ -219,19 +256,37 @@ class Planner {
 
   Plan make(const std::vector<std::string>& notes) && {
     for (const auto& note : notes) plan_.because(note);
-    for (const auto& [id, node] : nodes_) prepare(node);
     const auto& primary = nodes_.at(primary_);
-    accounts_through_the_binary_log(primary);
-    for (const auto& [id, node] : nodes_) {
-      if (id != primary_) attach(node);
-    }
+    const bool closed = primary.now->read_only != ReadOnly::Off;
+    expect_less(primary);
+    for (const auto& [id, node] : nodes_) prepare(node);
+    if (!closed) accounts_through_the_binary_log(primary);
+    for (const auto* node : from_the_top()) attach(*node);
     open(primary);
+    if (closed) accounts_through_the_binary_log(primary);
     return std::move(plan_).take();
   }
 
  private:
-  bool attached(const Node& node) const {
-    return node.now->channel() != nullptr && node.now->channel()->source.host != kDetachedHost;
+  /// Acknowledgements to wait for in the end. A node that is down is no reason to give up what is in force.
+  int acks(const Node& primary) const {
+    if (!wanted_.semi_sync()) return 0;
+    const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+      return n.first != primary_ && n.second.spec->delay.count() == 0 &&
+             wanted_.source_of(n.first, primary_) == primary_;
+    }));
+    const auto& has = primary.now->semi_sync;
+    const auto in_force = has.source_enabled ? std::min(has.wait_for_count, wanted_.acks_wanted(primary_)) : 0;
+    return std::max(acks_to_wait_for(wanted_, primary_, present), in_force);
+  }
+
+  /// Before any replica stops acknowledging: the other way round commits would hang.
+  void expect_less(const Node& primary) {
+    const auto& has = primary.now->semi_sync;
+    const auto wanted = acks(primary);
+    if (!has.source_enabled || wanted >= has.wait_for_count) return;
+    expects_less_ = {plan_.add(SetSemiSyncSource{primary_, true, wanted_.semi_sync(), has.wait_for_count,
+                                                 wanted_.semi_sync() ? wanted : has.wait_for_count})};
   }
 
   /// What must be there before replication runs, made locally with the binary log off, before the node turns read-only.
@@ -239,52 +294,50 @@ class Planner {
     const auto& id = node.spec->id;
     const bool is_primary = id == primary_;
     const bool closed = node.now->read_only != ReadOnly::Off;
-    const bool may_write = !closed || !attached(node);  // a running replica is never opened to create something on it
     const auto local = local_writes(node);
-    const bool open_for_it = !local.empty() && closed && may_write && !is_primary;
+    const bool open_for_it = !local.empty() && closed && node.may_write();
     if (open_for_it) {
       if (!node.now->offline_mode) plan_.add(SetOfflineMode{id, false, true});
       plan_.add(SetReadOnly{id, node.now->read_only, ReadOnly::Off});
     }
-    if (may_write) {
+    if (node.may_write()) {
       for (const auto& step : local) plan_.add(step);
     } else if (!local.empty()) {
       plan_.because(fmt::format("{} runs as a replica and lacks what only a writable node can be given: {}", id,
                                 describe(local.front())));
     }
     for (const auto& [name, value] : variables_of(wanted_, id)) {
-      const auto current = node.has->variables.find(name);
-      const auto from = current == node.has->variables.end() ? std::string{} : current->second;
+      const auto from = value_before(*node.has, name);
       if (!same_value(from, value)) plan_.add(SetVariable{id, name, from, value});
     }
     if (!node.now->super_read_only_persisted) plan_.add(PersistReadOnly{id, false, true});
-    if (!is_primary) {
-      if (node.now->semi_sync.source_enabled) {
-        plan_.add(
-            SetSemiSyncSource{id, true, false, node.now->semi_sync.wait_for_count, node.now->semi_sync.wait_for_count});
-      }
-      if (open_for_it || node.now->read_only != ReadOnly::Super) {
-        plan_.add(SetReadOnly{id, open_for_it ? ReadOnly::Off : node.now->read_only, ReadOnly::Super});
-      }
-      if (open_for_it && !node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false});
+    if (!is_primary && node.now->semi_sync.source_enabled) {
+      plan_.add(
+          SetSemiSyncSource{id, true, false, node.now->semi_sync.wait_for_count, node.now->semi_sync.wait_for_count});
     }
+    if (open_for_it || (!is_primary && node.now->read_only != ReadOnly::Super)) {
+      plan_.add(SetReadOnly{id, open_for_it ? ReadOnly::Off : node.now->read_only, ReadOnly::Super});
+    }
+    if (open_for_it && !node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false});
     const bool acker = wanted_.semi_sync() && node.spec->delay.count() == 0;
     if (node.now->semi_sync.replica_enabled != acker && (acker || node.now->semi_sync.replica_plugin)) {
-      plan_.add(SetSemiSyncReplica{id, node.now->semi_sync.replica_enabled, acker});
+      plan_.add(SetSemiSyncReplica{id, node.now->semi_sync.replica_enabled, acker},
+                acker ? std::vector<Builder::Index>{} : expects_less_);
     }
   }
 
   std::vector<Step> local_writes(const Node& node) const {
     std::vector<Step> out;
     const auto& id = node.spec->id;
-    if (wanted_.semi_sync()) {
+    // In async as well, as long as it costs nothing: a running replica cannot be told later.
+    if (wanted_.semi_sync() || (node.has->plugins_loadable && node.may_write())) {
       if (!node.now->semi_sync.source_plugin) out.push_back(InstallPlugin{id, Plugin::SemiSyncSource});
       if (!node.now->semi_sync.replica_plugin) out.push_back(InstallPlugin{id, Plugin::SemiSyncReplica});
     }
     const auto account = wanted_.accounts.find(AccountRole::Replication);
     if (account != wanted_.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
       // In a running cluster a change goes through the primary's binary log: see below.
-      if (first_ || !attached(node))
+      if (first_ || !node.attached())
         out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
     }
     return out;
@@ -293,14 +346,30 @@ class Planner {
   /// Everything else about accounts is said once, on the primary, and replicates.
   void accounts_through_the_binary_log(const Node& primary) {
     for (const auto& [role, account] : wanted_.accounts) {
-      if (role == AccountRole::Admin || primary.has->accounts.contains(role)) continue;
-      if (role == AccountRole::Replication && (first_ || !attached_anywhere())) continue;  // made locally
+      if (role == AccountRole::Admin || role == AccountRole::Replication || primary.has->accounts.contains(role)) {
+        continue;
+      }
       plan_.add(CreateAccount{primary_, role, account, Logged::Yes});
     }
   }
 
-  bool attached_anywhere() const {
-    return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) { return attached(n.second); });
+  /// The nodes beside the primary, sources before those that follow them.
+  std::vector<const Node*> from_the_top() const {
+    const auto depth = [&](NodeId node) {
+      int hops = 0;
+      while (const auto source = wanted_.source_of(node, primary_)) {
+        node = *source;
+        ++hops;
+      }
+      return hops;
+    };
+    std::vector<const Node*> out;
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_) out.push_back(&node);
+    }
+    std::stable_sort(out.begin(), out.end(),
+                     [&](const Node* a, const Node* b) { return depth(a->spec->id) < depth(b->spec->id); });
+    return out;
   }
 
   void attach(const Node& node) {
@@ -308,55 +377,54 @@ class Planner {
     const auto source = wanted_.source_of(id, primary_);
     if (!source) return;
     const auto* channel = node.now->channel();
-    const auto follows = attached(node) ? diagnose::source_node(wanted_, *channel) : std::nullopt;
-    const auto own = subtract(node.now->executed, nodes_.at(primary_).now->executed);
-    if (node.empty() && !own.empty() && !follows) plan_.add(ResetGtids{id, own});
-    const bool delayed_right = channel == nullptr || channel->delay == node.spec->delay;
-    if (follows != source || !delayed_right) {
-      // The source's replication account must be there first: all that was prepared on it.
-      attached_steps_.push_back(plan_.add(
-          FollowSource{.replica = id, .from = follows, .to = *source, .delay = node.spec->delay}, prepared(*source)));
-    } else if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {
-      if (channel->applier_errno == 0) attached_steps_.push_back(plan_.add(StartReplication{id}));
+    const auto follows = node.attached() ? diagnose::source_node(wanted_, *channel) : std::nullopt;
+    const bool right = follows == source && channel->delay == node.spec->delay;
+    if (node.attached() && channel->applier == ThreadState::Stopped && channel->applier_errno != 0) {
+      if (!right) {
+        plan_.because(
+            fmt::format("{} is left where it is: its applier stopped at error {}", id, channel->applier_errno));
+      }
+      return;
     }
-  }
-
-  /// The last step so far of the node that will be followed.
-  std::vector<Builder::Index> prepared(const NodeId& source) const {
-    const auto last = plan_.last_of(source);
-    return last ? std::vector<Builder::Index>{*last} : std::vector<Builder::Index>{};
+    if (const auto own = to_forget(node, nodes_.at(primary_)); !own.empty()) {
+      if (channel != nullptr) plan_.add(ForgetSource{id, NodeId{}});
+      plan_.add(ResetGtids{id, own});
+    }
+    if (!right) {
+      // The source's replication account must be there first: all that was prepared on it.
+      auto after = expects_less_;
+      if (const auto last = plan_.last_of(*source)) after.push_back(*last);
+      plan_.add(FollowSource{.replica = id, .from = follows, .to = *source, .delay = node.spec->delay}, after);
+    } else if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {
+      plan_.add(StartReplication{id});
+    }
   }
 
   void open(const Node& primary) {
     const auto& now = *primary.now;
+    const auto wanted = acks(primary);
     std::vector<Builder::Index> before_opening;
-    const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
-      return n.first != primary_ && n.second.spec->delay.count() == 0 &&
-             wanted_.source_of(n.first, primary_) == primary_;
-    }));
-    if (wanted_.semi_sync()) {
-      const auto acks = acks_to_wait_for(wanted_, primary_, present);
-      const bool right = now.semi_sync.source_enabled && now.semi_sync.wait_for_count == acks;
-      if (!right) {
-        // Only once replicas are there to acknowledge: with none, every commit would hang.
-        auto after = attached_steps_;
-        after.push_back(plan_.add_beside(WaitForAckers{primary_, acks, kAckersTimeout}, attached_steps_));
-        before_opening.push_back(plan_.add(
-            SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, acks},
-            after));
+    if (wanted_.semi_sync() && (!now.semi_sync.source_enabled || now.semi_sync.wait_for_count < wanted)) {
+      // Only once replicas are there to acknowledge: with none, every commit would hang.
+      std::vector<Builder::Index> after;
+      for (const auto& [id, node] : nodes_) {
+        if (const auto last = plan_.last_of(id)) after.push_back(*last);
       }
-    } else if (now.semi_sync.source_enabled) {
-      plan_.add(SetSemiSyncSource{primary_, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
+      after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
+      before_opening.push_back(plan_.add(
+          SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, wanted},
+          after));
     }
     if (now.channel() != nullptr) {
       const auto from =
-          attached(primary) ? diagnose::source_node(wanted_, *now.channel()).value_or(NodeId{}) : NodeId{};
+          primary.attached() ? diagnose::source_node(wanted_, *now.channel()).value_or(NodeId{}) : NodeId{};
       plan_.add(ForgetSource{primary_, from});
     }
     if (now.read_only != ReadOnly::Off) {
+      // Opened for its own account, it was left super-read-only.
+      const auto from = local_writes(primary).empty() ? now.read_only : ReadOnly::Super;
       const auto step = plan_.add(
-          SetReadOnly{
-              .node = primary_, .from = now.read_only, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
+          SetReadOnly{.node = primary_, .from = from, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
           before_opening);
       if (now.offline_mode) plan_.add(SetOfflineMode{primary_, true, false}, {step});
     }
@@ -367,7 +435,7 @@ class Planner {
   const std::map<NodeId, Node>& nodes_;
   bool first_;
   Builder plan_{Goal::Converge};
-  std::vector<Builder::Index> attached_steps_;
+  std::vector<Builder::Index> expects_less_;
 };
 
 std::string canonical(const std::string& value) {

@@ -39,18 +39,33 @@ Result<void> check_inheritance(const Spec& spec, const Office& office, const Pos
               spec.cluster, *office.primary, office.term.number, *office.primary);
 }
 
-Result<void> check_quorum(const Spec& spec, const Office& office, const Positions& positions) {
+/// A node in quarantine has been heard only if all else that it has is known from nodes that may be followed: what it
+/// alone holds stays with it.
+bool is_heard(const NodeId& node, const View& view, const Positions& positions) {
+  const auto found = positions.find(node);
+  if (found == positions.end()) return false;
+  const auto* seen = view.find(node);
+  if (seen == nullptr || !seen->has_its_own()) return true;
+  GtidSet elsewhere = seen->errant.value_or(GtidSet{});
+  for (const auto& [other, position] : positions) {
+    const auto* other_seen = view.find(other);
+    if (other_seen != nullptr && !other_seen->has_its_own()) elsewhere = unite(elsewhere, position);
+  }
+  return elsewhere.contains(found->second);
+}
+
+Result<void> check_quorum(const Spec& spec, const Office& office, const View& view, const Positions& positions) {
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
   const auto reached = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
-                                                      [&](const NodeId& n) { return positions.contains(n); }));
+                                                      [&](const NodeId& n) { return is_heard(n, view, positions); }));
   if (reached < needed) {
     std::string missing;
     for (const auto& node : office.ackers) {
-      if (!positions.contains(node)) missing += (missing.empty() ? "" : ", ") + node.name;
+      if (!is_heard(node, view, positions)) missing += (missing.empty() ? "" : ", ") + node.name;
     }
     return fail(ErrorCode::QuorumMissing,
                 "{}: commits acknowledged by {} may be on it alone: {} of {} ackers were reached, {} are needed "
-                "({} acks). Bring it back, or decide by hand",
+                "({} acks). Bring it back; what a node in quarantine alone has must be saved by hand",
                 spec.cluster, missing, reached, office.ackers.size(), needed, office.acks);
   }
   if (static_cast<int>(positions.size()) < spec.failover.min_replicas) {
@@ -83,8 +98,8 @@ Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& vi
   if (refused && office.returns_read_only) {
     return Fence{0, fmt::format("{} is dead (connection refused) and comes back read-only", *office.primary)};
   }
-  if (office.commits_wait && spec.waits_for_acks() && spec.failover.fencing != FencingMode::None) {
-    const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
+  const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
+  if (office.commits_wait && spec.waits_for_acks() && spec.failover.fencing != FencingMode::None && needed > 0) {
     return Fence{needed, fmt::format("{} gets no acknowledgement once {} of its {} ackers are pointed away",
                                      *office.primary, needed, office.ackers.size())};
   }
@@ -104,7 +119,7 @@ Result<void> may_fail_over(const Spec& spec, const Office& office, const View& v
   if (!fence) return tl::unexpected(fence.error());
   Positions positions;
   for (const auto& node : to_detach(spec, office, view)) positions[node] = view.reachable(node)->position();
-  if (const auto enough = check_quorum(spec, office, positions); !enough) return enough;
+  if (const auto enough = check_quorum(spec, office, view, positions); !enough) return enough;
   positions = with_closed_nodes(spec, office, view, std::move(positions));
   if (const auto whole = check_inheritance(spec, office, positions); !whole) return whole;
   if (const auto choice = choose_candidate(spec, office, view, positions, wanted, urgency); !choice) {
@@ -125,7 +140,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
                             const Positions& detached, const std::optional<NodeId>& wanted, Urgency urgency) {
   const auto fence = judge_fence(spec, office, view);
   if (!fence) return tl::unexpected(fence.error());
-  if (const auto enough = check_quorum(spec, office, detached); !enough) return tl::unexpected(enough.error());
+  if (const auto enough = check_quorum(spec, office, view, detached); !enough) return tl::unexpected(enough.error());
   const auto detached_ackers = static_cast<int>(
       std::count_if(office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return detached.contains(n); }));
   if (detached_ackers < fence->detached_ackers_needed) {
@@ -151,19 +166,22 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   for (const auto& node : spec.nodes) {
     if (node.id == candidate || node.id == old_primary) continue;
     const auto* now = view.reachable(node.id);
-    const auto source = spec.source_of(node.id, candidate);
-    if (now == nullptr || !source || source == old_primary) continue;
-    const auto* seen = view.find(node.id);
-    if (seen->errant && !seen->errant->empty()) continue;  // quarantined: stays detached
+    auto source = spec.source_of(node.id, candidate);
+    if (now == nullptr || !source) continue;
+    if (view.find(node.id)->has_its_own()) continue;  // quarantined: stays detached
     const bool detached_now = detached.contains(node.id);
     const auto* channel = now->channel();
     const auto follows = channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
     if (channel == nullptr || follows == source) continue;
-    if (!detached_now && !follows) continue;  // away or foreign: not ours to move here
+    if (view.reachable(*source) == nullptr) source = candidate;  // what was declared below a lost node
+    if (!detached_now && !follows) continue;                     // away or foreign: not ours to move here
     if (source == candidate) followers.push_back(node.id);
     if (node.id == choice->most_advanced) continue;  // it feeds the candidate first; added below
-    plan.add(FollowSource{.replica = node.id, .from = follows, .to = *source, .delay = node.delay}, {},
-             Must::BestEffort);
+    // Taken back, it points to the old primary again; it is never without a channel, for then it could bear no witness.
+    plan.add(
+        FollowSource{
+            .replica = node.id, .from = detached_now ? old_primary : follows, .to = *source, .delay = node.delay},
+        {}, Must::BestEffort);
   }
 
   Builder::Index caught_up = 0;
@@ -172,7 +190,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   } else {
     const auto& ahead = choice->most_advanced;
     const auto drained = plan.add(ApplyReceived{ahead, positions.at(ahead), drain_limit(spec)});
-    const auto follow = plan.add(FollowSource{.replica = candidate, .from = std::nullopt, .to = ahead}, {drained});
+    const auto follow = plan.add(FollowSource{.replica = candidate, .from = old_primary, .to = ahead}, {drained});
     caught_up = plan.add(WaitForApplied{candidate, ahead, drain_limit(spec)}, {follow});
   }
   std::vector<Builder::Index> before_opening{caught_up};
@@ -202,9 +220,11 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   plan.add(ForgetSource{candidate, old_primary}, {open}, Must::BestEffort);
   if (choice->most_advanced != candidate) {
     const auto& ahead = choice->most_advanced;
-    if (const auto source = spec.source_of(ahead, candidate); source && source != old_primary) {
-      plan.add(FollowSource{.replica = ahead, .from = std::nullopt, .to = *source}, {open}, Must::BestEffort);
-    }
+    const auto source = spec.source_of(ahead, candidate).value_or(candidate);
+    plan.add(
+        FollowSource{
+            .replica = ahead, .from = std::nullopt, .to = view.reachable(source) == nullptr ? candidate : source},
+        {open}, Must::BestEffort);
   }
   return std::move(plan).take();
 }

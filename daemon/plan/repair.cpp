@@ -33,6 +33,15 @@ void reopen(Builder& plan, const Facts& f, const NodeFacts& primary) {
                            f.office->term.number));
 }
 
+/// Points a node that follows nobody to where it should. With a channel left, taking it back leaves it attached:
+/// without one it could bear no witness, and would be no part of a quorum.
+FollowSource attach(const NodeFacts& node) {
+  return {.replica = node.spec->id,
+          .from = node.channel != nullptr ? node.should_follow : std::nullopt,
+          .to = *node.should_follow,
+          .delay = node.spec->delay};
+}
+
 void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
   const auto& now = *node.now;
   const auto& id = node.spec->id;
@@ -43,7 +52,7 @@ void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
   if (node.acker && now.semi_sync.replica_plugin && !now.semi_sync.replica_enabled) {
     plan.add(SetSemiSyncReplica{id, false, true});
   }
-  plan.add(FollowSource{.replica = id, .from = std::nullopt, .to = *node.should_follow, .delay = node.spec->delay});
+  plan.add(attach(node));
   if (now.offline_mode) {
     plan.add(WaitForApplied{id, *node.should_follow, std::chrono::seconds{60}}, {}, Must::BestEffort);
     plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
@@ -95,11 +104,7 @@ constexpr std::array kRepairs{
           plan.add(
               FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
         }},
-    Row{"LeftDetached",
-        [](Builder& plan, const Facts&, const NodeFacts& n) {
-          plan.add(FollowSource{
-              .replica = n.spec->id, .from = std::nullopt, .to = *n.should_follow, .delay = n.spec->delay});
-        }},
+    Row{"LeftDetached", [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(attach(n)); }},
     Row{"ReplicationStopped",
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(StartReplication{n.spec->id}); }},
     Row{"SemiSyncReplicaOff",

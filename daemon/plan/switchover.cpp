@@ -42,9 +42,9 @@ Result<void> check(const Spec& spec, const Office& office, const View& view, con
   }
   if (wanted) {
     const auto* c = view.find(*wanted);
-    if (c != nullptr && c->errant && !c->errant->empty()) {
+    if (c != nullptr && c->has_its_own()) {
       return fail(ErrorCode::ErrantTransactions, "{}: {} has transactions that {} lacks: {}", spec.cluster, *wanted,
-                  primary, c->errant->to_string());
+                  primary, c->errant ? c->errant->to_string() : "it was not compared again since they were found");
     }
     if (!replicating(view.reachable(*wanted))) {
       return fail(ErrorCode::NotAReplica, "{}: {} does not replicate now; `replctl problems` says why", spec.cluster,
@@ -98,7 +98,7 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     if (node.id == candidate || node.id == primary) continue;
     const auto* now = view.reachable(node.id);
     const auto* seen = view.find(node.id);
-    if (now == nullptr || now->channel() == nullptr || (seen->errant && !seen->errant->empty())) continue;
+    if (now == nullptr || now->channel() == nullptr || seen->has_its_own()) continue;
     const auto source = spec.source_of(node.id, candidate);
     const auto follows = diagnose::source_node(spec, *now->channel());
     if (!source || !follows) continue;
@@ -108,7 +108,8 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
 
   // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held
   // up.
-  const bool candidate_acknowledges = new_now->semi_sync.replica_status;
+  const auto below = diagnose::source_node(spec, *new_now->channel());
+  const bool candidate_acknowledges = new_now->semi_sync.replica_status && below == primary;
   const bool early = !spec.waits_for_acks() || (old_now->semi_sync.wait_for_count <= 1 && candidate_acknowledges);
   std::vector<Builder::Index> moved;
   const auto move_all = [&](std::vector<Builder::Index> after, Must must) {
@@ -117,7 +118,13 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
           plan.add(FollowSource{.replica = m.node, .from = m.from, .to = m.to, .delay = m.delay}, after, must));
     }
   };
-  if (early) move_all({}, Must::Succeed);
+  // A chained candidate goes to the primary first: the node above it may be among those that are to follow it.
+  std::vector<Builder::Index> direct;
+  if (below != primary) {
+    direct.push_back(plan.add(FollowSource{.replica = candidate, .from = below, .to = primary}));
+    moved = direct;
+  }
+  if (early) move_all(direct, Must::Succeed);
 
   const auto lock_wait = std::max(milliseconds{1000}, timeout / 2);
   const auto closed = plan.add(

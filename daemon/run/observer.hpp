@@ -1,4 +1,5 @@
-// What the runners tell those who only watch: metrics and the log. Nothing that an observer does may change what is decided.
+// What the runners tell those who only watch: metrics and the log. Nothing that an observer does may change what is
+// decided.
 #pragma once
 
 #include "model/operation.hpp"
@@ -6,8 +7,8 @@
 
 namespace repl::run {
 
-/// Called from the runners' threads, several at a time: implementations are thread-safe, return at once and never throw.
-/// Every call has an empty default, so that an observer says only what it cares about.
+/// Called from the runners' threads, several at a time: implementations are thread-safe, return at once and never
+/// throw. Every call has an empty default, so that an observer says only what it cares about.
 class Observer {
  public:
   virtual ~Observer() = default;

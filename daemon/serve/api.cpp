@@ -64,6 +64,14 @@ bool fits(Parameter::Kind kind, const std::string& value) {
   return error == std::errc{} && end == value.data() + value.size() && number >= 0;
 }
 
+/// A name that may stand in tables and logs; whoever has the token may claim any.
+std::string name_of_asker(const std::string& claimed) {
+  constexpr std::size_t kLongest = 64;
+  const bool fit = !claimed.empty() && claimed.size() <= kLongest &&
+                   std::all_of(claimed.begin(), claimed.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+  return fit ? claimed : "api";
+}
+
 std::string joined(const std::vector<std::string>& lines) {
   std::string all;
   for (const auto& line : lines) all += (all.empty() ? "" : "; ") + line;
@@ -220,9 +228,10 @@ Response Api::answer_by(const Route& route, const Request& request, const Target
   const LogScope scope(scope_name == path.end() ? "" : scope_name->second);
   try {
     if (auto query = check_query(route, target); !query) return error_response(query.error());
+    const auto asked_by = name_of_asker(request.asked_by);
     const auto body = read_body(route, request.body);
     if (!body) return error_response(body.error());
-    auto response = route.handler(Call{backend_, path, target.query, *body});
+    auto response = route.handler(Call{backend_, path, target.query, *body, asked_by});
     if (!response) {
       if (route.worker == Worker::Change) spdlog::info("{} refused: {}", route.id, response.error().message);
       return error_response(response.error());

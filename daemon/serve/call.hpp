@@ -31,6 +31,7 @@ struct Call {
   const std::map<std::string, std::string>& path;   ///< Values of {names} in the route's pattern.
   const std::map<std::string, std::string>& query;  ///< Only declared names are in it.
   const Json& body;                                 ///< Fits the route's request schema; null when there is none.
+  const std::string& asked_by;                      ///< For revisions, operations and events; never empty.
 
   const std::string& cluster_name() const { return path.at("cluster"); }
   /// @errors NoSuchCluster

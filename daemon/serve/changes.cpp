@@ -17,7 +17,6 @@ namespace {
 
 /// A controller answers once it has looked at the servers and made its plan.
 constexpr std::chrono::seconds kAnswerWithin{30};
-constexpr auto kAskedBy = "api";
 
 /// A topology file that was found right, or the answer that says what is wrong with it.
 struct Taken {
@@ -78,13 +77,19 @@ Memory memory_of(const Call& call, const ClusterId& cluster) {
 Json changes_json(const Memory& memory, const Spec& wanted) {
   Json changes = Json::array();
   const auto before = memory.spec.value_or(Spec{.cluster = wanted.cluster, .topology = wanted.topology});
-  for (const auto& change : spec::diff(before, wanted)) changes.push_back(change_json(change));
+  for (auto& change : spec::diff(before, wanted)) {
+    if (!memory.spec) {  // of a new cluster everything is new; what it would be by default was never there
+      if (change.sign == '-') continue;
+      change = {.sign = '+', .path = change.path, .from = {}, .to = change.to};
+    }
+    changes.push_back(change_json(change));
+  }
   return changes;
 }
 
 Result<control::Reply> ask(const Call& call, const ClusterId& cluster, decltype(control::Request::what) what,
                            const std::string& document = {}, const std::string& note = {}) {
-  control::Request request{.asked_by = kAskedBy, .what = std::move(what)};
+  control::Request request{.asked_by = call.asked_by, .what = std::move(what)};
   auto reply =
       call.backend.registry.ask(cluster, std::move(request), call.backend.clock() + kAnswerWithin, document, note);
   if (reply && reply->error) return tl::unexpected(*reply->error);

@@ -28,6 +28,7 @@ struct Request {
   Method method = Method::Get;
   std::string target;         ///< As it was sent: "/api/v1/events?limit=5".
   std::string authorization;  ///< The header's value; "" when there is none.
+  std::string asked_by;       ///< Header X-Asked-By: who is at the client, by its own word.
   std::string body;
 };
 

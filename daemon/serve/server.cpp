@@ -74,7 +74,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
     parser_.emplace();
     parser_->body_limit(server_.limits.body_bytes);
     parser_->header_limit(static_cast<std::uint32_t>(server_.limits.header_bytes));
-    idle_ = true;
+    answering_ = false;
     stream_.expires_after(until_it_begins);
     // The first byte ends the idle time; from then on the request has to be whole within its own time.
     if (buffer_.size() > 0) return read_whole();
@@ -87,19 +87,18 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   }
 
   void refuse(int status, std::string_view why) {
-    close_after_ = true;
+    close_after_ = answering_ = true;
     write(server_.application.refuse(status, why), 11, false);
   }
 
-  /// Closes at once when no request is under way, else after its answer.
+  /// Closes at once when nothing is being answered, else after the answer.
   void end() {
     close_after_ = true;
-    if (idle_) close();
+    if (!answering_) close();
   }
 
  private:
   void read_whole() {
-    idle_ = false;
     stream_.expires_after(server_.limits.request);
     http::async_read_header(stream_, buffer_, *parser_, [self = shared_from_this()](beast::error_code ec, std::size_t) {
       if (ec || self->parser_->is_done()) return self->arrived(ec);
@@ -137,14 +136,18 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
     }
     if (ec) return close();
 
+    if (server_.stopping) return refuse(503, "repld is stopping");
+
+    answering_ = true;
     stream_.expires_never();  // the answer may take its time
     auto message = parser_->release();
     Request request{.method = method_of(message.method()),
                     .target = text(message.target()),
                     .authorization = text(message[http::field::authorization]),
+                    .asked_by = text(message["X-Asked-By"]),
                     .body = std::move(message.body())};
     const auto version = message.version();
-    if (!message.keep_alive() || server_.stopping) close_after_ = true;
+    if (!message.keep_alive()) close_after_ = true;
     auto& pool = server_.application.worker_for(request) == Worker::Change ? server_.changing : server_.looking;
     asio::post(pool, [self = shared_from_this(), request = std::move(request), version]() mutable {
       auto response = self->server_.application.answer(request);
@@ -203,7 +206,6 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   }
 
   void close() {
-    idle_ = false;
     beast::error_code ignored;
     stream_.socket().close(ignored);
   }
@@ -214,7 +216,7 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   std::optional<http::request_parser<http::string_body>> parser_;
   std::size_t drained_ = 0;
   bool close_after_ = false;
-  bool idle_ = false;
+  bool answering_ = false;
 };
 
 Result<void> Server::Impl::listen(const Address& wanted) {

@@ -261,6 +261,9 @@ const std::vector<Row>& rows() {
       {"LeftDetached(b)", Rule::IsQuiet, "ItHasItsOwn",
        with(async(), [](Cluster& c) { c["b"].detached().errant("B:1"), c.kill("a"); })},
 
+      {"LeftDetached(b)", Rule::IsQuiet, "ItIsInQuarantine",
+       with(async(), [](Cluster& c) { c["b"].detached().quarantined().not_compared(), c.kill("a"); })},
+
       {"WrongSource(c)", Rule::Matches, "ItFollowsASibling", with(async(), [](Cluster& c) { c["c"].follow("b"); })},
       {"WrongSource(c)", Rule::Matches, "ItShouldFollowASibling",
        with(running(spec_of("a b c").follows("c", "b")), [](Cluster& c) { c["c"].follow("a"); })},

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <initializer_list>
 #include <map>
+#include <ostream>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -24,6 +25,13 @@
 #include "model/operation.hpp"
 #include "model/spec.hpp"
 #include "model/view.hpp"
+
+namespace repl {
+
+inline std::ostream& operator<<(std::ostream& out, const NodeId& node) { return out << node.name; }
+inline std::ostream& operator<<(std::ostream& out, const GtidSet& set) { return out << set.to_string(); }
+
+}  // namespace repl
 
 namespace repl::test {
 
@@ -270,6 +278,11 @@ class Seen {
   }
   Seen& not_compared() {
     observation_.errant.reset();
+    return *this;
+  }
+  /// Was found to have transactions of its own some time ago.
+  Seen& quarantined() {
+    observation_.quarantined = true;
     return *this;
   }
 

@@ -1,0 +1,126 @@
+// The table of profiles, and reading SHOW GRANTS against it.
+#include "mysql/accounts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+namespace repl::mysql {
+namespace {
+
+struct Grant {
+  std::vector<std::string> privileges;
+  std::string scope;  ///< As SHOW GRANTS prints it: "*.*", "`performance_schema`.*".
+};
+
+std::vector<Grant> profile(AccountRole role, const Account& account) {
+  switch (role) {
+    case AccountRole::Admin: return {};
+    case AccountRole::Replication: return {{{"REPLICATION SLAVE"}, "*.*"}};
+    case AccountRole::Monitoring:
+      return {{{"PROCESS", "REPLICATION CLIENT"}, "*.*"}, {{"SELECT"}, "`performance_schema`.*"}};
+    case AccountRole::Application: {
+      std::vector<Grant> all;
+      for (const auto& schema : account.schemas) all.push_back({{"ALL PRIVILEGES"}, grant_schema(schema) + ".*"});
+      return all;
+    }
+  }
+  return {};
+}
+
+struct GrantLine {
+  std::set<std::string, std::less<>> privileges;
+  std::string scope;
+};
+
+/// "GRANT a, b ON scope TO `user`@`host` WITH GRANT OPTION"; empty for roles, proxies and column privileges.
+GrantLine parse(std::string_view line) {
+  constexpr std::string_view kGrant = "GRANT ", kOn = " ON ", kTo = " TO ";
+  GrantLine out;
+  const auto on = line.find(kOn);
+  if (line.substr(0, kGrant.size()) != kGrant || on == std::string_view::npos) return out;
+  const auto to = line.find(kTo, on);
+  if (to == std::string_view::npos) return out;
+  out.scope = std::string{line.substr(on + kOn.size(), to - on - kOn.size())};
+  auto list = line.substr(kGrant.size(), on - kGrant.size());
+  while (!list.empty()) {
+    const auto comma = list.find(',');
+    out.privileges.emplace(list.substr(0, comma));
+    list = comma == std::string_view::npos ? std::string_view{} : list.substr(comma + 1);
+    if (!list.empty() && list.front() == ' ') list.remove_prefix(1);  // static ones have blanks, dynamic ones have none
+  }
+  if (line.find(" WITH GRANT OPTION", to) != std::string_view::npos) out.privileges.emplace("GRANT OPTION");
+  return out;
+}
+
+bool holds(const std::vector<GrantLine>& lines, const std::string& privilege, const std::string& scope) {
+  return std::any_of(lines.begin(), lines.end(), [&](const GrantLine& line) {
+    return line.scope == scope && (line.privileges.count(privilege) > 0 || line.privileges.count("ALL PRIVILEGES") > 0);
+  });
+}
+
+std::vector<GrantLine> parse_all(const std::vector<std::string>& shown) {
+  std::vector<GrantLine> lines;
+  lines.reserve(shown.size());
+  for (const auto& line : shown) lines.push_back(parse(line));
+  return lines;
+}
+
+struct Need {
+  std::string_view privilege;
+  bool super_will_do;
+};
+
+// What the steps use it for: sql_text.cpp and steps_*.cpp.
+constexpr std::array kAdminNeeds{
+    Need{"SELECT", false},              // mysql.user, performance_schema
+    Need{"INSERT", false},              // INSTALL PLUGIN
+    Need{"DELETE", false},              // UNINSTALL PLUGIN
+    Need{"RELOAD", false},              // RESET
+    Need{"PROCESS", false},             // who is in the way
+    Need{"REPLICATION SLAVE", false},   // to grant it
+    Need{"REPLICATION CLIENT", false},  // status, and to grant it
+    Need{"CREATE USER", false},
+    Need{"GRANT OPTION", false},
+    Need{"SYSTEM_VARIABLES_ADMIN", true},
+    Need{"PERSIST_RO_VARIABLES_ADMIN", false},
+    Need{"REPLICATION_SLAVE_ADMIN", true},
+    Need{"CONNECTION_ADMIN", true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
+};
+
+}  // namespace
+
+std::vector<Statement> grants_for(AccountRole role, const Account& account) {
+  std::vector<Statement> statements;
+  for (const auto& grant : profile(role, account)) {
+    statements.emplace_back(fmt::format("GRANT {} ON {} TO {}", fmt::join(grant.privileges, ", "), grant.scope,
+                                        account_name(account.user)));
+  }
+  return statements;
+}
+
+bool has_grants_for(AccountRole role, const Account& account, const std::vector<std::string>& shown) {
+  const auto lines = parse_all(shown);
+  const auto wanted = profile(role, account);
+  return std::all_of(wanted.begin(), wanted.end(), [&](const Grant& grant) {
+    return std::all_of(grant.privileges.begin(), grant.privileges.end(), [&](const std::string& privilege) {
+      return holds(lines, privilege, grant.scope) || holds(lines, privilege, "*.*");
+    });
+  });
+}
+
+std::string lacking_for_admin(const std::vector<std::string>& shown) {
+  const auto lines = parse_all(shown);
+  const bool super = holds(lines, "SUPER", "*.*");
+  std::string lacking;
+  for (const auto& need : kAdminNeeds) {
+    if ((need.super_will_do && super) || holds(lines, std::string{need.privilege}, "*.*")) continue;
+    lacking += (lacking.empty() ? "" : ", ") + std::string{need.privilege};
+  }
+  return lacking;
+}
+
+}  // namespace repl::mysql

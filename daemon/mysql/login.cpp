@@ -1,0 +1,60 @@
+// Blocking login with libmariadb.
+#include "mysql/login.hpp"
+
+#include <mariadb/mysql.h>
+
+#include <memory>
+
+#include "mysql/errors.hpp"
+
+namespace repl::mysql {
+namespace {
+
+constexpr unsigned kLimitSeconds = 2;
+constexpr unsigned kOfflineMode = 3032;
+
+struct Attempt {
+  unsigned number = 0;
+  std::string text;
+};
+
+Attempt log_in(const Endpoint& admin, const std::string& user, const std::string& password, bool tls) {
+  const std::unique_ptr<MYSQL, void (*)(MYSQL*)> mysql{mysql_init(nullptr), mysql_close};
+  const unsigned protocol = MYSQL_PROTOCOL_TCP;
+  mysql_options(mysql.get(), MYSQL_OPT_PROTOCOL, &protocol);
+  mysql_options(mysql.get(), MYSQL_OPT_CONNECT_TIMEOUT, &kLimitSeconds);
+  mysql_options(mysql.get(), MYSQL_OPT_READ_TIMEOUT, &kLimitSeconds);
+  mysql_options(mysql.get(), MYSQL_OPT_WRITE_TIMEOUT, &kLimitSeconds);
+  if (tls) {
+    const my_bool yes = 1;
+    mysql_options(mysql.get(), MYSQL_OPT_SSL_ENFORCE, &yes);
+    if (!admin.tls.ca.empty()) mysql_options(mysql.get(), MYSQL_OPT_SSL_CA, admin.tls.ca.c_str());
+    if (admin.tls.mode == TlsMode::VerifyIdentity) mysql_options(mysql.get(), MYSQL_OPT_SSL_VERIFY_SERVER_CERT, &yes);
+  }
+  if (mysql_real_connect(mysql.get(), admin.address.host.c_str(), user.c_str(), password.c_str(), nullptr,
+                         admin.address.port, nullptr, 0) != nullptr) {
+    return {};
+  }
+  return {mysql_errno(mysql.get()), mysql_error(mysql.get())};
+}
+
+}  // namespace
+
+Result<bool> password_works(const Call& call, const Endpoint& admin, const std::string& user,
+                            const std::string& password) {
+  const bool tls = wants_tls(admin.tls, admin.address);
+  auto attempt = log_in(admin, user, password, tls);
+  const auto denied = [](const Attempt& a) {
+    return error_code_of(a.number, a.text, Moment::Connecting) == ErrorCode::AccessDenied;
+  };
+  if (attempt.number != 0 && denied(attempt) && admin.tls.mode == TlsMode::Preferred) {
+    attempt = log_in(admin, user, password, !tls);
+  }
+  if (attempt.number == 0 || attempt.number == kOfflineMode) return true;
+  if (denied(attempt)) return false;
+  return fail(error_code_of(attempt.number, attempt.text, Moment::Connecting),
+              "{}: cannot find out whether the password of '{}' works: {} ({})", call.node, user,
+              without_secrets(attempt.text, {password}), attempt.number);
+}
+
+}  // namespace repl::mysql

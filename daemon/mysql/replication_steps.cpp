@@ -1,0 +1,212 @@
+// Steps that change where a server replicates from. All of them name the default channel, and none of them ever throws away
+// a relay log that holds what was not applied: it may be the only copy of an acknowledged commit.
+//
+// Tried on 9.7: CHANGE REPLICATION SOURCE with the receiver stopped and the applier running keeps the relay log, and
+// RECEIVED_TRANSACTION_SET with it, also when it is repeated and over a kill -9 of the server.
+// STOP REPLICA IO_THREAD returns at once while the receiver is connected, even to a frozen source. Once it is CONNECTING to
+// one it takes 2.06 s, whatever replica_net_timeout is, and KILL does not shorten it; replica_net_timeout only decides when
+// the receiver gets there, so it should be well above the time that detection takes. Reads go on meanwhile.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "mysql/secrets.hpp"
+#include "mysql/step_functions.hpp"
+
+namespace repl::mysql {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto kPoll = 20ms;
+// How long a receiver is watched for a refusal of its source after it was started.
+constexpr auto kConnectLimit = 1s;
+
+// Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged, fatal
+// error when reading them, equal server ids or UUIDs.
+constexpr std::array kReceiverErrors{1045, 1236, 1593, 2061, 3032, 13114, 13117};
+
+bool is_final(int receiver_errno) {
+  return std::find(kReceiverErrors.begin(), kReceiverErrors.end(), receiver_errno) != kReceiverErrors.end();
+}
+
+bool has_unapplied(const Snapshot& now) { return !now.executed.contains(now.channel()->received); }
+
+Error applier_broken(const Snapshot& now) {
+  return {ErrorCode::PreconditionFailed,
+          fmt::format("{}: the applier does not run: {} ({}). Its relay log would be thrown away, so nothing was changed; "
+                      "repair it and start it (START REPLICA SQL_THREAD) first",
+                      now.node, now.channel()->applier_error.empty() ? "stopped" : now.channel()->applier_error,
+                      now.channel()->applier_errno)};
+}
+
+Result<void> start_applier(Server& server) { return server.execute("START REPLICA SQL_THREAD FOR CHANNEL ''"); }
+Result<void> start_receiver(Server& server) { return server.execute("START REPLICA IO_THREAD FOR CHANNEL ''"); }
+Result<void> stop_receiver(Server& server) { return server.execute("STOP REPLICA IO_THREAD FOR CHANNEL ''"); }
+Result<void> stop_applier(Server& server) { return server.execute("STOP REPLICA SQL_THREAD FOR CHANNEL ''"); }
+
+/// Needed before a channel is changed: with both threads stopped the relay log is purged.
+Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
+  if (now.channel()->applier == ThreadState::Running) return {};
+  if (auto started = start_applier(server); !started) return started;
+  const auto after = server.look();
+  if (!after) return tl::unexpected(after.error());
+  if (after->channel() == nullptr || after->channel()->applier != ThreadState::Running) {
+    return tl::unexpected(applier_broken(*after));
+  }
+  return {};
+}
+
+/// The delay can be changed while the receiver runs and the applier does not.
+Result<void> set_delay(Server& server, std::chrono::seconds delay) {
+  if (auto stopped = stop_applier(server); !stopped) return stopped;
+  const auto changed =
+      server.execute(fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_DELAY={} FOR CHANNEL ''", delay.count()));
+  const auto started = start_applier(server);
+  return changed ? started : changed;
+}
+
+/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be empty.
+Result<void> use_auto_position(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() != nullptr && has_unapplied(*now)) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
+                "auto-position before it has",
+                server.node());
+  }
+  if (auto stopped = stop_applier(server); !stopped) return stopped;
+  return server.execute("CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1 FOR CHANNEL ''");
+}
+
+/// Returns when the receiver hears its source, or only the source is missing; fails when it will never.
+Result<void> confirm_receiver(Server& server, const Address& source) {
+  const auto until = std::min(server.call().deadline, steady_clock::now() + kConnectLimit);
+  while (true) {
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    const auto* channel = now->channel();
+    if (channel == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
+    if (channel->receiver == ThreadState::Running) return {};
+    if (is_final(channel->receiver_errno) ||
+        (channel->receiver == ThreadState::Stopped && channel->receiver_errno != 0)) {
+      return fail(ErrorCode::ServerRefused, "{}: cannot receive from {}: {} ({})", server.node(), to_string(source),
+                  channel->receiver_error, channel->receiver_errno);
+    }
+    if (steady_clock::now() >= until) return {};
+    wait_within(server.call(), kPoll);
+  }
+}
+
+Result<SourceOptions> source_options(Server& server, const FollowSource& step, const Spec& spec) {
+  const auto* source = spec.find(step.to);
+  if (source == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", server.node(), step.to);
+  const auto account = spec.accounts.find(AccountRole::Replication);
+  if (account == spec.accounts.end()) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", server.node());
+  }
+  auto password = resolve_secret(account->second.password);
+  if (!password) return tl::unexpected(password.error());
+  SourceOptions options{source->address, account->second.user, std::move(*password), spec.tls, ""};
+  if (spec.tls.mode == TlsMode::VerifyCa || spec.tls.mode == TlsMode::VerifyIdentity) {
+    const auto ca = server.value("SELECT @@GLOBAL.ssl_ca");
+    if (!ca) return tl::unexpected(ca.error());
+    options.server_ca = ca->value_or("");
+  }
+  return options;
+}
+
+Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
+  if (channel.source != wanted.source || !channel.auto_position || is_final(channel.receiver_errno)) return false;
+  const auto same = server.value(fmt::format(
+      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM performance_schema.replication_connection_configuration "
+      "WHERE CHANNEL_NAME=''",
+      quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
+  if (!same) return tl::unexpected(same.error());
+  return *same == "1";
+}
+
+Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
+  if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
+  if (auto stopped = stop_receiver(server); !stopped) return stopped;
+  if (!now.channel()->auto_position) {
+    if (auto switched = use_auto_position(server); !switched) return switched;
+  }
+  return server.execute(repoint_channel(options));
+}
+
+/// Nothing of the relay log may be left before it is thrown away.
+Result<void> drain(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() == nullptr || !has_unapplied(*now)) return {};
+  if (auto runs = make_sure_the_applier_runs(server, *now); !runs) return runs;
+  return wait_for_applied(server, now->channel()->received, server.call().deadline);
+}
+
+}  // namespace
+
+Result<void> start_replication(Server& server) { return server.execute("START REPLICA FOR CHANNEL ''"); }
+
+Result<void> stop_replication(Server& server) { return server.execute("STOP REPLICA FOR CHANNEL ''"); }
+
+Result<GtidSet> detach_receiver(Server& server) {
+  auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() == nullptr) return now->executed;
+  const bool detached = now->channel()->source.host == kDetachedHost;
+  if (!detached && now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
+  if (now->channel()->receiver != ThreadState::Stopped) {
+    if (auto stopped = stop_receiver(server); !stopped) return tl::unexpected(stopped.error());
+    // Only now does nothing more arrive.
+    now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    if (now->channel() == nullptr) return now->executed;
+  }
+  if (!detached) {
+    // The applier may have stopped in the meantime, and the change would then throw its relay log away.
+    if (now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
+    const auto changed =
+        server.execute(fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST='{}' FOR CHANNEL ''", kDetachedHost));
+    if (!changed) return tl::unexpected(changed.error());
+  }
+  return now->position();
+}
+
+Result<void> follow_source(Server& server, const FollowSource& step, const Spec& spec) {
+  const auto options = source_options(server, step, spec);
+  if (!options) return tl::unexpected(options.error());
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() == nullptr) {
+    if (auto created = server.execute(create_channel(*options, step.delay)); !created) return created;
+    if (auto started = start_replication(server); !started) return started;
+    return confirm_receiver(server, options->source);
+  }
+  const auto as_wanted = follows_as_wanted(server, *now->channel(), *options);
+  if (!as_wanted) return tl::unexpected(as_wanted.error());
+  if (!*as_wanted) {
+    if (auto changed = repoint(server, *now, *options); !changed) return changed;
+  }
+  if (auto started = start_receiver(server); !started) return started;
+  if (now->channel()->delay != step.delay) {
+    if (auto changed = set_delay(server, step.delay); !changed) return changed;
+  }
+  if (auto started = start_applier(server); !started) return started;
+  return confirm_receiver(server, options->source);
+}
+
+Result<void> forget_source(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() == nullptr) return {};
+  if (auto stopped = stop_receiver(server); !stopped) return stopped;
+  if (auto drained = drain(server); !drained) return drained;
+  if (auto stopped = stop_replication(server); !stopped) return stopped;
+  return server.execute("RESET REPLICA ALL FOR CHANNEL ''");
+}
+
+}  // namespace repl::mysql

@@ -1,0 +1,16 @@
+// Reads passwords from where a spec says they are.
+#pragma once
+
+#include <string>
+
+#include "model/error.hpp"
+#include "model/spec.hpp"
+
+namespace repl::mysql {
+
+/// The password a reference points to, without the line end of a file or a command's output. Blocks for as long as the
+/// command of an `exec` reference runs, at most 5 s.
+/// @errors SecretUnavailable: says which reference, never the value
+Result<std::string> resolve_secret(const SecretRef& ref);
+
+}  // namespace repl::mysql

@@ -1,0 +1,170 @@
+// Steps that prepare a server: plugins, accounts, variables, a clean start.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "mysql/accounts.hpp"
+#include "mysql/inventory.hpp"
+#include "mysql/login.hpp"
+#include "mysql/secrets.hpp"
+#include "mysql/step_functions.hpp"
+
+namespace repl::mysql {
+namespace {
+
+constexpr unsigned kReadOnlyVariable = 1238;
+constexpr unsigned kWrongType = 1232;
+
+struct PluginFile {
+  std::string_view name, file, old_name;
+};
+
+PluginFile file_of(Plugin plugin) {
+  if (plugin == Plugin::SemiSyncSource) return {"rpl_semi_sync_source", "semisync_source.so", "rpl_semi_sync_master"};
+  return {"rpl_semi_sync_replica", "semisync_replica.so", "rpl_semi_sync_slave"};
+}
+
+Result<bool> has_plugin(Server& server, std::string_view name) {
+  const auto found = server.value(
+      fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", quoted(name)));
+  if (!found) return tl::unexpected(found.error());
+  return *found != "0";
+}
+
+/// Statements that go to the binary log; the session's default is that none does.
+class LoggedStatements {
+ public:
+  static Result<void> begin(Server& server, Logged logged) {
+    return logged == Logged::Yes ? server.execute("SET SESSION sql_log_bin=1") : Result<void>{};
+  }
+  static Result<void> end(Server& server, Logged logged, Result<void> outcome) {
+    if (logged == Logged::No || server.session().lost()) return outcome;
+    auto off = server.execute("SET SESSION sql_log_bin=0");
+    return outcome ? off : outcome;
+  }
+};
+
+Result<bool> account_exists(Server& server, const std::string& user) {
+  const auto found = server.value(
+      fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(user)));
+  if (!found) return tl::unexpected(found.error());
+  return *found != "0";
+}
+
+Result<void> make_password_true(Server& server, const Account& account, const std::string& password,
+                                const Endpoint& admin) {
+  const auto exists = account_exists(server, account.user);
+  if (!exists) return tl::unexpected(exists.error());
+  const auto identified = fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user),
+                                      quoted(password));
+  if (!*exists) return server.execute({"CREATE USER " + identified, {password}});
+  const auto works = password_works(server.call(), admin, account.user, password);
+  if (!works) return tl::unexpected(works.error());
+  if (*works) return {};
+  return server.execute({"ALTER USER " + identified + " ACCOUNT UNLOCK", {password}});
+}
+
+Result<void> make_grants_true(Server& server, AccountRole role, const Account& account) {
+  const auto shown = shown_grants(server, account_name(account.user));
+  if (!shown) return tl::unexpected(shown.error());
+  if (has_grants_for(role, account, *shown)) return {};
+  for (const auto& grant : grants_for(role, account)) {
+    if (auto done = server.execute(grant); !done) return done;
+  }
+  return {};
+}
+
+/// Number variables do not take quoted text, text variables no numbers, and the name does not tell which it is.
+Result<void> set(Server& server, std::string_view how, const SetVariable& step) {
+  const auto statement = [&](const std::string& value) {
+    return server.execute(fmt::format("SET {} {} = {}", how, step.name, value));
+  };
+  const auto done = statement(variable_value(step.to));
+  if (done || server.last_error() != kWrongType || !is_number(step.to)) return done;
+  return statement(quoted(step.to));
+}
+
+}  // namespace
+
+Result<void> install_plugin(Server& server, Plugin plugin) {
+  const auto file = file_of(plugin);
+  const auto present = has_plugin(server, file.name);
+  if (!present) return tl::unexpected(present.error());
+  if (*present) return {};
+  const auto old = has_plugin(server, file.old_name);
+  if (!old) return tl::unexpected(old.error());
+  if (*old) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: the old plugin {} is installed and excludes {}. Run there: UNINSTALL PLUGIN {}", server.node(),
+                file.old_name, file.name, file.old_name);
+  }
+  return server.execute(fmt::format("INSTALL PLUGIN {} SONAME '{}'", file.name, file.file));
+}
+
+Result<void> uninstall_plugin(Server& server, Plugin plugin) {
+  const auto name = file_of(plugin).name;
+  const auto present = has_plugin(server, name);
+  if (!present) return tl::unexpected(present.error());
+  return *present ? server.execute(fmt::format("UNINSTALL PLUGIN {}", name)) : Result<void>{};
+}
+
+Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin) {
+  const auto password = resolve_secret(step.account.password);
+  if (!password) return tl::unexpected(password.error());
+  if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
+  auto done = make_password_true(server, step.account, *password, admin);
+  if (done) done = make_grants_true(server, step.role, step.account);
+  return LoggedStatements::end(server, step.logged, std::move(done));
+}
+
+Result<void> drop_account(Server& server, const DropAccount& step) {
+  if (step.role == AccountRole::Admin) {
+    return fail(ErrorCode::InvalidArgument, "{}: the admin account is not repld's to drop", server.node());
+  }
+  if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
+  return LoggedStatements::end(server, step.logged,
+                               server.execute("DROP USER IF EXISTS " + account_name(step.account.user)));
+}
+
+Result<void> set_variable(Server& server, const SetVariable& step) {
+  if (!is_variable_name(step.name)) {
+    return fail(ErrorCode::InvalidArgument, "{}: \"{}\" is no name of a variable", server.node(), step.name);
+  }
+  const auto current = server.variable(step.name);
+  if (!current) return tl::unexpected(current.error());
+  const auto persisted = server.persisted(step.name);
+  if (!persisted) return tl::unexpected(persisted.error());
+  if (*current == step.to && *persisted == step.to) return {};
+  const auto done = set(server, "PERSIST", step);
+  if (done || server.last_error() != kReadOnlyVariable) return done;
+  if (*current == step.to) return {};  // read-only, and as wanted from its option file
+  const auto kept = set(server, "PERSIST_ONLY", step);
+  if (!kept) return kept;
+  return fail(ErrorCode::PreconditionFailed,
+              "{}: {} can only change with a restart. It is persisted as {}; restart the server to make it true",
+              server.node(), step.name, step.to);
+}
+
+Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->executed.empty()) return {};
+  if (!step.discarded.contains(now->executed)) {
+    return fail(ErrorCode::PreconditionFailed, "{}: has executed {} more transactions than it was to forget ({})",
+                server.node(), subtract(now->executed, step.discarded).count(),
+                subtract(now->executed, step.discarded).to_string());
+  }
+  if (now->channel() != nullptr) {
+    return fail(ErrorCode::PreconditionFailed, "{}: replicates from {}, so its transactions are not its own",
+                server.node(), to_string(now->channel()->source));
+  }
+  const auto schemas = user_schemas(server);
+  if (!schemas) return tl::unexpected(schemas.error());
+  if (!schemas->empty()) {
+    return fail(ErrorCode::PreconditionFailed, "{}: is not empty, it has the schema {}", server.node(), schemas->front());
+  }
+  return server.execute(reset_gtids(server.version()));
+}
+
+}  // namespace repl::mysql

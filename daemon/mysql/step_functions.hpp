@@ -1,0 +1,40 @@
+// The SQL of each step, one function each; steps.cpp chooses among them.
+#pragma once
+
+#include "model/step.hpp"
+#include "mysql/server.hpp"
+#include "mysql/steps.hpp"
+
+namespace repl::mysql {
+
+// replication_steps.cpp
+Result<void> start_replication(Server& server);
+Result<void> stop_replication(Server& server);
+/// The position: executed and received.
+Result<GtidSet> detach_receiver(Server& server);
+Result<void> follow_source(Server& server, const FollowSource& step, const Spec& spec);
+Result<void> forget_source(Server& server);
+
+// wait_steps.cpp
+Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline until);
+Result<void> wait_for_ackers(Server& server, const WaitForAckers& step);
+
+// read_only_steps.cpp
+Result<void> set_read_only(Server& server, const SetReadOnly& step);
+Result<void> persist_read_only(Server& server, bool on);
+Result<void> set_offline_mode(Server& server, bool on);
+Result<void> close_returned(Server& server);
+
+// semi_sync_steps.cpp
+Result<void> set_semi_sync_source(Server& server, const SetSemiSyncSource& step);
+Result<void> set_semi_sync_replica(Server& server, bool on);
+
+// setup_steps.cpp
+Result<void> install_plugin(Server& server, Plugin plugin);
+Result<void> uninstall_plugin(Server& server, Plugin plugin);
+Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin);
+Result<void> drop_account(Server& server, const DropAccount& step);
+Result<void> set_variable(Server& server, const SetVariable& step);
+Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);
+
+}  // namespace repl::mysql

@@ -1,0 +1,99 @@
+// Chooses the function of a step, and repeats it when the session breaks.
+#include "mysql/steps.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include "mysql/step_functions.hpp"
+
+namespace repl::mysql {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr int kAttempts = 3;
+
+Deadline until(const Call& call, std::chrono::milliseconds timeout) {
+  return std::min(call.deadline, steady_clock::now() + timeout);
+}
+
+Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& server, StepResult& result) {
+  return std::visit(
+      Overloaded{
+          [&](const InstallPlugin& s) { return install_plugin(server, s.plugin); },
+          [&](const UninstallPlugin& s) { return uninstall_plugin(server, s.plugin); },
+          [&](const CreateAccount& s) { return create_account(server, s, env.server.endpoint()); },
+          [&](const DropAccount& s) { return drop_account(server, s); },
+          [&](const SetVariable& s) { return set_variable(server, s); },
+          [&](const PersistReadOnly& s) { return persist_read_only(server, s.to); },
+          [&](const SetReadOnly& s) { return set_read_only(server, s); },
+          [&](const SetOfflineMode& s) { return set_offline_mode(server, s.to); },
+          [&](const SetSemiSyncSource& s) { return set_semi_sync_source(server, s); },
+          [&](const SetSemiSyncReplica& s) { return set_semi_sync_replica(server, s.to); },
+          [&](const ResetGtids& s) { return reset_gtids_of_empty(server, s); },
+          [&](const StartReplication&) { return start_replication(server); },
+          [&](const StopReplication&) { return stop_replication(server); },
+          [&](const DetachReceiver&) -> Result<void> {
+            auto position = detach_receiver(server);
+            if (!position) return tl::unexpected(position.error());
+            result.position = std::move(*position);
+            return {};
+          },
+          [&](const FollowSource& s) { return follow_source(server, s, *env.spec); },
+          [&](const ForgetSource&) { return forget_source(server); },
+          [&](const WaitForApplied& s) -> Result<void> {
+            const auto source = env.look_at(s.source, until(env.call, s.timeout));
+            if (!source) return tl::unexpected(source.error());
+            result.position = source->executed;
+            return wait_for_applied(server, source->executed, until(env.call, s.timeout));
+          },
+          [&](const ApplyReceived& s) { return wait_for_applied(server, s.received, until(env.call, s.timeout)); },
+          [&](const WaitForAckers& s) { return wait_for_ackers(server, s); },
+          [&](const CloseReturned&) { return close_returned(server); },
+      },
+      step);
+}
+
+/// One attempt. `in_doubt`: a statement was sent whose outcome nobody knows.
+Result<void> attempt(const Step& step, const StepEnvironment& env, StepResult& result, bool& in_doubt) {
+  auto session = env.server.borrow(purpose_of(step), env.call);
+  if (!session) return tl::unexpected(session.error());
+  // A new session of ours holds the lock now, so the statement of the one before is over: no doubt is left from it.
+  in_doubt = false;
+  Server server{**session, env.call};
+  auto done = carry_out(step, env, server, result);
+  in_doubt = (*session)->in_doubt();
+  return done;
+}
+
+}  // namespace
+
+Purpose purpose_of(const Step& step) {
+  const bool waits = std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<ApplyReceived>(step) ||
+                     std::holds_alternative<WaitForAckers>(step);
+  return waits ? Purpose::Wait : Purpose::Operate;
+}
+
+StepResult run_step(const Step& step, const StepEnvironment& env) {
+  const auto started = steady_clock::now();
+  StepResult result;
+  bool in_doubt = false;
+  for (int i = 1;; ++i) {
+    const auto done = attempt(step, env, result, in_doubt);
+    if (done) {
+      result.error.reset();
+      break;
+    }
+    result.error = done.error();
+    if (result.error->code != ErrorCode::ConnectionLost || i == kAttempts || env.call.is_over()) break;
+    spdlog::info("{}: {} is tried again: {}", env.call.node, name_of(step), result.error->message);
+  }
+  // A wait changes nothing, so its outcome is never in doubt.
+  result.certain = result.ok() || !in_doubt || purpose_of(step) == Purpose::Wait;
+  if (!result.certain && result.error->code == ErrorCode::ConnectionLost && env.call.is_over()) {
+    result.error->code = ErrorCode::DeadlineExceeded;
+  }
+  result.took = std::chrono::duration_cast<Duration>(steady_clock::now() - started);
+  return result;
+}
+
+}  // namespace repl::mysql

@@ -1,0 +1,83 @@
+// What must never happen, checked during a run and after it.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/repld.hpp"
+#include "sim/world.hpp"
+#include "sim/writers.hpp"
+
+namespace repl::sim {
+
+enum class Invariant {
+  NoLostAck,         ///< What was acknowledged under the declared durability is on the primary at the end.
+  NoLoneAck,         ///< Where commits wait for replicas, nothing is acknowledged that no other node holds.
+  OneWriter,         ///< Never two nodes that would acknowledge an application's write.
+  NoStaleAction,     ///< No step of an old term, none that the journal did not hold before.
+  NoHalfState,       ///< After a crash of repld: the declared state, or a stop that is explained.
+  Converges,         ///< Faults healed: the declared state within 120 s, and no action after.
+  Quiet,             ///< No fault, no action.
+  NoNeedlessFailover,///< The primary had no fault that anybody could notice.
+  CoolDown,          ///< One automatic failover within the cool-down.
+  NoFalseQuarantine, ///< What is quarantined has transactions of its own.
+  NoDataReset,       ///< GTIDs of a node with data are never reset.
+  Rests,             ///< The loop of repld does not spin.
+  AsExpected,        ///< What this very schedule was written to show.
+};
+std::string_view to_string(Invariant invariant);
+
+struct Violation {
+  Invariant invariant;
+  std::string what;
+};
+
+/// How a server differs from what is declared. Node: empty for the cluster as a whole.
+struct Deviation {
+  std::optional<NodeId> node;
+  std::string what;
+};
+
+class Checker {
+ public:
+  Checker(World& world, const Repld& repld, const Writers& writers, Spec spec);
+
+  /// To be called after each event.
+  void after_event();
+  /// The faults of a schedule from which a primary may be thought dead are told to the checker.
+  void primary_in_doubt() { doubt_ = true; }
+  bool is_in_doubt() const { return doubt_; }
+  /// A person's deed explains what repld then does and what is lost.
+  void blame(Invariant invariant, std::string what);
+
+  /// Servers against the stored office and spec.
+  std::vector<Deviation> deviations() const;
+  /// Those that no problem, quarantine or stopped operation explains.
+  std::vector<Deviation> unexplained() const;
+  /// Why a node, or the cluster, is allowed to differ; empty: nothing explains it.
+  std::string explanation(const std::optional<NodeId>& node) const;
+  /// No step for `span`, and no operation under way.
+  bool at_rest(Duration span) const;
+
+  void check_end();
+  const std::vector<Violation>& violations() const { return violations_; }
+
+ private:
+  bool would_acknowledge(const Server& server) const;
+  void check_writers();
+  void check_acknowledgements();
+  void check_quarantine();
+  void check_failovers();
+
+  World& world_;
+  const Repld& repld_;
+  const Writers& writers_;
+  Spec spec_;
+  bool changed_ = true;
+  bool doubt_ = false;
+  std::vector<Violation> violations_;
+};
+
+}  // namespace repl::sim

@@ -1,0 +1,316 @@
+// The directed schedules.
+#include "sim/families.hpp"
+
+#include <charconv>
+
+namespace repl::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kStrike = 2s;
+
+Setup semi_sync(int nodes = 3, int acks = 1) {
+  Setup s;
+  s.nodes = nodes;
+  s.sync.acks = acks;
+  return s;
+}
+
+Setup asynchronous(int nodes = 3) {
+  Setup s;
+  s.nodes = nodes;
+  s.sync.mode = DataSyncType::Async;
+  return s;
+}
+
+Setup without_cooldown(Setup s) {
+  s.failover.cooldown = 0s;
+  return s;
+}
+
+Schedule one(std::string name, Setup setup, std::vector<Strike> strikes, Expectation expect) {
+  Schedule s;
+  s.name = std::move(name);
+  s.seed = 1;
+  s.setup = std::move(setup);
+  s.strikes = std::move(strikes);
+  s.expect = std::move(expect);
+  return s;
+}
+
+Strike strike(FaultKind kind, Who who, Duration span, Duration after = kStrike, Who other = replica(0)) {
+  return {at(after), {.kind = kind, .who = who, .span = span, .other = other}};
+}
+
+}  // namespace
+
+std::vector<Schedule> directed_schedules() {
+  const auto keeps_primary = Expectation{.promotion = false};
+  const auto promotes = Expectation{.promotion = true, .writable_in = 6s};
+  std::vector<Schedule> all;
+  const auto add = [&](auto... a) { all.push_back(one(a...)); };
+
+  // F1, S1: the primary's process dies.
+  add("f1-kill-semi-sync", semi_sync(), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
+  add("f1-kill-async", asynchronous(), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
+  add("f1-kill-semi-sync-5-nodes-2-acks", semi_sync(5, 2), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
+  // F1, with appliers that lag: what was received is applied before the new primary opens.
+  {
+    auto setup = semi_sync();
+    setup.slow_appliers = true;
+    add("f1-kill-with-backlog", setup,
+        std::vector{strike(FaultKind::StallApplier, replica(0), 3s, 1s), strike(FaultKind::StallApplier, replica(1), 3s, 1s),
+                    strike(FaultKind::Kill, kPrimary, 12s, 2s)},
+        Expectation{.promotion = true, .writable_in = 10s});
+  }
+  // F2, S3: the primary is isolated from everybody. Semi-sync fences it; async has no fence and waits.
+  add("f2-isolate-semi-sync", semi_sync(), std::vector{strike(FaultKind::Isolate, kPrimary, 14s)},
+      Expectation{.promotion = true, .writable_in = 10s});
+  add("f2-isolate-async", asynchronous(), std::vector{strike(FaultKind::Isolate, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "SilentPrimary"});
+  // F3, S6: only repld does not reach the primary.
+  add("f3-cut-from-repld", semi_sync(), std::vector{strike(FaultKind::CutFromRepld, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "PrimaryUnreachable", .no_steps = true});
+  add("f3-cut-from-repld-one-way", semi_sync(), std::vector{strike(FaultKind::CutFromRepldOneWay, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "PrimaryUnreachable", .no_steps = true});
+  // F4, S4: replication alone is cut.
+  add("f4-replication-cut", semi_sync(), std::vector{strike(FaultKind::CutReplication, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "PrimaryNotHeard"});
+  // F5, S2: the primary hangs, and wakes up again.
+  add("f5-freeze-semi-sync", semi_sync(), std::vector{strike(FaultKind::Freeze, kPrimary, 12s)},
+      Expectation{.promotion = true, .writable_in = 8s});
+  add("f5-freeze-short", semi_sync(), std::vector{strike(FaultKind::Freeze, kPrimary, 400ms)}, keeps_primary);
+  add("f5-freeze-async", asynchronous(), std::vector{strike(FaultKind::Freeze, kPrimary, 12s)},
+      Expectation{.promotion = false, .problem = "SilentPrimary"});
+  for (const auto span : {700ms, 1200ms, 1600ms, 2000ms, 2400ms, 2800ms, 3500ms}) {
+    add(fmt::format("f5-thaw-after-{}ms", span.count()), semi_sync(),
+        std::vector{strike(FaultKind::Freeze, kPrimary, span)}, Expectation{});
+  }
+  // F7: an error packet means: alive.
+  add("f7-too-many-connections", semi_sync(), std::vector{strike(FaultKind::TooManyConnections, kPrimary, 14s)},
+      Expectation{.promotion = false, .no_steps = true});
+  add("f7-access-denied", semi_sync(), std::vector{strike(FaultKind::AccessDenied, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "AccessDenied", .no_steps = true});
+  // F8, F9, S1b: the supervisor starts the dead primary again at once.
+  for (const auto span : {0ms, 300ms, 600ms, 1000ms, 1500ms}) {
+    add(fmt::format("f8-restart-after-{}ms", span.count()), semi_sync(),
+        std::vector{strike(FaultKind::Kill, kPrimary, span)}, Expectation{});
+    add(fmt::format("f8-restart-after-{}ms-async", span.count()), asynchronous(),
+        std::vector{strike(FaultKind::Kill, kPrimary, span)}, Expectation{});
+  }
+  // F9: read-only by a person's hand.
+  add("f9-primary-closed", semi_sync(), std::vector{strike(FaultKind::CloseNode, kPrimary, 1s)}, keeps_primary);
+  // F10: the primary and one of four replicas; two acknowledgements are enough to be covered by three.
+  add("f10-primary-and-replica", semi_sync(5, 2),
+      std::vector{strike(FaultKind::Kill, replica(0), 14s, 1500ms), strike(FaultKind::Kill, kPrimary, 14s)}, promotes);
+  // F11, S5: the only other acker is down, so what was acknowledged may be there: nothing is promoted.
+  add("f11-acker-down", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(1), 30s, 1s), strike(FaultKind::Kill, kPrimary, 30s, 3s)},
+      Expectation{.promotion = false, .problem = "DeadPrimary"});
+  add("f11-acker-isolated", semi_sync(),
+      std::vector{strike(FaultKind::Isolate, replica(1), 30s, 1s), strike(FaultKind::Kill, kPrimary, 30s, 3s)},
+      Expectation{.promotion = false, .problem = "DeadPrimary"});
+  add("f11-acker-returns", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(1), 4s, 1s), strike(FaultKind::Kill, kPrimary, 30s, 3s)},
+      Expectation{.promotion = true});
+  add("f11-failover-by-hand-is-refused-too", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(1), 30s, 1s), strike(FaultKind::Kill, kPrimary, 30s, 3s),
+                  strike(FaultKind::RequestFailOver, kPrimary, 0s, 6s)},
+      Expectation{.promotion = false});
+  // F12: everybody is gone from here.
+  add("f12-repld-isolated", semi_sync(), std::vector{strike(FaultKind::IsolateRepld, kPrimary, 14s)},
+      Expectation{.promotion = false, .problem = "ObserverIsolated", .no_steps = true});
+  add("f12-repld-and-primary-isolated", semi_sync(),
+      std::vector{strike(FaultKind::IsolateRepld, kPrimary, 30s), strike(FaultKind::Kill, kPrimary, 14s)},
+      Expectation{.promotion = false, .no_steps = true});
+  add("f12-all-killed", semi_sync(),
+      std::vector{strike(FaultKind::Kill, kPrimary, 8s), strike(FaultKind::Kill, replica(0), 8s),
+                  strike(FaultKind::Kill, replica(1), 8s)},
+      Expectation{});
+
+  // R1: a replica dies; commits go on with the other.
+  add("r1-replica-killed", semi_sync(), std::vector{strike(FaultKind::Kill, replica(0), 10s)},
+      Expectation{.promotion = false, .problem = "NodeUnreachable"});
+  add("r1-replica-frozen", semi_sync(), std::vector{strike(FaultKind::Freeze, replica(0), 10s)},
+      Expectation{.promotion = false, .problem = "NodeUnreachable"});
+  add("r1-both-replicas-killed", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(0), 10s), strike(FaultKind::Kill, replica(1), 10s)},
+      Expectation{.promotion = false, .problem = "CommitsHang"});
+  // R6: a replica was opened by a person.
+  add("r6-replica-writable", semi_sync(), std::vector{strike(FaultKind::OpenReplica, replica(0), 1s)}, keeps_primary);
+  add("r6-replica-writable-async", asynchronous(), std::vector{strike(FaultKind::OpenReplica, replica(0), 1s)}, keeps_primary);
+  // R7: a replica was pointed elsewhere by a person.
+  add("r7-wrong-source", semi_sync(), std::vector{strike(FaultKind::Repoint, replica(0), 1s, kStrike, replica(1))},
+      Expectation{.promotion = false, .problem = "WrongSource"});
+  add("r7-replication-stopped", semi_sync(), std::vector{strike(FaultKind::StopReplication, replica(0), 1s)},
+      Expectation{.promotion = false, .problem = "ReplicationStopped"});
+  // R8, S12: a replica has a transaction of its own; and then it would be the best candidate.
+  add("r8-errant", semi_sync(), std::vector{strike(FaultKind::ErrantWrite, replica(0), 1s)},
+      Expectation{.promotion = false, .problem = "ErrantTransactions"});
+  add("r8-errant-then-kill", semi_sync(),
+      std::vector{strike(FaultKind::ErrantWrite, replica(0), 1s), strike(FaultKind::Kill, kPrimary, 14s, 8s)}, Expectation{});
+  // R12, S11: the only holder of acknowledged transactions is restarted.
+  add("s11-holder-restarted", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(1), 6s, 1s), strike(FaultKind::StallApplier, replica(0), 6s, 2s),
+                  strike(FaultKind::Kill, kPrimary, 14s, 4s), strike(FaultKind::Kill, replica(0), 300ms, 4500ms)},
+      Expectation{});
+  add("s11-relay-log-recovery-is-named", semi_sync(),
+      std::vector{strike(FaultKind::RelayLogRecovery, replica(0), 1s, 1s), strike(FaultKind::Kill, replica(0), 300ms, 2s)},
+      Expectation{.promotion = false, .problem = "UnsafeAcker"});
+
+  // P1, S8: repld dies in the middle is what the struck schedules are for; here it is away while the primary dies.
+  add("p1-repld-down-when-primary-dies", semi_sync(),
+      std::vector{strike(FaultKind::CrashRepld, kPrimary, 3s, 1500ms), strike(FaultKind::Kill, kPrimary, 12s)},
+      Expectation{.promotion = true});
+  // P5, S6c: repld was just started: it only looks, until it has seen everybody.
+  add("p5-repld-restarts", semi_sync(), std::vector{strike(FaultKind::CrashRepld, kPrimary, 500ms)},
+      Expectation{.promotion = false, .no_steps = true});
+  add("p5-repld-stalls", semi_sync(), std::vector{strike(FaultKind::StallRepld, kPrimary, 8s)},
+      Expectation{.promotion = false, .no_steps = true});
+  add("p5-repld-starts-while-primary-is-frozen-for-a-moment", semi_sync(),
+      std::vector{strike(FaultKind::CrashRepld, kPrimary, 500ms), strike(FaultKind::Freeze, kPrimary, 300ms, 2600ms)},
+      keeps_primary);
+  // P7, S7c: a second failover within the cool-down is a person's business.
+  add("p7-flapping", semi_sync(4),
+      std::vector{strike(FaultKind::Kill, kPrimary, 3s), strike(FaultKind::Kill, kPrimary, 14s, 12s)},
+      Expectation{.promotion = true, .problem = "DeadPrimary", .failovers = 1});
+  add("p7-no-cooldown", without_cooldown(semi_sync(4)),
+      std::vector{strike(FaultKind::Kill, kPrimary, 3s), strike(FaultKind::Kill, kPrimary, 14s, 12s)},
+      Expectation{.failovers = 2});
+  // S7b: the candidate dies during the failover.
+  for (const auto after : {2200ms, 2400ms, 2600ms, 2800ms, 3000ms, 3300ms}) {
+    add(fmt::format("s7-candidate-killed-after-{}ms", after.count()), without_cooldown(semi_sync(4)),
+        std::vector{strike(FaultKind::Kill, kPrimary, 14s), strike(FaultKind::Kill, node(1), 4s, after)}, Expectation{});
+  }
+  // S15: switchover by request.
+  add("s15-switchover", semi_sync(), std::vector{strike(FaultKind::RequestSwitchOver, kPrimary, 0s)},
+      Expectation{.promotion = true, .writable_in = 4s});
+  add("s15-switchover-async", asynchronous(), std::vector{strike(FaultKind::RequestSwitchOver, kPrimary, 0s)},
+      Expectation{.promotion = true, .writable_in = 4s});
+  add("s15-switchover-while-commits-hang", semi_sync(),
+      std::vector{strike(FaultKind::Kill, replica(0), 14s, 1s), strike(FaultKind::Kill, replica(1), 14s, 1s),
+                  strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 4s)},
+      keeps_primary);
+  add("s15-switchover-to-a-lagging-node", semi_sync(),
+      std::vector{strike(FaultKind::StallApplier, replica(0), 6s, 1s), strike(FaultKind::RequestSwitchOver, replica(0), 0s, 4s)},
+      Expectation{});
+  return all;
+}
+
+std::string_view to_string(Work work) {
+  switch (work) {
+    case Work::Apply: return "apply";
+    case Work::SwitchOver: return "switchover";
+    case Work::FailOver: return "failover";
+    case Work::Rejoin: return "rejoin";
+  }
+  return "?";
+}
+
+Goal goal_of(Work work) {
+  switch (work) {
+    case Work::Apply: return Goal::Converge;
+    case Work::SwitchOver: return Goal::SwitchOver;
+    case Work::FailOver: return Goal::FailOver;
+    case Work::Rejoin: return Goal::Rejoin;
+  }
+  return Goal::None;
+}
+
+Schedule undisturbed(Work work, std::uint64_t seed) {
+  Schedule s;
+  s.name = fmt::format("{}-undisturbed", to_string(work));
+  s.seed = seed;
+  s.setup = without_cooldown(semi_sync());
+  s.setup.window = 8s;
+  switch (work) {
+    case Work::Apply: s.setup.window = 3s; break;
+    case Work::SwitchOver: s.strikes = {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 1s)}; break;
+    case Work::FailOver: s.strikes = {strike(FaultKind::Kill, kPrimary, 12s, 1s)}; break;
+    case Work::Rejoin:
+      // The old primary comes back after a failover and is attached again.
+      s.strikes = {strike(FaultKind::Kill, kPrimary, 3s, 1s)};
+      s.setup.window = 12s;
+      break;
+  }
+  return s;
+}
+
+Schedule struck(Work work, const Fault& fault, int moment) {
+  auto s = undisturbed(work);
+  s.name = fmt::format("{}-{}-{}{}", to_string(work), moment, to_string(fault.kind),
+                       fault.who.role == Who::Role::Node ? fmt::format("-db{}", fault.who.number + 1) : "");
+  s.strikes.push_back({at_moment(goal_of(work), moment), fault});
+  return s;
+}
+
+Schedule struck(Work work, StepFault fault, int order) {
+  auto s = undisturbed(work);
+  s.name = fmt::format("{}-step-{}-{}", to_string(work), order, to_string(fault));
+  s.step_strikes.push_back({goal_of(work), order, fault});
+  return s;
+}
+
+namespace {
+
+std::optional<int> number_at(std::string_view text) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc{}) return std::nullopt;
+  return n;
+}
+
+/// "switchover-17-kill-db2", "failover-step-3-late".
+std::optional<Schedule> struck_named(std::string_view name, std::uint64_t seed) {
+  for (const auto work : {Work::Apply, Work::SwitchOver, Work::FailOver, Work::Rejoin}) {
+    const auto prefix = fmt::format("{}-", to_string(work));
+    if (!name.starts_with(prefix)) continue;
+    auto rest = name.substr(prefix.size());
+    if (rest == "undisturbed") return undisturbed(work, seed);
+    const bool step = rest.starts_with("step-");
+    if (step) rest.remove_prefix(5);
+    const auto n = number_at(rest);
+    const auto dash = rest.find('-');
+    if (!n || dash == std::string_view::npos) return std::nullopt;
+    rest.remove_prefix(dash + 1);
+    if (step) {
+      for (const auto fault : {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow,
+                               StepFault::ServerDies}) {
+        if (to_string(fault) == rest) return struck(work, fault, *n);
+      }
+      return std::nullopt;
+    }
+    for (const auto& fault : faults_for_every_step()) {
+      const auto s = struck(work, fault, *n);
+      if (s.name == name) return s;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<Fault> faults_for_every_step() {
+  std::vector<Fault> out{{.kind = FaultKind::CrashRepld, .span = 700ms}, {.kind = FaultKind::StallRepld, .span = 4s}};
+  for (int n = 0; n < 3; ++n) {
+    out.push_back({.kind = FaultKind::Kill, .who = node(n), .span = 2s});
+    out.push_back({.kind = FaultKind::Freeze, .who = node(n), .span = 5s});
+    out.push_back({.kind = FaultKind::CutFromRepld, .who = node(n), .span = 5s});
+    out.push_back({.kind = FaultKind::Isolate, .who = node(n), .span = 5s});
+  }
+  return out;
+}
+
+std::optional<Schedule> schedule_named(const std::string& name, std::uint64_t seed) {
+  if (name == "random") return random_schedule(seed);
+  if (name == "quiet") return quiet_schedule(seed);
+  for (auto& s : directed_schedules()) {
+    if (s.name != name) continue;
+    s.seed = seed;
+    return s;
+  }
+  return struck_named(name, seed);
+}
+
+}  // namespace repl::sim

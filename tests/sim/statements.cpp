@@ -1,0 +1,252 @@
+// Step by step, what is sent.
+#include "sim/statements.hpp"
+
+namespace repl::sim {
+namespace {
+
+constexpr Duration kPoll{5'000};
+constexpr std::chrono::milliseconds kCloseLockWait{2'000};
+
+using Reply = Server::Reply;
+using Notes = std::shared_ptr<StepNotes>;
+using Statements = std::vector<Statement>;
+
+/// Answers when `holds` does, or with DeadlineExceeded after `timeout`.
+void wait_until(Server& server, Duration timeout, std::function<bool()> holds, std::string what, const Reply& reply) {
+  if (holds()) return reply(std::nullopt);
+  if (timeout <= Duration{0}) {
+    return reply(Error{ErrorCode::DeadlineExceeded, fmt::format("{}: {} not in time", server.id(), what)});
+  }
+  server.later(kPoll, [&server, timeout, holds = std::move(holds), what = std::move(what), reply] {
+    wait_until(server, timeout - kPoll, holds, what, reply);
+  });
+}
+
+/// One statement that is done at once.
+template <class Effect>
+Statement at_once(int server, std::string text, Effect effect) {
+  return {server, std::move(text), [effect](Server& s, std::uint64_t, const Reply& reply) {
+            effect(s);
+            reply(std::nullopt);
+          }};
+}
+
+Statement stop_receiver(int node, const Notes& notes) {
+  return {node, "STOP REPLICA IO_THREAD", [notes](Server& s, std::uint64_t, const Reply& reply) {
+            if (notes->reached) return reply(std::nullopt);
+            s.stop_receiver(reply);
+          }};
+}
+
+Statement stop_applier(int node) {
+  return {node, "STOP REPLICA SQL_THREAD",
+          [](Server& s, std::uint64_t, const Reply& reply) { s.stop_applier(reply); }};
+}
+
+class Writer {
+ public:
+  Writer(World& world, Notes notes, Tampering tampering)
+      : world_(world), notes_(std::move(notes)), tampering_(tampering) {}
+
+  Statements operator()(const InstallPlugin& s) const {
+    return {{node(s.node), "INSTALL PLUGIN",
+             [p = s.plugin](Server& n, std::uint64_t, const Reply& reply) { n.install_plugin(p, reply); }}};
+  }
+  Statements operator()(const UninstallPlugin& s) const {
+    return {{node(s.node), "UNINSTALL PLUGIN",
+             [p = s.plugin](Server& n, std::uint64_t, const Reply& reply) { n.uninstall_plugin(p, reply); }}};
+  }
+  Statements operator()(const CreateAccount& s) const {
+    return {{node(s.node), "CREATE USER", [role = s.role, logged = s.logged](Server& n, std::uint64_t, const Reply& reply) {
+               n.create_account(role, logged, reply);
+             }}};
+  }
+  Statements operator()(const DropAccount& s) const {
+    return {{node(s.node), "DROP USER",
+             [role = s.role](Server& n, std::uint64_t, const Reply& reply) { n.drop_account(role, reply); }}};
+  }
+  Statements operator()(const SetVariable& s) const {
+    return {{node(s.node), fmt::format("SET PERSIST {}={}", s.name, s.to),
+             [s](Server& n, std::uint64_t, const Reply& reply) { n.set_variable(s.name, s.to, reply); }}};
+  }
+  Statements operator()(const PersistReadOnly& s) const {
+    if (tampering_ == Tampering::NothingPersisted) return nothing(s.node);
+    return {at_once(node(s.node), fmt::format("SET PERSIST_ONLY super_read_only={}", s.to ? "ON" : "OFF"),
+                    [to = s.to](Server& n) { n.persist("super_read_only", to ? "ON" : "OFF"); })};
+  }
+  Statements operator()(const SetReadOnly& s) const {
+    const auto set = [s](ReadOnly to) {
+      return [s, to](Server& n, std::uint64_t session, const Reply& reply) {
+        n.set_read_only(to, s.lock_wait, session, reply);
+      };
+    };
+    if (s.to != ReadOnly::Off) {
+      if (tampering_ == Tampering::ReadOnlyDoesNothing) return nothing(s.node);
+      return {{node(s.node), s.to == ReadOnly::Super ? "SET GLOBAL super_read_only=ON" : "SET GLOBAL read_only=ON",
+               set(s.to)}};
+    }
+    return {{node(s.node), "SET GLOBAL super_read_only=OFF",
+             [set, s](Server& n, std::uint64_t session, const Reply& reply) {
+               if (s.only_with_semi_sync && !n.source_enabled()) {
+                 return reply(Error{ErrorCode::PreconditionFailed,
+                                    fmt::format("{}: not opened: its semi-sync source side is off", n.id())});
+               }
+               if (n.read_only() != ReadOnly::Super) return reply(std::nullopt);
+               set(ReadOnly::On)(n, session, reply);
+             }},
+            {node(s.node), "SET GLOBAL read_only=OFF", set(ReadOnly::Off)}};
+  }
+  Statements operator()(const SetOfflineMode& s) const {
+    return {at_once(node(s.node), fmt::format("SET GLOBAL offline_mode={}", s.to ? "ON" : "OFF"),
+                    [to = s.to](Server& n) { n.set_offline_mode(to); })};
+  }
+  Statements operator()(const SetSemiSyncSource& s) const {
+    if (tampering_ == Tampering::SemiSyncNeverOn) return nothing(s.node);
+    return {{node(s.node), fmt::format("SET GLOBAL rpl_semi_sync_source_enabled={}", s.to ? "ON" : "OFF"),
+             [s, acks = tampering_ == Tampering::OneAckIsEnough ? 1 : s.acks_to](Server& n, std::uint64_t,
+                                                                                const Reply& reply) {
+               if (!n.disk().plugins.contains(Plugin::SemiSyncSource)) {
+                 if (!s.to) return reply(std::nullopt);
+                 return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, no semi-sync plugin", n.id())});
+               }
+               n.set_semi_sync_source(s.to, acks);
+               reply(std::nullopt);
+             }}};
+  }
+  Statements operator()(const SetSemiSyncReplica& s) const {
+    const auto at = node(s.node);
+    return {{at, fmt::format("SET PERSIST rpl_semi_sync_replica_enabled={}", s.to ? "ON" : "OFF"),
+             [s, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               if (!n.disk().plugins.contains(Plugin::SemiSyncReplica)) {
+                 return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, no semi-sync plugin", n.id())});
+               }
+               notes->reached = n.receiver().state == ThreadState::Stopped;  // nothing to restart
+               n.set_semi_sync_replica(s.to);
+               reply(std::nullopt);
+             }},
+            stop_receiver(at, notes_),
+            {at, "START REPLICA IO_THREAD", [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               if (notes->reached) return reply(std::nullopt);
+               n.start_receiver(reply);
+             }}};
+  }
+  Statements operator()(const ResetGtids& s) const {
+    return {at_once(node(s.node), "RESET BINARY LOGS AND GTIDS", [](Server& n) { n.reset_gtids(); })};
+  }
+  Statements operator()(const StartReplication& s) const {
+    const auto at = node(s.replica);
+    return {{at, "START REPLICA", [](Server& n, std::uint64_t, const Reply& reply) {
+               n.start_applier([](const auto&) {});
+               n.start_receiver(reply);
+             }}};
+  }
+  Statements operator()(const StopReplication& s) const {
+    return {stop_receiver(node(s.replica), notes_), stop_applier(node(s.replica))};
+  }
+  Statements operator()(const DetachReceiver& s) const {
+    const auto at = node(s.replica);
+    auto read = at_once(at, "SELECT position", [notes = notes_](Server& n) { notes->position = n.position(); });
+    if (tampering_ == Tampering::DetachDoesNothing) return {read};
+    Statements out{
+        {at, "SELECT applier state",
+         [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+           notes->reached = !n.disk().channel || (n.disk().channel->source == kNowhere &&
+                                                  n.receiver().state != ThreadState::Running);
+           if (!notes->reached && n.applier().state == ThreadState::Stopped) {
+             return reply(Error{ErrorCode::PreconditionFailed,
+                                fmt::format("{}: the applier is stopped, detaching would throw its relay log away", n.id())});
+           }
+           reply(std::nullopt);
+         }},
+        stop_receiver(at, notes_), read};
+    if (tampering_ == Tampering::DetachDropsRelayLog) out.push_back(stop_applier(at));
+    out.push_back(change(at, kNowhere, std::chrono::seconds{0}));
+    return out;
+  }
+  Statements operator()(const FollowSource& s) const {
+    const auto at = node(s.replica);
+    const auto to = node(s.to);
+    return {{at, "START REPLICA SQL_THREAD",  // a stopped applier would cost the relay log
+             [to, delay = s.delay, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               if (!n.disk().channel) return reply(std::nullopt);
+               n.start_applier([](const auto&) {});
+               notes->reached = n.disk().channel->source == to && n.disk().channel->delay == delay &&
+                                n.receiver().state != ThreadState::Stopped;
+               reply(std::nullopt);
+             }},
+            stop_receiver(at, notes_), change(at, to, s.delay),
+            {at, "START REPLICA", [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               n.start_applier([](const auto&) {});
+               if (notes->reached) return reply(std::nullopt);
+               n.start_receiver(reply);
+             }}};
+  }
+  Statements operator()(const ForgetSource& s) const {
+    const auto at = node(s.replica);
+    return {stop_receiver(at, notes_), stop_applier(at),
+            {at, "RESET REPLICA ALL", [](Server& n, std::uint64_t, const Reply& reply) {
+               if (!n.disk().channel) return reply(std::nullopt);
+               n.reset_replica(reply);
+             }}};
+  }
+  Statements operator()(const WaitForApplied& s) const {
+    return {at_once(node(s.source), "SELECT @@gtid_executed",
+                    [notes = notes_](Server& n) { notes->position = notes->goal = n.disk().executed; }),
+            wait_for(s.replica, s.timeout)};
+  }
+  Statements operator()(const ApplyReceived& s) const {
+    notes_->goal = s.received;
+    return {wait_for(s.replica, s.timeout)};
+  }
+  Statements operator()(const WaitForAckers& s) const {
+    return {{node(s.source), "SELECT Rpl_semi_sync_source_clients",
+             [s](Server& n, std::uint64_t, const Reply& reply) {
+               wait_until(n, s.timeout, [&n, count = s.count] { return n.semi_sync_clients() >= count; },
+                          "semi-sync replicas", reply);
+             }}};
+  }
+  Statements operator()(const CloseReturned& s) const {
+    const auto at = node(s.node);
+    return {at_once(at, "SET GLOBAL offline_mode=ON", [](Server& n) { n.set_offline_mode(true); }),
+            at_once(at, "SET GLOBAL rpl_semi_sync_source_enabled=OFF",
+                    [](Server& n) { n.set_semi_sync_source(false, n.wait_for_count()); }),
+            {at, "SET GLOBAL super_read_only=ON", [](Server& n, std::uint64_t session, const Reply& reply) {
+               n.set_read_only(ReadOnly::Super, kCloseLockWait, session, reply);
+             }}};
+  }
+
+ private:
+  int node(const NodeId& id) const { return world_.find(id)->index(); }
+
+  Statements nothing(const NodeId& id) const { return {at_once(node(id), "DO 0", [](Server&) {})}; }
+
+  Statement change(int at, int to, std::chrono::seconds delay) const {
+    return {at, to == kNowhere ? "CHANGE REPLICATION SOURCE TO nowhere" : fmt::format("CHANGE REPLICATION SOURCE TO #{}", to),
+            [to, delay, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+              if (notes->reached) return reply(std::nullopt);
+              n.change_source({to, delay}, reply);
+            }};
+  }
+
+  Statement wait_for(const NodeId& replica, Duration timeout) const {
+    return {node(replica), "SELECT WAIT_FOR_EXECUTED_GTID_SET()",
+            [timeout, notes = notes_, at_once = tampering_ == Tampering::WaitsReturnAtOnce](Server& n, std::uint64_t,
+                                                                                          const Reply& reply) {
+              wait_until(n, timeout, [&n, notes, at_once] { return at_once || n.disk().executed.contains(notes->goal); },
+                         "transactions applied", reply);
+            }};
+  }
+
+  World& world_;
+  Notes notes_;
+  Tampering tampering_;
+};
+
+}  // namespace
+
+std::vector<Statement> statements_of(const Step& step, World& world, const std::shared_ptr<StepNotes>& notes,
+                                     Tampering tampering) {
+  return std::visit(Writer{world, notes, tampering}, step);
+}
+
+}  // namespace repl::sim

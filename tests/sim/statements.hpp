@@ -1,0 +1,44 @@
+// The effect of every step on simulated servers: as the statements the real MySQL end sends, one round trip each, so that
+// a run can be cut off between any two of them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/world.hpp"
+
+namespace repl::sim {
+
+/// What one run of a step has found out so far.
+struct StepNotes {
+  GtidSet goal;
+  std::optional<GtidSet> position;
+  bool reached = false;  ///< The goal was there already: nothing is left to do.
+};
+
+struct Statement {
+  int server = 0;
+  std::string text;
+  std::function<void(Server&, std::uint64_t session, const Server::Reply&)> execute;
+};
+
+/// Ways in which the servers betray repld, to prove that the checker notices. Not a state that MySQL can be in.
+enum class Tampering {
+  None,
+  DetachDoesNothing,     ///< DetachReceiver reports success and leaves the receiver connected.
+  DetachDropsRelayLog,   ///< DetachReceiver throws away what was received and not applied.
+  WaitsReturnAtOnce,     ///< WaitForApplied and ApplyReceived do not wait.
+  SemiSyncNeverOn,       ///< SetSemiSyncSource reports success and does nothing.
+  ReadOnlyDoesNothing,   ///< SetReadOnly to Super reports success and leaves the server open.
+  OneAckIsEnough,        ///< SetSemiSyncSource sets an acknowledgement count of 1, whatever was asked for.
+  StoreForgets,          ///< The store reports success and writes nothing, once a spec is in force.
+  NothingPersisted,      ///< PersistReadOnly does nothing: a crashed server comes back writable.
+};
+
+/// The statements of `step`. `notes` are shared by them. A new step does not compile before it is here.
+std::vector<Statement> statements_of(const Step& step, World& world, const std::shared_ptr<StepNotes>& notes,
+                                     Tampering tampering = Tampering::None);
+
+}  // namespace repl::sim

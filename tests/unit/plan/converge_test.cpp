@@ -1,0 +1,595 @@
+// Apply: from what the servers are to what the file wants, and why not.
+#include "plan/converge.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "unit/plan/reading.hpp"
+#include "unit/support/reached.hpp"
+
+namespace repl::test {
+namespace {
+
+/// Servers, and what repld remembers of them.
+struct World {
+  Servers servers;
+  Office office;
+  std::optional<Spec> in_force;
+
+  Result<Plan> plan(const Spec& wanted) const {
+    return plan::plan_converge(wanted, office, in_force ? &*in_force : nullptr, servers.view(office.primary));
+  }
+  /// Plans and carries out; the plan.
+  Plan apply(const Spec& wanted) {
+    const auto made = plan(wanted);
+    EXPECT_TRUE(made) << made.error().message;
+    if (!made) return {};
+    EXPECT_TRUE(well_formed(*made));
+    const auto error = apply_all(servers, *made, in_written_order(*made));
+    EXPECT_FALSE(error) << error->message;
+    office = plan::office_after(wanted, office, servers.view(office.primary), kNow);
+    in_force = wanted;
+    return *made;
+  }
+  /// The declared state holds, and applying again changes nothing.
+  void expect_reached(const Spec& wanted) {
+    EXPECT_EQ(deviations(wanted, *office.primary, servers), std::vector<std::string>{});
+    const auto again = plan(wanted);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(sentences(*again), std::vector<std::string>{});
+  }
+};
+
+World fresh(const Spec& spec) {
+  return {Servers::fresh(spec), {}, {}};
+}
+
+World applied(const Spec& spec) {
+  auto world = fresh(spec);
+  world.apply(spec);
+  world.servers.write("a", "shop");
+  return world;
+}
+
+void expect_refused(const World& world, const Spec& wanted, ErrorCode code, const std::vector<std::string>& parts) {
+  const auto p = world.plan(wanted);
+  ASSERT_FALSE(p) << testing::PrintToString(sentences(*p));
+  EXPECT_EQ(p.error().code, code) << p.error().message;
+  EXPECT_NE(p.error().message.find("nothing was changed"), std::string::npos);
+  for (const auto& part : parts) EXPECT_NE(p.error().message.find(part), std::string::npos) << p.error().message;
+}
+
+// ---- the first apply ------------------------------------------------------------------------------------------------
+
+TEST(Apply, MakesEmptyServersACluster) {
+  for (const auto& spec :
+       {spec_of("a"), spec_of("a b"), spec_of("a b c"), spec_of("a b c").acks(1), spec_of("a b c").acks(2),
+        spec_of("a b c d").sync_all(), spec_of("a b c").acks(1).degrading(),
+        spec_of("a b c d").acks(1).delayed("d", 1h), spec_of("a b c d").acks(1).follows("d", "b"),
+        spec_of("a b c d").follows("d", "c").follows("c", "b"), spec_of("a b c").setting("max_connections", "500")}) {
+    auto world = fresh(spec);
+    world.apply(spec);
+    EXPECT_EQ(world.office.primary, NodeId{"a"});
+    EXPECT_EQ(world.office.term.number, 1u);
+    world.expect_reached(spec);
+    EXPECT_TRUE(world.servers.write("a")) << "the cluster takes writes";
+    for (const auto& node : spec.nodes) {
+      if (node.delay.count() > 0) continue;
+      EXPECT_EQ(world.servers.at(node.id).now.executed, world.servers["a"].now.executed) << node.id;
+    }
+  }
+}
+
+TEST(Apply, MakesTheReplicationAccountOnEveryNodeOutsideTheBinaryLogBeforeItCloses) {
+  const auto spec = spec_of("a b c");
+  const auto p = *fresh(spec).plan(spec);
+  for (const auto* node : {"a", "b", "c"}) {
+    const auto create = step_at(p, fmt::format("{}: make the replication account", node));
+    ASSERT_NE(create, kNoStep) << node;
+    EXPECT_EQ(std::get<CreateAccount>(p.steps[create].step).logged, Logged::No);
+  }
+  EXPECT_TRUE(in_order(p, "b: make the replication account", "b: writable -> super-read-only"));
+  EXPECT_TRUE(in_order(p, "a: make the replication account", "b: follow a"));
+}
+
+TEST(Apply, MakesOtherAccountsOnceOnThePrimary) {
+  auto spec = spec_of("a b c");
+  spec.accounts[AccountRole::Monitoring] = {"watch", {SecretRef::Kind::Env, "MONITOR"}, {}};
+  spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+  const auto p = *fresh(spec).plan(spec);
+  int logged = 0;
+  for (const auto& c : all_of_kind<CreateAccount>(p)) {
+    if (c.role == AccountRole::Replication) continue;
+    EXPECT_EQ(c.node.name, "a");
+    EXPECT_EQ(c.logged, Logged::Yes);
+    ++logged;
+  }
+  EXPECT_EQ(logged, 2);
+  auto world = fresh(spec);
+  world.apply(spec);
+  for (const auto* node : {"a", "b", "c"}) {
+    EXPECT_TRUE(world.servers[node].has.accounts.contains(AccountRole::Application)) << node;
+  }
+}
+
+TEST(Apply, NeverMakesTheAdminAccount) {
+  const auto spec = spec_of("a b");
+  for (const auto& c : all_of_kind<CreateAccount>(*fresh(spec).plan(spec))) EXPECT_NE(c.role, AccountRole::Admin);
+}
+
+TEST(Apply, LoadsBothPluginsEverywhereInEveryMode) {
+  for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(1)}) {
+    auto world = fresh(spec);
+    world.apply(spec);
+    for (const auto* node : {"a", "b", "c"}) {
+      EXPECT_TRUE(world.servers[node].now.semi_sync.source_plugin) << node;
+      EXPECT_TRUE(world.servers[node].now.semi_sync.replica_plugin) << node;
+    }
+  }
+}
+
+TEST(Apply, DoesWithoutPluginsInAsyncWhereTheyCannotBeLoaded) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["b"].has.plugins_loadable = false;
+  const auto p = world.plan(spec);
+  ASSERT_TRUE(p);
+  EXPECT_FALSE(has_step(*p, "b: install"));
+}
+
+TEST(Apply, EnablesTheSourceSideOnlyOnceReplicasAreThereToAcknowledge) {
+  const auto spec = spec_of("a b c").acks(2);
+  const auto p = *fresh(spec).plan(spec);
+  EXPECT_TRUE(in_order(p, "b: follow a", "a: wait for 2 semi-sync replicas"));
+  EXPECT_TRUE(in_order(p, "c: follow a", "a: wait for 2 semi-sync replicas"));
+  EXPECT_TRUE(in_order(p, "a: install the semi-sync source plugin", "a: wait for 2 semi-sync replicas"));
+  EXPECT_TRUE(in_order(p, "a: wait for 2 semi-sync replicas", "a: semi-sync source on, 2 acks"));
+  EXPECT_TRUE(in_order(p, "b: semi-sync replica on", "b: follow a"));
+}
+
+TEST(Apply, WorksOnAllNodesAtTheSameTime) {
+  const auto spec = spec_of("a b c").acks(1);
+  const auto p = *fresh(spec).plan(spec);
+  EXPECT_FALSE(waits_for(p, step_at(p, "b: follow a"), step_at(p, "c: follow a")));
+  EXPECT_FALSE(waits_for(p, step_at(p, "c: follow a"), step_at(p, "b: follow a")));
+}
+
+TEST(Apply, CanBeTakenBackToTheLastStep) {
+  const auto spec = spec_of("a b c").acks(1);
+  const auto p = *fresh(spec).plan(spec);
+  EXPECT_EQ(p.point_of_no_return, p.steps.size());
+  EXPECT_FALSE(p.promotes);
+}
+
+TEST(Apply, ForgetsAnInstallersTransactionsOfEmptyReplicas) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers["c"].now.executed = {};
+  const auto p = *world.plan(spec);
+  EXPECT_TRUE(in_order(p, "b: empty, forget its 3 transactions", "b: follow a"));
+  EXPECT_FALSE(has_step(p, "a: empty"));
+  EXPECT_FALSE(has_step(p, "c: empty"));
+}
+
+TEST(Apply, ForgetsThemWhereAChannelIsLeftOver) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["b"].now.channels.push_back({.source = {kDetachedHost, 3306}});
+  world.apply(spec);
+  world.expect_reached(spec);
+}
+
+TEST(Apply, KeepsTheDataOfTheSource) {
+  const auto spec = spec_of("a b c").acks(1);
+  auto world = fresh(spec);
+  world.servers.write("a", "shop");
+  world.apply(spec);
+  world.expect_reached(spec);
+  EXPECT_EQ(world.servers["b"].has.user_schemas, std::vector<std::string>{"shop"});
+}
+
+TEST(Apply, TakesServersThatAreClosedAlready) {
+  for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(1)}) {
+    auto with_application = spec;
+    with_application.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+    auto world = fresh(with_application);
+    for (const auto* node : {"a", "b", "c"}) {
+      world.servers[node].now.read_only = ReadOnly::Super;
+      world.servers[node].now.super_read_only_persisted = true;
+    }
+    world.apply(with_application);
+    world.expect_reached(with_application);
+  }
+}
+
+TEST(Apply, TurnsClientsAwayWhileAClosedNodeIsOpenForItsAccount) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  for (const auto* node : {"a", "b"}) world.servers[node].now.read_only = ReadOnly::Super;
+  const auto p = *world.plan(spec);
+  for (const std::string node : {"a", "b"}) {
+    EXPECT_TRUE(in_order(p, node + ": turn clients away", node + ": super-read-only -> writable"));
+    EXPECT_TRUE(in_order(p, node + ": super-read-only -> writable", node + ": make the replication account"));
+    EXPECT_TRUE(in_order(p, node + ": make the replication account", node + ": writable -> super-read-only"));
+    EXPECT_TRUE(in_order(p, node + ": writable -> super-read-only", node + ": let clients in"));
+  }
+}
+
+TEST(Apply, AdoptsAClusterThatIsAsDeclared) {
+  const auto spec = spec_of("a b c").acks(1);
+  auto world = applied(spec);
+  world.office = {};
+  world.in_force.reset();
+  const auto p = world.plan(spec);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(sentences(*p), std::vector<std::string>{});
+}
+
+// ---- refusals -------------------------------------------------------------------------------------------------------
+
+TEST(ApplyRefuses, WithAllReasonsAtOnce) {
+  const auto spec = spec_of("a b c d e").acks(1);
+  auto world = fresh(spec);
+  world.servers.kill("e");
+  world.servers["a"].now.version = {8, 0, 25};
+  world.servers["b"].now.gtid_mode_on = false;
+  world.servers["b"].now.log_replica_updates = false;
+  world.servers["c"].has.admin_may_operate = false;
+  world.servers["c"].has.admin_lacks = "SYSTEM_VARIABLES_ADMIN";
+  world.servers["d"].has.plugins_loadable = false;
+  world.servers["d"].now.server_id = world.servers["c"].now.server_id;
+  expect_refused(world, spec, ErrorCode::PreconditionFailed,
+                 {"e (db-e:3306): connection refused", "'repl_admin'", "a is MySQL 8.0.25", "b has gtid_mode off",
+                  "b has log_replica_updates off", "c: the admin account lacks SYSTEM_VARIABLES_ADMIN",
+                  "d: the semi-sync plugins are not in its plugin_dir", "c and d have the same server_id"});
+}
+
+TEST(ApplyRefuses, TwoNodesWithTheSameUuid) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers["c"].now.server_uuid = uuid('B');
+  expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b and c have the same server_uuid", "auto.cnf"});
+}
+
+TEST(ApplyRefuses, DataOnTwoNodes) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers.write("a", "shop");
+  world.servers.write("b", "blog");
+  const auto p = world.plan(spec);
+  ASSERT_FALSE(p);
+  EXPECT_TRUE(p.error().code == ErrorCode::Diverged || p.error().code == ErrorCode::ErrantTransactions);
+  EXPECT_NE(p.error().message.find("b has 4 transactions that a lacks"), std::string::npos) << p.error().message;
+}
+
+TEST(ApplyRefuses, AnEmptySourceWithDataElsewhere) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers.write("b", "shop");
+  const auto p = world.plan(spec);
+  ASSERT_FALSE(p);
+  EXPECT_NE(p.error().message.find("a is empty: name b as the source instead"), std::string::npos) << p.error().message;
+}
+
+TEST(ApplyRefuses, AnEmptySourceWithDataElsewhereThatWereLoadedOutsideTheBinaryLog) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers["b"].now.executed = {};
+  world.servers["b"].has.user_schemas = {"shop"};
+  const auto p = world.plan(spec);
+  ASSERT_FALSE(p) << "replicating into existing data breaks the applier at the first conflict";
+  EXPECT_NE(p.error().message.find("b"), std::string::npos);
+}
+
+TEST(ApplyRefuses, ANodeThatLacksWhatTheSourcePurged) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["a"].now.purged = gtids("A:1-2");
+  world.servers["b"].now.executed = {};
+  expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b lacks 2 transactions that a has purged"});
+}
+
+TEST(ApplyRefuses, ANodeThatWouldLackThemOnceItsOwnAreForgotten) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["a"].now.purged = gtids("A:1-2");
+  expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b lacks 2 transactions that a has purged"});
+}
+
+TEST(ApplyRefuses, AnErrantReplica) {
+  const auto spec = spec_of("a b c");
+  auto world = applied(spec);
+  world.servers["b"].now.executed = unite(world.servers["b"].now.executed, gtids("B:7"));
+  const auto p = world.plan(spec);
+  ASSERT_FALSE(p);
+  EXPECT_NE(p.error().message.find(gtids("B:7").to_string()), std::string::npos) << p.error().message;
+}
+
+TEST(ApplyRefuses, AStrangersReplica) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["b"].now.channels.push_back({.source = {"elsewhere", 3306}});
+  expect_refused(world, spec, ErrorCode::PreconditionFailed,
+                 {"b replicates from elsewhere:3306, which is not in the file"});
+}
+
+TEST(ApplyRefuses, SeveralChannels) {
+  const auto spec = spec_of("a b c");
+  auto world = fresh(spec);
+  world.servers["b"].now.channels.push_back({.source = address_of({"a"})});
+  world.servers["b"].now.channels.push_back({.name = "other", .source = address_of({"c"})});
+  expect_refused(world, spec, ErrorCode::NotSupported, {"b has 2 replication channels"});
+}
+
+TEST(ApplyRefuses, ADeclaredSourceThatReplicatesFromAnotherNode) {
+  auto world = applied(spec_of("b a"));
+  world.office = {};
+  world.in_force.reset();
+  const auto p = world.plan(spec_of("a b"));
+  ASSERT_FALSE(p) << "closing the real source under its clients would lose what they write meanwhile";
+  EXPECT_NE(p.error().message.find("a replicates from b"), std::string::npos) << p.error().message;
+}
+
+TEST(ApplyRefuses, ANewFileWithoutThePrimary) {
+  auto world = applied(spec_of("a b c"));
+  expect_refused(world, spec_of("b c"), ErrorCode::PreconditionFailed,
+                 {"a is the primary and is not in the new file", "replctl switchover"});
+}
+
+TEST(ApplyRefuses, ToMoveThePrimary) {
+  auto world = applied(spec_of("a b c"));
+  expect_refused(world, spec_of("a b c").source("b"), ErrorCode::NotSupported, {"replctl switchover shop --to b"});
+}
+
+TEST(ApplyRefuses, AnUnreachableNewNode) {
+  auto world = applied(spec_of("a b c"));
+  world.servers.add({"d"});
+  world.servers.kill("d");
+  expect_refused(world, spec_of("a b c d"), ErrorCode::PreconditionFailed, {"d (db-d:3306): connection refused"});
+}
+
+TEST(ApplyRefuses, WhileThePrimaryIsGone) {
+  auto world = applied(spec_of("a b c"));
+  world.servers.kill("a");
+  expect_refused(world, spec_of("a b c"), ErrorCode::PreconditionFailed, {"a (db-a:3306): connection refused"});
+}
+
+TEST(ApplyRefuses, SemiSyncWhereARunningReplicaLacksThePlugins) {
+  auto world = applied(spec_of("a b c"));
+  world.servers["b"].now.semi_sync.source_plugin = false;
+  const auto p = world.plan(spec_of("a b c").acks(1));
+  ASSERT_FALSE(p) << testing::PrintToString(sentences(*p));
+  EXPECT_NE(p.error().message.find("b runs as a replica"), std::string::npos) << p.error().message;
+}
+
+// ---- a running cluster ----------------------------------------------------------------------------------------------
+
+TEST(ApplyAgain, ChangesNothingInAnEqualState) {
+  for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(2), spec_of("a b c d").follows("d", "b").acks(1),
+                           spec_of("a b c d").delayed("d", 1h)}) {
+    auto world = applied(spec);
+    world.expect_reached(spec);
+  }
+}
+
+TEST(ApplyAgain, LeavesANodeOutThatIsDown) {
+  const auto spec = spec_of("a b c");
+  auto world = applied(spec);
+  world.servers.kill("c");
+  const auto p = world.plan(spec);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(sentences(*p), std::vector<std::string>{});
+  EXPECT_TRUE(any_reason(p->reasons, "c is left out: connection refused"));
+}
+
+TEST(ApplyAgain, DoesNotGiveDurabilityUpBecauseANodeIsDown) {
+  const auto spec = spec_of("a b c").acks(2);
+  auto world = applied(spec);
+  world.servers.kill("c");
+  const auto p = world.plan(spec);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(sentences(*p), std::vector<std::string>{});
+}
+
+TEST(ApplyAgain, LeavesThePrimaryWhereAFailoverHasPutIt) {
+  const auto spec = spec_of("a b c").acks(1);
+  auto world = applied(spec);
+  // What a failover to b and the return of a leave behind.
+  auto& s = world.servers;
+  s["b"].now.channels.clear();
+  s["b"].now.read_only = ReadOnly::Off;
+  s["b"].now.semi_sync.source_enabled = true;
+  s["a"].now.read_only = ReadOnly::Super;
+  s["a"].now.semi_sync.source_enabled = false;
+  s.apply(FollowSource{.replica = {"a"}, .to = {"b"}});
+  s.apply(FollowSource{.replica = {"c"}, .to = {"b"}});
+  world.office = office_of(spec, "b");
+  world.office.term = {2};
+  const auto p = world.plan(spec);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(sentences(*p), std::vector<std::string>{});
+  EXPECT_TRUE(any_reason(p->reasons, "primary is b (declared a)"));
+}
+
+TEST(ApplyAgain, TurnsAsyncIntoSemiSync) {
+  auto world = applied(spec_of("a b c"));
+  const auto wanted = spec_of("a b c").acks(1);
+  const auto p = world.apply(wanted);
+  world.expect_reached(wanted);
+  EXPECT_TRUE(in_order(p, "b: semi-sync replica on", "a: wait for 1 semi-sync replica"));
+  EXPECT_TRUE(in_order(p, "a: wait for 1 semi-sync replica", "a: semi-sync source on, 1 ack"));
+  EXPECT_TRUE(in_order(p, "a: set rpl_semi_sync_source_timeout", "a: semi-sync source on, 1 ack"));
+}
+
+TEST(ApplyAgain, TurnsSemiSyncIntoAsyncSourceFirst) {
+  auto world = applied(spec_of("a b c").acks(1));
+  const auto wanted = spec_of("a b c");
+  const auto p = world.apply(wanted);
+  world.expect_reached(wanted);
+  // The other way round every commit would hang in between.
+  EXPECT_TRUE(in_order(p, "a: semi-sync source off", "b: semi-sync replica off"));
+  EXPECT_TRUE(in_order(p, "a: semi-sync source off", "c: semi-sync replica off"));
+}
+
+TEST(ApplyAgain, RaisesAndLowersTheAcks) {
+  auto world = applied(spec_of("a b c").acks(1));
+  auto p = world.apply(spec_of("a b c").acks(2));
+  EXPECT_EQ(sentences(p), (std::vector<std::string>{"a: wait for 2 semi-sync replicas (at most 20 s)",
+                                                    "a: semi-sync source on, 2 acks"}));
+  world.expect_reached(spec_of("a b c").acks(2));
+  world.apply(spec_of("a b c").acks(1));
+  world.expect_reached(spec_of("a b c").acks(1));
+}
+
+TEST(ApplyAgain, LetsDegradeAndWaitChange) {
+  auto world = applied(spec_of("a b c").acks(1));
+  world.apply(spec_of("a b c").acks(1).degrading());
+  world.expect_reached(spec_of("a b c").acks(1).degrading());
+  EXPECT_EQ(world.servers["a"].now.semi_sync.timeout, 10s);
+}
+
+TEST(ApplyAgain, BuildsAndDissolvesAChain) {
+  auto world = applied(spec_of("a b c d"));
+  const auto chain = spec_of("a b c d").follows("c", "b").follows("d", "c");
+  auto p = world.apply(chain);
+  EXPECT_EQ(sentences(p), (std::vector<std::string>{"c: follow b", "d: follow c"}));
+  world.expect_reached(chain);
+  world.apply(spec_of("a b c d"));
+  world.expect_reached(spec_of("a b c d"));
+}
+
+TEST(ApplyAgain, SetsAndTakesAwayADelay) {
+  auto world = applied(spec_of("a b c").acks(1));
+  const auto delayed = spec_of("a b c").acks(1).delayed("c", 1h);
+  world.apply(delayed);
+  world.expect_reached(delayed);
+  EXPECT_FALSE(world.servers["c"].now.semi_sync.replica_enabled) << "a delayed node is no acker";
+  world.apply(spec_of("a b c").acks(1));
+  world.expect_reached(spec_of("a b c").acks(1));
+}
+
+TEST(ApplyAgain, ChangesSettingsOnceAndComparesThemByMeaning) {
+  auto world = applied(spec_of("a b"));
+  const auto p = world.apply(spec_of("a b").setting("max_connections", "500").setting("event_scheduler", "ON"));
+  EXPECT_EQ(all_of_kind<SetVariable>(p).size(), 4u);
+  EXPECT_TRUE(has_step(p, "a: set max_connections 151 -> 500"));
+  world.expect_reached(spec_of("a b").setting("max_connections", "500").setting("event_scheduler", "ON"));
+  EXPECT_TRUE(world.plan(spec_of("a b").setting("max_connections", "500").setting("event_scheduler", "1"))->empty());
+}
+
+TEST(ApplyAgain, LetsNodeSettingsOverrideTheClusters) {
+  auto spec = spec_of("a b").setting("max_connections", "500");
+  spec.node("b").settings["max_connections"] = "900";
+  auto world = applied(spec);
+  EXPECT_EQ(world.servers["a"].has.variables.at("max_connections"), "500");
+  EXPECT_EQ(world.servers["b"].has.variables.at("max_connections"), "900");
+  world.expect_reached(spec);
+}
+
+TEST(ApplyAgain, MakesAMissingAccountOnThePrimaryAlone) {
+  auto world = applied(spec_of("a b c").acks(1));
+  auto wanted = spec_of("a b c").acks(1);
+  wanted.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+  const auto p = world.apply(wanted);
+  EXPECT_EQ(sentences(p), std::vector<std::string>{"a: make the application account 'shop' true"});
+  world.expect_reached(wanted);
+}
+
+TEST(ApplyAgain, NeverOpensARunningReplica) {
+  auto world = applied(spec_of("a b c").acks(1));
+  world.servers["b"].has.accounts.erase(AccountRole::Replication);
+  const auto p = world.plan(spec_of("a b c").acks(1));
+  ASSERT_TRUE(p) << p.error().message;
+  for (const auto& s : all_of_kind<SetReadOnly>(*p)) EXPECT_NE(s.to, ReadOnly::Off) << s.node;
+}
+
+TEST(ApplyAgain, AddsANode) {
+  auto world = applied(spec_of("a b").acks(1));
+  world.servers.add({"c"}).now.executed = gtids("C:1-3");
+  const auto wanted = spec_of("a b c").acks(1);
+  world.apply(wanted);
+  world.expect_reached(wanted);
+  EXPECT_EQ(world.servers["c"].now.executed, world.servers["a"].now.executed);
+}
+
+TEST(ApplyAgain, ClosesAWritableReplicaAndStartsAStoppedOne) {
+  auto world = applied(spec_of("a b c").acks(1));
+  world.servers["b"].now.read_only = ReadOnly::Off;
+  world.servers["c"].now.channels[0].receiver = ThreadState::Stopped;
+  const auto p = world.apply(spec_of("a b c").acks(1));
+  EXPECT_TRUE(has_step(p, "b: writable -> super-read-only"));
+  EXPECT_TRUE(has_step(p, "c: start replication"));
+  world.expect_reached(spec_of("a b c").acks(1));
+}
+
+TEST(ApplyAgain, NeverStartsAFailedApplier) {
+  auto world = applied(spec_of("a b c"));
+  world.servers["c"].now.channels[0].applier = ThreadState::Stopped;
+  world.servers["c"].now.channels[0].applier_errno = 1062;
+  EXPECT_FALSE(has_step(*world.plan(spec_of("a b c")), "c:"));
+}
+
+// ---- the office afterwards ------------------------------------------------------------------------------------------
+
+TEST(OfficeAfterApply, KnowsTheAckersAndTheCount) {
+  const auto spec = spec_of("a b c d").acks(2).delayed("d", 1h);
+  const auto office = plan::office_after(spec, {}, Servers::fresh(spec).view(), kNow);
+  EXPECT_EQ(office.term.number, 1u);
+  EXPECT_EQ(office.primary, NodeId{"a"});
+  EXPECT_EQ(office.ackers, (std::set<NodeId>{{"b"}, {"c"}}));
+  EXPECT_EQ(office.acks, 2);
+  EXPECT_EQ(office.since, kNow);
+}
+
+TEST(OfficeAfterApply, CountsTheLowerOfOldAndNewAcks) {
+  const auto view = Servers::fresh(spec_of("a b c")).view();
+  auto office = office_of(spec_of("a b c").acks(2), "a");
+  EXPECT_EQ(plan::office_after(spec_of("a b c").acks(1), office, view, kNow).acks, 1);
+  office.acks = 1;
+  EXPECT_EQ(plan::office_after(spec_of("a b c").acks(2), office, view, kNow).acks, 1)
+      << "commits of before were acknowledged by one";
+}
+
+TEST(OfficeAfterApply, KeepsAckersOfBefore) {
+  const auto view = Servers::fresh(spec_of("a b c")).view();
+  const auto office = office_of(spec_of("a b c").acks(1), "a");
+  EXPECT_TRUE(
+      plan::office_after(spec_of("a b c").acks(1).follows("c", "b"), office, view, kNow).ackers.contains({"c"}));
+}
+
+TEST(OfficeAfterApply, WaitsForNothingInAsyncOrWhereItMayDegrade) {
+  const auto view = Servers::fresh(spec_of("a b c")).view();
+  EXPECT_EQ(plan::office_after(spec_of("a b c"), office_of(spec_of("a b c").acks(1), "a"), view, kNow).acks, 0);
+  EXPECT_EQ(plan::office_after(spec_of("a b c").acks(1).degrading(), {}, view, kNow).acks, 0);
+}
+
+TEST(OfficeAfterApply, KeepsTermAndPrimary) {
+  const auto view = Servers::fresh(spec_of("a b c")).view();
+  auto office = office_of(spec_of("a b c"), "b");
+  office.term = {7};
+  const auto after = plan::office_after(spec_of("a b c"), office, view, kNow);
+  EXPECT_EQ(after.term.number, 7u);
+  EXPECT_EQ(after.primary, NodeId{"b"});
+}
+
+TEST(SameValue, ComparesByMeaning) {
+  EXPECT_TRUE(plan::same_value("ON", "1"));
+  EXPECT_TRUE(plan::same_value("off", "FALSE"));
+  EXPECT_TRUE(plan::same_value("Row", "ROW"));
+  EXPECT_FALSE(plan::same_value("ON", "OFF"));
+  EXPECT_FALSE(plan::same_value("10", "1"));
+  EXPECT_FALSE(plan::same_value("", "0"));
+}
+
+TEST(VariablesToLookAt, AreAllThatApplyCompares) {
+  auto spec = spec_of("a b").acks(1).setting("max_connections", "500");
+  spec.node("b").settings["sync_binlog"] = "0";
+  const auto names = plan::variables_to_look_at(spec);
+  for (const auto* name : {"max_connections", "sync_binlog", "replica_net_timeout", "rpl_semi_sync_source_timeout"}) {
+    EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
+  }
+}
+
+}  // namespace
+}  // namespace repl::test

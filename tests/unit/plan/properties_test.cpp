@@ -1,0 +1,357 @@
+// Properties of plans over generated specs and servers, carried out on model servers.
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <set>
+
+#include "plan/converge.hpp"
+#include "plan/failover.hpp"
+#include "plan/switchover.hpp"
+#include "unit/plan/reading.hpp"
+#include "unit/support/reached.hpp"
+
+namespace repl::test {
+namespace {
+
+int between(int low, int high) {
+  return *rc::gen::inRange(low, high + 1);
+}
+bool chance(int of_ten) {
+  return between(1, 10) <= of_ten;
+}
+template <class T>
+T one_of(std::vector<T> values) {
+  return values[static_cast<std::size_t>(between(0, static_cast<int>(values.size()) - 1))];
+}
+
+/// A valid spec of `count` nodes, "a" the source.
+SpecOf any_spec(int count) {
+  std::string names;
+  for (int i = 0; i < count; ++i) names += fmt::format(" {}", static_cast<char>('a' + i));
+  auto spec = spec_of(names);
+  for (int i = 1; i < count; ++i) {
+    const std::string name(1, static_cast<char>('a' + i));
+    if (chance(2)) spec.delayed(name, std::chrono::seconds{between(1, 3600)});
+    if (chance(3)) spec.follows(name, std::string(1, static_cast<char>('a' + between(0, i - 1))));
+    spec.promotion(name, one_of<Promotion>({Promotion::Neutral, Promotion::Avoid, Promotion::Never}));
+    if (spec.node(name).delay.count() == 0 && chance(2)) spec.promotion(name, Promotion::Prefer);
+  }
+  const auto ackers = static_cast<int>(spec.ackers({"a"}).size());
+  if (ackers > 0 && chance(6)) {
+    if (chance(3)) {
+      spec.sync_all();
+    } else {
+      spec.acks(between(1, ackers));
+    }
+    if (chance(2)) spec.degrading();
+  }
+  if (chance(5)) spec.setting("max_connections", std::to_string(between(100, 999)));
+  if (chance(3)) spec.setting("sync_binlog", one_of<std::string>({"0", "1"}));
+  if (chance(5)) spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+  if (chance(3)) spec.accounts[AccountRole::Monitoring] = {"watch", {SecretRef::Kind::Env, "MONITOR"}, {}};
+  return spec;
+}
+
+/// Servers that were never part of a cluster, in all states in which they may be found.
+Servers any_fresh_servers(const Spec& spec) {
+  auto servers = Servers::fresh(spec);
+  for (const auto& node : spec.nodes) {
+    auto& s = servers[node.id];
+    if (chance(3)) s.now.executed = {};
+    if (chance(3)) {
+      s.now.semi_sync.source_plugin = true;
+      s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
+      s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
+      s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+    }
+    if (chance(3)) s.now.semi_sync.replica_plugin = true;
+    if (s.now.semi_sync.replica_plugin && chance(3)) s.now.semi_sync.replica_enabled = true;
+    if (chance(3)) s.has.accounts.insert(AccountRole::Replication);
+    if (chance(2)) s.now.super_read_only_persisted = true;
+    s.now.read_only = one_of<ReadOnly>({ReadOnly::Off, ReadOnly::Off, ReadOnly::On, ReadOnly::Super});
+    if (chance(1)) s.now.offline_mode = true;
+  }
+  if (chance(5) && servers["a"].now.read_only == ReadOnly::Off) servers.write("a", "shop");
+  servers.settle();
+  return servers;
+}
+
+/// What people and accidents do to a running cluster without losing data.
+void drift(Servers& servers, const Spec& spec, const NodeId& primary) {
+  for (const auto& node : spec.nodes) {
+    auto& s = servers[node.id];
+    if (chance(2)) s.now.super_read_only_persisted = false;
+    if (chance(2)) s.has.variables["max_connections"] = "77";
+    if (node.id == primary) continue;
+    if (chance(2)) s.now.read_only = one_of<ReadOnly>({ReadOnly::Off, ReadOnly::On});
+    if (chance(2) && s.now.semi_sync.replica_plugin) s.now.semi_sync.replica_enabled = !s.now.semi_sync.replica_enabled;
+    if (!s.now.channels.empty()) {
+      if (chance(2)) s.now.channels[0].receiver = ThreadState::Stopped;
+      if (chance(1)) s.now.channels[0].applier = ThreadState::Stopped;
+      if (chance(1)) servers.apply(DetachReceiver{node.id, primary});
+      if (chance(1)) servers.apply(ForgetSource{node.id, primary});
+    }
+  }
+  servers.settle();
+}
+
+/// Some order in which the steps may be started.
+std::vector<std::size_t> any_order(const Plan& plan) {
+  std::vector<std::size_t> order;
+  std::set<std::size_t> done;
+  while (order.size() < plan.steps.size()) {
+    std::vector<std::size_t> ready;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+      const auto& after = plan.steps[i].after;
+      const bool free = std::all_of(after.begin(), after.end(), [&](std::size_t b) { return done.contains(b); });
+      if (free && !done.contains(i)) ready.push_back(i);
+    }
+    order.push_back(one_of(ready));
+    done.insert(order.back());
+  }
+  return order;
+}
+
+std::string listed(const Plan& plan, const std::vector<std::size_t>& order) {
+  std::string out;
+  for (const auto i : order) out += "\n  " + describe(plan.steps[i].step);
+  return out;
+}
+
+Plan planned(const Spec& wanted, const Office& office, const Spec* before, const Servers& servers) {
+  const auto plan = plan::plan_converge(wanted, office, before, servers.view(office.primary));
+  if (!plan) RC_FAIL("refused: " + plan.error().message);
+  RC_ASSERT(static_cast<bool>(well_formed(*plan)));
+  return *plan;
+}
+
+/// Carries the plan out in any order; then the spec holds and nothing is left to plan.
+void reach(const Spec& wanted, Office& office, const Spec* before, Servers& servers) {
+  const auto plan = planned(wanted, office, before, servers);
+  const auto order = any_order(plan);
+  const auto error = apply_all(servers, plan, order);
+  if (error) RC_FAIL("step refused: " + error->message + listed(plan, order));
+  office = plan::office_after(wanted, office, servers.view(office.primary), kNow);
+  const auto wrong = deviations(wanted, *office.primary, servers);
+  if (!wrong.empty()) RC_FAIL("not reached: " + wrong.front() + listed(plan, order));
+  const auto again = planned(wanted, office, &wanted, servers);
+  if (!again.empty())
+    RC_FAIL("planned again:" + listed(again, in_written_order(again)) + "\nafter" + listed(plan, order));
+}
+
+RC_GTEST_PROP(PlanConverge, ReachesTheSpecFromFreshServersInAnyOrderOfItsSteps, ()) {
+  const auto spec = any_spec(between(1, 6));
+  auto servers = any_fresh_servers(spec);
+  Office office;
+  reach(spec, office, nullptr, servers);
+}
+
+RC_GTEST_PROP(PlanConverge, ReachesTheSpecFromARunningClusterOfAnotherSpec, ()) {
+  const auto count = between(1, 6);
+  const auto first = any_spec(count);
+  auto servers = Servers::fresh(first);
+  Office office;
+  reach(first, office, nullptr, servers);
+  auto second = any_spec(count);
+  drift(servers, first, *office.primary);
+  reach(second, office, &first, servers);
+}
+
+/// What applying inverses has to bring back; histories only grow.
+struct Restorable {
+  ReadOnly read_only;
+  bool persisted, offline, source_plugin, replica_plugin, source_enabled, replica_enabled;
+  int acks;
+  std::optional<Address> source;
+  bool receiver, applier;
+  std::set<AccountRole> accounts;
+  std::map<std::string, std::string> variables;
+  bool operator==(const Restorable&) const = default;
+};
+
+std::map<NodeId, Restorable> restorable(const Servers& servers) {
+  std::map<NodeId, Restorable> out;
+  for (const auto& [id, s] : servers.all()) {
+    const auto* channel = s.now.channel();
+    const bool attached = channel != nullptr && channel->source.host != kDetachedHost;
+    out[id] = {.read_only = s.now.read_only,
+               .persisted = s.now.super_read_only_persisted,
+               .offline = s.now.offline_mode,
+               .source_plugin = s.now.semi_sync.source_plugin,
+               .replica_plugin = s.now.semi_sync.replica_plugin,
+               .source_enabled = s.now.semi_sync.source_enabled,
+               .replica_enabled = s.now.semi_sync.replica_enabled,
+               .acks = s.now.semi_sync.source_enabled ? s.now.semi_sync.wait_for_count : 0,
+               .source = attached ? std::optional{channel->source} : std::nullopt,
+               .receiver = attached && channel->receiver != ThreadState::Stopped,
+               .applier = attached && channel->applier != ThreadState::Stopped,
+               .accounts = s.has.accounts,
+               .variables = s.has.variables};
+  }
+  return out;
+}
+
+std::string difference(const std::map<NodeId, Restorable>& before, const std::map<NodeId, Restorable>& after) {
+  for (const auto& [id, b] : before) {
+    const auto& a = after.at(id);
+    if (a == b) continue;
+    std::string what;
+    if (a.read_only != b.read_only) what += " read_only";
+    if (a.persisted != b.persisted) what += " persisted";
+    if (a.offline != b.offline) what += " offline";
+    if (a.source_plugin != b.source_plugin || a.replica_plugin != b.replica_plugin) what += " plugins";
+    if (a.source_enabled != b.source_enabled || a.replica_enabled != b.replica_enabled) what += " semi-sync";
+    if (a.acks != b.acks) what += " acks";
+    if (a.source != b.source) what += " source";
+    if (a.receiver != b.receiver || a.applier != b.applier) what += " threads";
+    if (a.accounts != b.accounts) what += " accounts";
+    if (a.variables != b.variables) what += " variables";
+    return id.name + ":" + what;
+  }
+  return "";
+}
+
+/// Carries out the first steps of some order, then takes them back, last first; what is not as it was.
+std::string not_restored(const Servers& before, const Plan& plan, std::size_t limit) {
+  auto servers = before;
+  auto order = any_order(plan);
+  const auto point = std::find(order.begin(), order.end(), limit);
+  order.erase(point, order.end());
+  if (!order.empty()) order.resize(static_cast<std::size_t>(between(0, static_cast<int>(order.size()))));
+  for (const auto i : order) {
+    if (const auto result = servers.apply(plan.steps[i].step); !result.ok()) return "refused: " + result.error->message;
+  }
+  for (auto i = order.rbegin(); i != order.rend(); ++i) {
+    const auto back = inverse(plan.steps[*i].step);
+    if (!back) continue;
+    if (const auto result = servers.apply(*back); !result.ok()) {
+      return "not taken back: " + result.error->message + listed(plan, order);
+    }
+  }
+  const auto what = difference(restorable(before), restorable(servers));
+  return what.empty() ? "" : what + listed(plan, order);
+}
+
+RC_GTEST_PROP(PlanConverge, IsTakenBackFromAnyPrefix, ()) {
+  const auto count = between(1, 5);
+  const auto first = any_spec(count);
+  auto servers = chance(5) ? Servers::fresh(first) : any_fresh_servers(first);
+  Office office;
+  std::optional<Spec> before;
+  auto wanted = first;
+  if (chance(6)) {
+    reach(first, office, nullptr, servers);
+    before = first;
+    wanted = any_spec(count);
+  }
+  const auto plan = planned(wanted, office, before ? &*before : nullptr, servers);
+  const auto wrong = not_restored(servers, plan, plan.steps.size());
+  if (!wrong.empty()) RC_FAIL(wrong);
+}
+
+/// A cluster that runs as its spec says, with data.
+struct Running {
+  SpecOf spec;
+  Servers servers;
+  Office office;
+};
+
+Running any_running() {
+  Running r{any_spec(between(2, 6)), {}, {}};
+  r.servers = Servers::fresh(r.spec);
+  reach(r.spec, r.office, nullptr, r.servers);
+  for (int i = between(0, 5); i > 0; --i) r.servers.write("a", "shop");
+  r.office.returns_read_only = true;
+  r.office.commits_wait = r.spec.waits_for_acks();
+  return r;
+}
+
+RC_GTEST_PROP(PlanSwitchover, LeadsToADeclaredClusterUnderTheNewPrimary, ()) {
+  auto r = any_running();
+  std::vector<std::optional<NodeId>> choices{std::nullopt};
+  for (const auto& node : r.spec.nodes) choices.emplace_back(node.id);
+  const auto wanted = one_of(choices);
+  const auto plan = plan::plan_switchover(r.spec, r.office, r.servers.view(r.office.primary), wanted, 10s);
+  RC_PRE(plan.has_value());
+  RC_ASSERT(static_cast<bool>(well_formed(*plan)));
+  RC_ASSERT(plan->promotes.has_value());
+  const auto order = any_order(*plan);
+  for (const auto i : order) {
+    const auto result = r.servers.apply(plan->steps[i].step);
+    if (!result.ok()) RC_FAIL("refused: " + result.error->message + listed(*plan, order));
+    int writers = 0;
+    for (const auto& [id, s] : r.servers.all()) writers += s.now.read_only == ReadOnly::Off ? 1 : 0;
+    if (writers > 1) RC_FAIL("two writers:" + listed(*plan, order));
+  }
+  const auto& primary = r.servers.at(*plan->promotes).now;
+  RC_ASSERT(primary.read_only == ReadOnly::Off);
+  RC_ASSERT(primary.semi_sync.source_enabled == r.spec.semi_sync());
+  for (const auto& [id, s] : r.servers.all()) {
+    if (!primary.executed.contains(s.now.executed)) RC_FAIL(id.name + " has what the new primary lacks");
+    if (id == *plan->promotes) continue;
+    RC_ASSERT(s.now.channel() != nullptr);
+    if (s.now.channel()->source != address_of(*r.spec.source_of(id, *plan->promotes))) {
+      RC_FAIL(id.name + " follows another than it should" + listed(*plan, order));
+    }
+  }
+}
+
+RC_GTEST_PROP(PlanSwitchover, IsTakenBackFromAnyPrefixBeforeThePointOfNoReturn, ()) {
+  auto r = any_running();
+  const auto wanted = one_of(r.spec.nodes).id;
+  const auto plan = plan::plan_switchover(r.spec, r.office, r.servers.view(r.office.primary), wanted, 10s);
+  RC_PRE(plan.has_value());
+  const auto wrong = not_restored(r.servers, *plan, plan->point_of_no_return);
+  if (!wrong.empty()) RC_FAIL(wrong);
+}
+
+RC_GTEST_PROP(PlanPromotion, OpensOneNodeThatHasAllThatAnyReachedNodeHad, ()) {
+  auto r = any_running();
+  r.spec.failover.fencing = FencingMode::None;
+  r.servers.kill("a");
+  for (const auto& node : r.spec.nodes) {
+    if (node.id.name != "a" && chance(2)) r.servers.kill(node.id.name);
+    // Some have fallen behind.
+    auto& s = r.servers[node.id];
+    if (node.id.name != "a" && node.delay.count() == 0 && chance(3)) {
+      s.now.executed = subtract(s.now.executed, gtids(fmt::format("A:{}-100", between(4, 12))));
+      if (!s.now.channels.empty()) s.now.channels[0].received = s.now.executed;
+    }
+  }
+  const auto view = r.servers.view();
+  const auto secure = plan::plan_secure(r.spec, r.office, view);
+  plan::Positions positions;
+  for (const auto& step : secure.steps) {
+    const auto result = r.servers.apply(step.step);
+    if (result.ok()) positions[node_of(step.step)] = *result.position;
+  }
+  const auto plan = plan::plan_promotion(r.spec, r.office, r.servers.view(), secure, positions, std::nullopt,
+                                         plan::Urgency::Automatic);
+  RC_PRE(plan.has_value());
+  RC_ASSERT(static_cast<bool>(well_formed(*plan)));
+  std::vector<std::size_t> order = any_order(*plan);
+  for (const auto i : order) {
+    if (i < secure.steps.size()) continue;
+    const auto result = r.servers.apply(plan->steps[i].step);
+    if (!result.ok() && !plan->steps[i].best_effort)
+      RC_FAIL("refused: " + result.error->message + listed(*plan, order));
+    int writers = 0;
+    for (const auto& [id, s] : r.servers.all()) {
+      writers += s.life == Life::Up && s.now.read_only == ReadOnly::Off ? 1 : 0;
+    }
+    RC_ASSERT(writers <= 1);
+    if (i == plan->point_of_no_return) {
+      const auto& opened = r.servers.at(*plan->promotes).now;
+      for (const auto& [id, position] : positions) {
+        if (r.spec.find(id)->delay.count() > 0) continue;
+        if (!opened.executed.contains(position))
+          RC_FAIL(id.name + " had more than what was opened" + listed(*plan, order));
+      }
+    }
+  }
+  RC_ASSERT(r.servers.at(*plan->promotes).now.read_only == ReadOnly::Off);
+}
+
+}  // namespace
+}  // namespace repl::test

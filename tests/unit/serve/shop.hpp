@@ -1,0 +1,194 @@
+// A cluster "shop" as values: db1 is primary, db2 and db3 are semi-sync replicas, everything works. Tests change what
+// matters to them. And a Registry that holds such values.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+
+#include "run/registry.hpp"
+
+namespace repl::serve::shop {
+
+inline constexpr auto kUuid1 = "11111111-71ca-11e1-9e33-c80aa9429562";
+inline const Time kNow{std::chrono::microseconds(1'700'000'000'000'000)};
+
+inline GtidSet gtids(const std::string& text) {
+  return GtidSet::parse(text).value();
+}
+inline GtidSet transactions(int last) {
+  return gtids(fmt::format("{}:1-{}", kUuid1, last));
+}
+
+inline Spec spec() {
+  Spec s;
+  s.cluster = {"shop"};
+  s.sync.mode = DataSyncType::SemiSync;
+  for (int i = 1; i <= 3; ++i) {
+    s.nodes.push_back({.id = {fmt::format("db{}", i)},
+                       .address = {"10.0.0.1", static_cast<std::uint16_t>(3300 + i)},
+                       .type = i == 1 ? NodeType::Source : NodeType::Replica});
+  }
+  return s;
+}
+
+inline Snapshot primary() {
+  Snapshot s;
+  s.node = {"db1"};
+  s.taken_at = kNow - std::chrono::milliseconds(400);
+  s.reach = Reach::Ok;
+  s.version = {9, 7, 4};
+  s.uptime = std::chrono::seconds(100);
+  s.read_only = ReadOnly::Off;
+  s.executed = transactions(5);
+  s.semi_sync.source_plugin = s.semi_sync.replica_plugin = true;
+  s.semi_sync.source_enabled = s.semi_sync.source_status = true;
+  s.semi_sync.clients = 2;
+  return s;
+}
+
+inline Snapshot replica(const std::string& name) {
+  Snapshot s = primary();
+  s.node = {name};
+  s.read_only = ReadOnly::Super;
+  s.semi_sync = {.source_plugin = true, .replica_plugin = true, .replica_enabled = true, .replica_status = true};
+  s.channels.push_back({.source = {"10.0.0.1", 3301},
+                        .receiver = ThreadState::Running,
+                        .applier = ThreadState::Running,
+                        .received = transactions(5),
+                        .silence = std::chrono::milliseconds(100),
+                        .heartbeat_interval = std::chrono::seconds(1),
+                        .lag = Duration{0}});
+  return s;
+}
+
+inline Observation observed(Snapshot snapshot) {
+  Observation o{.node = snapshot.node, .latest = snapshot};
+  if (snapshot.reachable()) o.reached = snapshot;
+  if (snapshot.node.name != "db1") o.errant = GtidSet{};
+  return o;
+}
+
+/// The values a ClusterState is made of, to be changed before they are.
+struct Shop {
+  Memory memory;
+  std::vector<Observation> nodes;
+  std::vector<Problem> problems;
+
+  Shop() {
+    memory.revision = {2};
+    memory.spec = spec();
+    memory.office = {.term = {3}, .primary = NodeId{"db1"}, .ackers = {NodeId{"db2"}, NodeId{"db3"}}, .acks = 1};
+    memory.operations = 4;
+    nodes = {observed(primary()), observed(replica("db2")), observed(replica("db3"))};
+  }
+  Observation& node(std::size_t number) { return nodes.at(number - 1); }
+  Snapshot& seen(std::size_t number) { return *node(number).latest; }
+  /// The latest probe of the node got no answer; what was seen before stays known.
+  void lose(std::size_t number, Reach reach, int misses) {
+    auto& o = node(number);
+    Snapshot s;
+    s.node = o.node;
+    s.taken_at = kNow;
+    s.reach = reach;
+    s.problem = "no answer";
+    o.latest = s;
+    o.misses = misses;
+    o.silent_since = kNow;
+    o.errant.reset();
+  }
+  /// The latest probe is also the last answered one.
+  void set(std::size_t number, Snapshot snapshot) { node(number).latest = node(number).reached = std::move(snapshot); }
+
+  std::shared_ptr<const run::ClusterState> state() const {
+    return std::make_shared<const run::ClusterState>(
+        run::ClusterState{{"shop"},
+                          memory,
+                          std::make_shared<const View>(kNow, nodes),
+                          std::make_shared<const std::vector<Problem>>(problems)});
+  }
+};
+
+/// Holds states, keeps what it was asked, and answers as a test says.
+class Registry final : public run::Registry {
+ public:
+  struct Asked {
+    ClusterId cluster;
+    control::Request request;
+    std::string document, note;
+  };
+  using Answer = std::function<Result<control::Reply>(const Asked&)>;
+
+  void set(const Shop& shop) { states_["shop"] = shop.state(); }
+  void set_answer(Answer answer) { answer_ = std::move(answer); }
+  const std::vector<Asked>& asked() const { return asked_; }
+
+  std::vector<std::shared_ptr<const run::ClusterState>> clusters() const override {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<const run::ClusterState>> all;
+    for (const auto& [name, state] : states_) all.push_back(state);
+    return all;
+  }
+  std::shared_ptr<const run::ClusterState> find(const ClusterId& cluster) const override {
+    const std::lock_guard lock(mutex_);
+    const auto found = states_.find(cluster.name);
+    return found == states_.end() ? nullptr : found->second;
+  }
+  Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time, const std::string& document,
+                             const std::string& note) override {
+    const std::lock_guard lock(mutex_);
+    asked_.push_back({cluster, std::move(request), document, note});
+    const auto& asked = asked_.back();
+    if (!states_.contains(cluster.name) && !std::holds_alternative<control::ApplySpec>(asked.request.what)) {
+      return fail(ErrorCode::NoSuchCluster, "no cluster {}", cluster);
+    }
+    return answer_(asked);
+  }
+  Result<void> forget(const ClusterId& cluster) override {
+    const std::lock_guard lock(mutex_);
+    if (states_.erase(cluster.name) == 0) return fail(ErrorCode::NoSuchCluster, "no cluster {}", cluster);
+    return {};
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<const run::ClusterState>> states_;
+  std::vector<Asked> asked_;
+  Answer answer_ = [](const Asked&) -> Result<control::Reply> { return control::Reply{}; };
+};
+
+/// A plan with two steps, and an operation that has done the first.
+inline Plan plan() {
+  Plan p;
+  p.goal = Goal::SwitchOver;
+  p.steps = {{SetReadOnly{{"db1"}, ReadOnly::Off, ReadOnly::Super}, {}, false},
+             {SetReadOnly{{"db2"}, ReadOnly::Super, ReadOnly::Off}, {0}, true}};
+  p.point_of_no_return = 1;
+  p.promotes = NodeId{"db2"};
+  p.reasons = {"db2 has all"};
+  return p;
+}
+
+inline Operation operation(OperationState state = OperationState::Running) {
+  Operation o;
+  o.id = {"shop-4"};
+  o.goal = Goal::SwitchOver;
+  o.term = {3};
+  o.revision = {2};
+  o.plan = plan();
+  o.progress = {{StepState::Done, 1, kNow, StepResult{.took = std::chrono::milliseconds(20)}},
+                {StepState::Waiting, 0, kNow, {}}};
+  o.state = state;
+  o.started = kNow;
+  o.finished = is_over(state) ? kNow + std::chrono::seconds(1) : Time{};
+  o.asked_by = "alice";
+  o.cause = "asked for";
+  o.old_primary = NodeId{"db1"};
+  return o;
+}
+
+inline Problem problem(std::string name, Severity severity, std::optional<NodeId> node = {}) {
+  return {.name = std::move(name), .severity = severity, .node = std::move(node), .evidence = "seen", .since = kNow};
+}
+
+}  // namespace repl::serve::shop

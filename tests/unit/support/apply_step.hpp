@@ -1,0 +1,466 @@
+// The smallest model of servers that steps can be carried out on: everything happens at once and in full. It knows what
+// a server refuses (plugins and accounts under super_read_only, variables of a plugin that is not loaded, a channel
+// that is in the way), so that a plan whose order is wrong fails here, without a clock or a network. Header only.
+#pragma once
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "model/step.hpp"
+#include "model/view.hpp"
+#include "unit/support/cluster.hpp"
+
+namespace repl::test {
+
+enum class Life { Up, Down, Frozen };
+
+struct ModelServer {
+  Snapshot now;
+  Inventory has;
+  Life life = Life::Up;
+};
+
+class Servers {
+ public:
+  Servers() = default;
+  /// Fresh servers, as an installer leaves them: writable, empty, three transactions of their own, no plugin.
+  static Servers fresh(const Spec& spec) {
+    Servers servers;
+    for (const auto& node : spec.nodes) {
+      servers.add(node.id);
+      servers[node.id].now.executed = gtids(fmt::format("{}:1-3", letter_of(node.id.name)));
+    }
+    return servers;
+  }
+
+  /// A bare writable server without transactions.
+  ModelServer& add(const NodeId& id) {
+    auto& s = servers_[id];
+    Seen seen{id.name};
+    s.now = seen.now();
+    s.now.read_only = ReadOnly::Off;
+    s.now.super_read_only_persisted = false;
+    s.now.semi_sync = SemiSync{};
+    s.has.accounts = {AccountRole::Admin};
+    s.has.variables = {{"replica_net_timeout", "60"}, {"max_connections", "151"}, {"sync_binlog", "1"}};
+    return s;
+  }
+  ModelServer& operator[](const NodeId& id) { return servers_.at(id); }
+  ModelServer& operator[](const std::string& name) { return servers_.at({name}); }
+  const ModelServer& at(const NodeId& id) const { return servers_.at(id); }
+  const std::map<NodeId, ModelServer>& all() const { return servers_; }
+
+  // ---- what happens to servers by itself
+
+  /// A client's transaction. False: refused, or it waits for acknowledgements that do not come.
+  bool write(const std::string& name, const std::optional<std::string>& schema = std::nullopt) {
+    auto& s = servers_.at({name});
+    if (s.life != Life::Up || s.now.read_only != ReadOnly::Off || s.now.offline_mode || commits_hang(s)) return false;
+    const auto number = commit(s);
+    if (schema) schema_of_[{s.now.server_uuid, number}] = *schema;
+    settle();
+    return true;
+  }
+  void kill(const std::string& name) {
+    servers_.at({name}).life = Life::Down;
+    settle();
+  }
+  void freeze(const std::string& name) {
+    servers_.at({name}).life = Life::Frozen;
+    settle();
+  }
+  void thaw(const std::string& name) {
+    servers_.at({name}).life = Life::Up;
+    settle();
+  }
+  /// What is not persisted is lost; replication starts by itself.
+  void restart(const std::string& name) {
+    auto& s = servers_.at({name});
+    s.life = Life::Up;
+    s.now.read_only = s.now.super_read_only_persisted ? ReadOnly::Super : ReadOnly::Off;
+    s.now.offline_mode = false;
+    s.now.semi_sync.source_enabled = false;
+    s.now.uptime = 1s;
+    for (auto& channel : s.now.channels) {
+      channel.receiver = ThreadState::Running;
+      channel.applier = ThreadState::Running;
+    }
+    settle();
+  }
+
+  /// Replication as far as it gets: receivers connect or say why not, all that is sent arrives and is applied.
+  void settle() {
+    for (std::size_t round = 0; round <= servers_.size() + 1; ++round) {
+      for (auto& [id, s] : servers_) {
+        if (s.life == Life::Up) receive(s);
+      }
+    }
+    for (auto& [id, s] : servers_) s.now.semi_sync.clients = clients_of(id);
+    for (auto& [id, s] : servers_) {
+      s.now.semi_sync.source_status = s.now.semi_sync.source_enabled;
+    }
+  }
+
+  // ---- steps
+
+  /// Carries the step out; the error of the server when it refuses.
+  StepResult apply(const Step& step) {
+    StepResult result;
+    const auto found = servers_.find(node_of(step));
+    if (found == servers_.end()) {
+      result.error = Error{ErrorCode::NoSuchNode, node_of(step).name};
+      return result;
+    }
+    auto& s = found->second;
+    if (s.life == Life::Down) {
+      result.error = Error{ErrorCode::ConnectionRefused, fmt::format("{} is down", node_of(step))};
+      return result;
+    }
+    if (s.life == Life::Frozen) {
+      result.error = Error{ErrorCode::DeadlineExceeded, fmt::format("{} is frozen", node_of(step))};
+      result.certain = false;
+      return result;
+    }
+    result.error = std::visit([&](const auto& known) { return carry_out(s, known, result); }, step);
+    settle();
+    return result;
+  }
+
+  // ---- looking
+
+  /// What a probe finds now.
+  Snapshot look(const NodeId& id, Time at) const {
+    const auto& s = servers_.at(id);
+    Snapshot seen;
+    if (s.life == Life::Up) {
+      seen = s.now;
+    } else {
+      seen.node = id;
+      seen.reach = s.life == Life::Down ? Reach::Refused : Reach::Silent;
+      seen.problem = s.life == Life::Down ? "connection refused" : "no answer in time";
+    }
+    seen.node = id;
+    seen.taken_at = at;
+    seen.took = Duration{0};
+    return seen;
+  }
+
+  /// Everything that can be known, with inventories, and histories compared with `primary`.
+  View view(const std::optional<NodeId>& primary = std::nullopt) const {
+    std::vector<Observation> all;
+    for (const auto& [id, s] : servers_) {
+      Observation o;
+      o.node = id;
+      o.latest = look(id, kNow);
+      if (s.life == Life::Up) {
+        o.reached = o.latest;
+        o.inventory = s.has;
+        if (primary && id != *primary && servers_.at(*primary).life == Life::Up) {
+          o.errant = subtract(s.now.executed, servers_.at(*primary).now.executed);
+        }
+      } else {
+        o.misses = 3;
+      }
+      all.push_back(std::move(o));
+    }
+    return {kNow, std::move(all)};
+  }
+
+ private:
+  using Numbered = std::pair<std::string, std::int64_t>;  // UUID and number of a transaction
+  using Outcome = std::optional<Error>;
+
+  static Outcome refused(const Step& step, std::string_view why, ErrorCode code = ErrorCode::ServerRefused) {
+    return Error{code, fmt::format("{}: {}", describe(step), why)};
+  }
+  static bool loaded(const ModelServer& s, Plugin p) {
+    return p == Plugin::SemiSyncSource ? s.now.semi_sync.source_plugin : s.now.semi_sync.replica_plugin;
+  }
+  static bool commits_hang(const ModelServer& s) {
+    return s.now.semi_sync.source_enabled && s.now.semi_sync.clients < s.now.semi_sync.wait_for_count;
+  }
+
+  static std::int64_t commit(ModelServer& s) {
+    std::int64_t next = 1;
+    const auto mine = s.now.executed.origins().find({s.now.server_uuid, ""});
+    if (mine != s.now.executed.origins().end()) next = mine->second.back().last + 1;
+    s.now.executed.add({s.now.server_uuid, ""}, {next, next});
+    return next;
+  }
+
+  ModelServer* at_address(const Address& address) {
+    for (auto& [id, s] : servers_) {
+      if (address_of(id) == address) return &s;
+    }
+    return nullptr;
+  }
+
+  int clients_of(const NodeId& source) const {
+    return static_cast<int>(std::count_if(servers_.begin(), servers_.end(), [&](const auto& n) {
+      const auto* channel = n.second.now.channel();
+      return n.second.life == Life::Up && n.second.now.semi_sync.replica_status && channel != nullptr &&
+             channel->source == address_of(source);
+    }));
+  }
+
+  static void lose(Channel& channel, ThreadState state, int error) {
+    channel.receiver = state;
+    channel.receiver_errno = error;
+    channel.receiver_error = fmt::format("error {}", error);
+    channel.silence.reset();
+  }
+
+  void receive(ModelServer& s) {
+    s.now.semi_sync.replica_status = false;
+    if (s.now.channels.empty()) return;
+    auto& channel = s.now.channels.front();
+    if (channel.receiver != ThreadState::Stopped) {
+      auto* source = at_address(channel.source);
+      if (source == nullptr) {
+        lose(channel, ThreadState::Connecting, 2005);
+      } else if (source->life != Life::Up) {
+        lose(channel, ThreadState::Connecting, source->life == Life::Down ? 2003 : 2013);
+      } else if (!source->has.accounts.contains(AccountRole::Replication)) {
+        lose(channel, ThreadState::Connecting, 1045);
+      } else if (const auto mine = subtract(s.now.position(), source->now.executed);
+                 mine.origins().contains({source->now.server_uuid, ""})) {
+        lose(channel, ThreadState::Stopped, 13114);
+      } else if (!s.now.position().contains(source->now.purged)) {
+        lose(channel, ThreadState::Stopped, 1236);
+      } else {
+        channel.receiver = ThreadState::Running;
+        channel.receiver_errno = 0;
+        channel.receiver_error.clear();
+        channel.source_uuid = source->now.server_uuid;
+        channel.silence = Duration{100'000};
+        channel.received = unite(channel.received, source->now.executed);
+        s.now.semi_sync.replica_status = s.now.semi_sync.replica_enabled && source->now.semi_sync.source_plugin;
+      }
+    }
+    // A delayed replica has not come to it yet; one that waits for acknowledgements never does.
+    if (channel.applier != ThreadState::Running || channel.delay.count() > 0 || commits_hang(s)) return;
+    channel.lag = Duration{0};
+    for (const auto& [origin, intervals] : subtract(channel.received, s.now.executed).origins()) {
+      for (const auto& interval : intervals) {
+        for (auto number = interval.first; number <= interval.last; ++number)
+          apply_transaction(s, {origin.uuid, number});
+      }
+    }
+    s.now.executed = unite(s.now.executed, channel.received);
+  }
+
+  void apply_transaction(ModelServer& s, const Numbered& transaction) {
+    if (const auto account = account_of_.find(transaction); account != account_of_.end()) {
+      s.has.accounts.insert(account->second);
+    }
+    if (const auto schema = schema_of_.find(transaction); schema != schema_of_.end()) {
+      auto& schemas = s.has.user_schemas;
+      if (std::find(schemas.begin(), schemas.end(), schema->second) == schemas.end()) schemas.push_back(schema->second);
+    }
+  }
+
+  // ---- each step
+
+  Outcome carry_out(ModelServer& s, const InstallPlugin& step, StepResult&) {
+    if (loaded(s, step.plugin)) return std::nullopt;
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    (step.plugin == Plugin::SemiSyncSource ? s.now.semi_sync.source_plugin : s.now.semi_sync.replica_plugin) = true;
+    if (step.plugin == Plugin::SemiSyncSource) {
+      s.now.semi_sync.timeout = std::chrono::milliseconds{10'000};
+      s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
+      s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
+      s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+    }
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const UninstallPlugin& step, StepResult&) {
+    if (!loaded(s, step.plugin)) return std::nullopt;
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    if (step.plugin == Plugin::SemiSyncSource) {
+      s.now.semi_sync.source_plugin = false;
+      std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("rpl_semi_sync_source_"); });
+    } else {
+      s.now.semi_sync.replica_plugin = false;
+      s.now.semi_sync.replica_enabled = false;
+    }
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const CreateAccount& step, StepResult& result) {
+    if (s.has.accounts.contains(step.role)) return std::nullopt;
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    if (step.logged == Logged::Yes) {
+      if (commits_hang(s)) {
+        result.certain = false;
+        return refused(step, "waits for acknowledgements", ErrorCode::DeadlineExceeded);
+      }
+      account_of_[{s.now.server_uuid, commit(s)}] = step.role;
+    }
+    s.has.accounts.insert(step.role);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const DropAccount& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    s.has.accounts.erase(step.role);
+    if (step.logged == Logged::Yes) {
+      // Replicates at once, as everything here does.
+      commit(s);
+      for (auto& [id, other] : servers_) {
+        const auto* channel = other.now.channel();
+        if (channel != nullptr && channel->receiver == ThreadState::Running) other.has.accounts.erase(step.role);
+      }
+    }
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetVariable& step, StepResult&) {
+    if (step.name.starts_with("rpl_semi_sync_source_") && !s.now.semi_sync.source_plugin) {
+      return refused(step, "1193 unknown system variable");
+    }
+    if (step.to.empty()) return refused(step, "1231 no such value");
+    s.has.variables[step.name] = step.to;
+    if (step.name == "rpl_semi_sync_source_timeout") {
+      s.now.semi_sync.timeout = std::chrono::milliseconds{std::stoll(step.to)};
+    }
+    if (step.name == "rpl_semi_sync_source_wait_no_replica") s.now.semi_sync.wait_no_replica = step.to == "ON";
+    if (step.name == "rpl_semi_sync_source_wait_point") s.now.semi_sync.after_sync = step.to == "AFTER_SYNC";
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const PersistReadOnly& step, StepResult&) {
+    s.now.super_read_only_persisted = step.to;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetReadOnly& step, StepResult& result) {
+    if (step.to == ReadOnly::Off && step.only_with_semi_sync && !s.now.semi_sync.source_enabled) {
+      return refused(step, "semi-sync is off", ErrorCode::PreconditionFailed);
+    }
+    if (step.to != ReadOnly::Off && s.now.read_only == ReadOnly::Off && s.now.semi_sync.wait_sessions > 0) {
+      result.certain = true;
+      return refused(step, "1205 behind a commit that waits", ErrorCode::LockWaitTimeout);
+    }
+    s.now.read_only = step.to;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetOfflineMode& step, StepResult&) {
+    s.now.offline_mode = step.to;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetSemiSyncSource& step, StepResult&) {
+    if (!s.now.semi_sync.source_plugin) return refused(step, "1193 unknown system variable");
+    s.now.semi_sync.source_enabled = step.to;
+    s.now.semi_sync.wait_for_count = step.acks_to;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetSemiSyncReplica& step, StepResult&) {
+    if (!s.now.semi_sync.replica_plugin) return refused(step, "1193 unknown system variable");
+    s.now.semi_sync.replica_enabled = step.to;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const ResetGtids& step, StepResult&) {
+    if (!s.now.channels.empty()) return refused(step, "has a channel", ErrorCode::PreconditionFailed);
+    if (!s.has.user_schemas.empty()) return refused(step, "has data", ErrorCode::PreconditionFailed);
+    if (!step.discarded.contains(s.now.executed)) return refused(step, "has more", ErrorCode::PreconditionFailed);
+    s.now.executed = {};
+    s.now.purged = {};
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const StartReplication& step, StepResult&) {
+    if (s.now.channels.empty()) return refused(step, "1200 no channel");
+    auto& channel = s.now.channels.front();
+    channel.receiver = ThreadState::Running;
+    channel.applier = ThreadState::Running;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const StopReplication& step, StepResult&) {
+    if (s.now.channels.empty()) return refused(step, "1200 no channel");
+    s.now.channels.front().receiver = ThreadState::Stopped;
+    s.now.channels.front().applier = ThreadState::Stopped;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const DetachReceiver& step, StepResult& result) {
+    if (!s.now.channels.empty()) {
+      auto& channel = s.now.channels.front();
+      if (channel.applier != ThreadState::Running) return refused(step, "the applier does not run");
+      channel.source = {kDetachedHost, 3306};
+      lose(channel, ThreadState::Stopped, 0);
+    }
+    result.position = s.now.position();
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const FollowSource& step, StepResult&) {
+    if (s.now.channels.empty()) {
+      Channel fresh;
+      fresh.heartbeat_interval = 500ms;
+      s.now.channels.push_back(fresh);
+    }
+    auto& channel = s.now.channels.front();
+    channel.source = address_of(step.to);
+    channel.delay = step.delay;
+    channel.receiver = ThreadState::Running;
+    channel.applier = ThreadState::Running;
+    channel.receiver_errno = 0;
+    settle();
+    const bool final =
+        channel.receiver_errno == 1045 || channel.receiver_errno == 1236 || channel.receiver_errno == 13114;
+    if (final) return refused(step, channel.receiver_error);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const ForgetSource&, StepResult&) {
+    if (!s.now.channels.empty()) {
+      // Drained first.
+      s.now.executed = unite(s.now.executed, s.now.channels.front().received);
+      s.now.channels.clear();
+    }
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const WaitForApplied& step, StepResult& result) {
+    settle();
+    const auto& source = servers_.at(step.source);
+    if (source.life != Life::Up) return refused(step, "the source does not answer", ErrorCode::ConnectionRefused);
+    if (!s.now.executed.contains(source.now.executed)) return refused(step, "not in time", ErrorCode::DeadlineExceeded);
+    result.position = source.now.executed;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const ApplyReceived& step, StepResult&) {
+    settle();
+    if (!s.now.executed.contains(step.received)) return refused(step, "not in time", ErrorCode::DeadlineExceeded);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const WaitForAckers& step, StepResult&) {
+    if (!s.now.semi_sync.source_plugin) return refused(step, "the plugin is not loaded", ErrorCode::PreconditionFailed);
+    settle();
+    if (s.now.semi_sync.clients < step.count) return refused(step, "not in time", ErrorCode::DeadlineExceeded);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const CloseReturned&, StepResult&) {
+    s.now.offline_mode = true;
+    s.now.semi_sync.source_enabled = false;
+    s.now.semi_sync.wait_sessions = 0;
+    s.now.read_only = ReadOnly::Super;
+    return std::nullopt;
+  }
+
+  std::map<NodeId, ModelServer> servers_;
+  std::map<Numbered, AccountRole> account_of_;
+  std::map<Numbered, std::string> schema_of_;
+};
+
+/// Carries out all steps of a plan in the given order; the first refusal, if any.
+inline std::optional<Error> apply_all(Servers& servers, const Plan& plan, const std::vector<std::size_t>& order) {
+  for (const auto i : order) {
+    const auto result = servers.apply(plan.steps[i].step);
+    if (!result.ok() && !plan.steps[i].best_effort) return result.error;
+  }
+  return std::nullopt;
+}
+inline std::vector<std::size_t> in_written_order(const Plan& plan) {
+  std::vector<std::size_t> order(plan.steps.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  return order;
+}
+
+}  // namespace repl::test

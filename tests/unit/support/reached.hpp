@@ -1,0 +1,62 @@
+// Is the declared topology true on these servers? Said without the planner's help, so that it can be judged by it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "unit/support/apply_step.hpp"
+
+namespace repl::test {
+
+/// What is not as `spec` wants it while `primary` is in office; empty when everything is.
+inline std::vector<std::string> deviations(const Spec& spec, const NodeId& primary, const Servers& servers) {
+  std::vector<std::string> out;
+  const auto expect = [&](bool holds, const NodeId& node, std::string_view what) {
+    if (!holds) out.push_back(fmt::format("{}: {}", node, what));
+  };
+  for (const auto& node : spec.nodes) {
+    const auto& server = servers.at(node.id);
+    const auto& now = server.now;
+    const bool is_primary = node.id == primary;
+    const auto variables = spec.settings_of(node.id);
+    for (const auto& [name, value] : variables) {
+      expect(server.has.variables.contains(name) && server.has.variables.at(name) == value, node.id,
+             name + " is not " + value);
+    }
+    expect(now.super_read_only_persisted, node.id, "would come back writable");
+    expect(!now.offline_mode, node.id, "turns clients away");
+    expect(now.read_only == (is_primary ? ReadOnly::Off : ReadOnly::Super), node.id, "read-only is wrong");
+    expect(server.has.accounts.contains(AccountRole::Replication), node.id, "no replication account");
+    if (spec.semi_sync()) {
+      expect(now.semi_sync.source_plugin && now.semi_sync.replica_plugin, node.id, "a plugin is missing");
+      expect(now.semi_sync.wait_no_replica && now.semi_sync.after_sync, node.id, "semi-sync variables");
+      const auto timeout =
+          spec.sync.on_too_few == OnTooFewReplicas::Wait ? std::chrono::milliseconds{4'294'967'295} : spec.sync.timeout;
+      expect(now.semi_sync.timeout == timeout, node.id, "semi-sync time-out");
+    }
+    const bool acker = spec.semi_sync() && node.delay.count() == 0;
+    expect(now.semi_sync.replica_enabled == acker, node.id, "semi-sync replica side");
+    expect(now.semi_sync.source_enabled == (is_primary && spec.semi_sync()), node.id, "semi-sync source side");
+    if (is_primary) {
+      expect(now.channels.empty(), node.id, "the primary has a channel");
+      if (spec.semi_sync()) {
+        expect(now.semi_sync.wait_for_count == std::max(1, spec.acks_wanted(primary)), node.id, "acks");
+      }
+      continue;
+    }
+    const auto source = *spec.source_of(node.id, primary);
+    const auto* channel = now.channel();
+    expect(channel != nullptr && channel->source == address_of(source), node.id, "follows another than " + source.name);
+    if (channel == nullptr) continue;
+    expect(channel->delay == node.delay, node.id, "delay");
+    expect(channel->receiver == ThreadState::Running, node.id,
+           fmt::format("receiver does not run: {}", channel->receiver_errno));
+    expect(channel->applier == ThreadState::Running, node.id, "applier does not run");
+  }
+  for (const auto& [role, account] : spec.accounts) {
+    expect(servers.at(primary).has.accounts.contains(role), primary, "an account is missing");
+  }
+  return out;
+}
+
+}  // namespace repl::test

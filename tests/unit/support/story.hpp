@@ -1,0 +1,277 @@
+// A controller and model servers on virtual time: probes are answered and steps carried out after a moment, everything
+// is recorded, and the story is told by its test: kill, wait, look. Deterministic. Header only.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <queue>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "control/controller.hpp"
+#include "unit/support/reached.hpp"
+
+namespace repl::test {
+
+class Story {
+ public:
+  explicit Story(const Spec& spec) : servers(Servers::fresh(spec)), now_(kNow) { start_repld(); }
+
+  Servers servers;
+  std::vector<Event> events;
+  std::vector<Operation> operations;  ///< Every state that went to the history, in order.
+  std::vector<control::Reply> replies;
+  std::vector<control::StepOrder> steps;  ///< All that were ordered.
+  std::optional<Spec> configured;         ///< Whom the ends hold sessions to.
+  std::optional<NodeId> sentinel;
+  std::shared_ptr<const std::vector<Problem>> problems;
+
+  Time now() const { return now_; }
+  const Memory& memory() const { return stored_; }
+  const Office& office() const { return stored_.office; }
+  const std::string& primary() const { return stored_.office.primary->name; }
+
+  // ---- what happens
+
+  void kill(const std::string& node) {
+    servers.kill(node);
+    if (sentinel && sentinel->name == node) feed(control::SentinelBroke{*sentinel});
+  }
+  /// Repld does not reach the node; the nodes reach each other.
+  void cut_off(const std::string& node) { cut_off_.insert({node}); }
+  void heal(const std::string& node) { cut_off_.erase({node}); }
+
+  void kill_repld() {
+    controller_.reset();
+    ++incarnation_;
+  }
+  void start_repld() {
+    controller_ = std::make_unique<control::Controller>(ClusterId{"shop"}, stored_, now_);
+    ++incarnation_;
+    configured = stored_.proposed ? stored_.proposed : stored_.spec;
+    problems.reset();
+    feed(control::Tick{});
+  }
+
+  /// Feeds a request; the ticket that its reply will carry.
+  template <class What>
+  std::uint64_t ask(What what) {
+    const auto ticket = ++tickets_;
+    feed(control::Request{.ticket = ticket, .asked_by = "alice", .what = std::move(what)});
+    return ticket;
+  }
+  /// Asks and waits for the reply.
+  template <class What>
+  control::Reply ask_and_wait(What what) {
+    const auto ticket = ask(std::move(what));
+    run_until([&] { return reply_to(ticket) != nullptr; }, 30s);
+    const auto* reply = reply_to(ticket);
+    if (reply == nullptr) {
+      ADD_FAILURE() << "no reply";
+      return {};
+    }
+    return *reply;
+  }
+  control::Reply apply(const Spec& spec, bool dry_run = false) {
+    return ask_and_wait(control::ApplySpec{.spec = spec, .revision = {}, .dry_run = dry_run});
+  }
+  /// Applied, and as declared.
+  Story& running(const Spec& spec) {
+    const auto reply = apply(spec);
+    EXPECT_FALSE(reply.error) << reply.error->message;
+    run_until_idle();
+    EXPECT_EQ(deviations(spec, {"a"}, servers), std::vector<std::string>{});
+    servers.write("a", "shop");
+    run_for(3s);
+    forget();
+    return *this;
+  }
+  /// What was recorded so far does not matter to the test.
+  void forget() {
+    events.clear();
+    operations.clear();
+    steps.clear();
+    replies.clear();
+  }
+
+  // ---- time
+
+  bool run_until(const std::function<bool()>& condition, Duration limit) {
+    const auto end = now_ + limit;
+    while (!condition()) {
+      const auto next = next_event();
+      if (next > end) {
+        now_ = end;
+        return condition();
+      }
+      advance(next);
+    }
+    return true;
+  }
+  void run_for(Duration span) {
+    run_until([] { return false; }, span);
+  }
+  /// Until no operation is under way and nothing is ordered for a while.
+  void run_until_idle(Duration limit = 5min) {
+    EXPECT_TRUE(run_until([&] { return !stored_.operation; }, limit)) << "the operation does not end:" << told();
+  }
+  /// Until the step has been ordered (not carried out yet) that begins so.
+  bool run_until_ordered(const std::string& sentence, Duration limit = 2min) {
+    return run_until(
+        [&] {
+          return std::any_of(steps.begin(), steps.end(),
+                             [&](const auto& o) { return describe(o.step).starts_with(sentence); });
+        },
+        limit);
+  }
+  /// What was ordered is carried out by the servers although nobody hears of it any more.
+  void carry_out_what_is_under_way() {
+    for (const auto& order : std::exchange(under_way_, {})) (void)servers.apply(order.step);
+  }
+
+  // ---- looking
+
+  const control::Reply* reply_to(std::uint64_t ticket) const {
+    const auto found = std::find_if(replies.begin(), replies.end(), [&](const auto& r) { return r.ticket == ticket; });
+    return found == replies.end() ? nullptr : &*found;
+  }
+  long count_events(const std::string& kind) const {
+    return std::count_if(events.begin(), events.end(), [&](const Event& e) { return e.kind == kind; });
+  }
+  const Event* event(const std::string& kind) const {
+    const auto found = std::find_if(events.begin(), events.end(), [&](const Event& e) { return e.kind == kind; });
+    return found == events.end() ? nullptr : &*found;
+  }
+  const Problem* problem(const std::string& name) const {
+    if (!problems) return nullptr;
+    const auto found =
+        std::find_if(problems->begin(), problems->end(), [&](const Problem& p) { return p.name == name; });
+    return found == problems->end() ? nullptr : &*found;
+  }
+  std::vector<std::string> ordered() const {
+    std::vector<std::string> out;
+    for (const auto& o : steps) out.push_back((o.undo ? "back: " : "") + describe(o.step));
+    return out;
+  }
+  std::vector<std::string> writers() const {
+    std::vector<std::string> out;
+    for (const auto& [id, s] : servers.all()) {
+      if (s.life == Life::Up && s.now.read_only == ReadOnly::Off) out.push_back(id.name);
+    }
+    return out;
+  }
+  /// All events, for the message of a failing test.
+  std::string told() const {
+    std::string out;
+    for (const auto& e : events) {
+      out += fmt::format("\n  {:.3f} {} {}: {}", std::chrono::duration<double>(e.at - kNow).count(), e.kind,
+                         e.node ? e.node->name : "-", e.text);
+    }
+    for (const auto& s : ordered()) out += "\n    " + s;
+    return out;
+  }
+
+ private:
+  struct Pending {
+    Time at;
+    std::uint64_t number;
+    std::function<void()> what;
+    bool operator>(const Pending& other) const { return std::tie(at, number) > std::tie(other.at, other.number); }
+  };
+
+  void later(Time at, std::function<void()> what) { pending_.push({at, ++numbers_, std::move(what)}); }
+
+  Time next_event() const {
+    auto next = pending_.empty() ? Time::max() : pending_.top().at;
+    if (controller_) next = std::min(next, std::max(wake_up_, now_));
+    return std::max(next, now_);
+  }
+  void advance(Time to) {
+    if (to == now_ && ++standing_still_ > 10'000) throw std::runtime_error{"time stands still" + told()};
+    if (to > now_) standing_still_ = 0;
+    now_ = to;
+    if (!pending_.empty() && pending_.top().at <= now_) {
+      const auto what = pending_.top().what;
+      pending_.pop();
+      what();
+    } else if (controller_ && wake_up_ <= now_) {
+      feed(control::Tick{});
+    }
+  }
+
+  void feed(const control::Input& input) {
+    if (!controller_) return;
+    const auto output = controller_->step(now_, input);
+    if (output.remember) stored_ = *output.remember;
+    expect_nothing_forgotten(controller_->memory());
+    events.insert(events.end(), output.events.begin(), output.events.end());
+    operations.insert(operations.end(), output.operations.begin(), output.operations.end());
+    replies.insert(replies.end(), output.replies.begin(), output.replies.end());
+    if (output.configure) configured = output.configure;
+    if (output.problems) problems = output.problems;
+    sentinel = output.sentinel;
+    wake_up_ = output.wake_up;
+    for (const auto& probe : output.probes) look(probe);
+    for (const auto& order : output.steps) run(order);
+  }
+
+  /// What is remembered is what the controller decides on; only results of steps may be found out again.
+  void expect_nothing_forgotten(Memory memory) const {
+    auto stored = stored_;
+    EXPECT_EQ(stored.operation.has_value(), memory.operation.has_value());
+    stored.operation.reset();
+    memory.operation.reset();
+    EXPECT_EQ(stored, memory) << "a restart would forget something" << told();
+  }
+
+  void look(const control::ProbeOrder& probe) {
+    const auto of = incarnation_;
+    const bool silent = cut_off_.contains(probe.node) || servers.at(probe.node).life == Life::Frozen;
+    later(silent ? probe.deadline : now_ + 1ms, [this, probe, of] {
+      if (of != incarnation_) return;
+      auto seen = servers.look(probe.node, now_);
+      if (cut_off_.contains(probe.node)) {
+        seen = {};
+        seen.node = probe.node;
+        seen.taken_at = now_;
+        seen.reach = Reach::Silent;
+        seen.problem = "no answer in time";
+      }
+      if (probe.depth == control::Depth::Inventory && seen.reachable()) seen.inventory = servers.at(probe.node).has;
+      feed(control::ProbeDone{std::move(seen)});
+    });
+  }
+
+  void run(const control::StepOrder& order) {
+    steps.push_back(order);
+    under_way_.push_back(order);
+    const auto of = incarnation_;
+    const bool frozen = servers.at(node_of(order.step)).life == Life::Frozen;
+    later(frozen ? order.deadline : now_ + 5ms, [this, order, of] {
+      if (of != incarnation_) return;
+      std::erase_if(under_way_,
+                    [&](const auto& o) { return o.index == order.index && o.operation == order.operation; });
+      auto result = servers.apply(order.step);
+      result.took = 5ms;
+      feed(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
+    });
+  }
+
+  Time now_;
+  Memory stored_;
+  std::unique_ptr<control::Controller> controller_;
+  int incarnation_ = 0;
+  std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
+  std::uint64_t numbers_ = 0;
+  std::uint64_t tickets_ = 0;
+  Time wake_up_{};
+  int standing_still_ = 0;
+  std::set<NodeId> cut_off_;
+  std::vector<control::StepOrder> under_way_;
+};
+
+}  // namespace repl::test
