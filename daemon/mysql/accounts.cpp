@@ -18,8 +18,10 @@ struct Grant {
 
 std::vector<Grant> profile(AccountRole role, const Account& account) {
   switch (role) {
-    case AccountRole::Admin: return {};
-    case AccountRole::Replication: return {{{"REPLICATION SLAVE"}, "*.*"}};
+    case AccountRole::Admin:
+      return {};
+    case AccountRole::Replication:
+      return {{{"REPLICATION SLAVE"}, "*.*"}};
     case AccountRole::Monitoring:
       return {{{"PROCESS", "REPLICATION CLIENT"}, "*.*"}, {{"SELECT"}, "`performance_schema`.*"}};
     case AccountRole::Application: {
@@ -88,7 +90,8 @@ constexpr std::array kAdminNeeds{
     Need{"SYSTEM_VARIABLES_ADMIN", true},
     Need{"PERSIST_RO_VARIABLES_ADMIN", false},
     Need{"REPLICATION_SLAVE_ADMIN", true},
-    Need{"CONNECTION_ADMIN", true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
+    Need{"CONNECTION_ADMIN",
+         true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
 };
 
 }  // namespace

@@ -1,5 +1,5 @@
-// The account profiles that repld creates and keeps: what each may do, as GRANT statements and as a check of SHOW GRANTS.
-// Pure; no session here.
+// The account profiles that repld creates and keeps: what each may do, as GRANT statements and as a check of SHOW
+// GRANTS. Pure; no session here.
 #pragma once
 
 #include <string>

@@ -38,11 +38,17 @@ struct AsyncSession::Handle {
 };
 
 AsyncSession::AsyncSession() = default;
-AsyncSession::~AsyncSession() { close(); }
+AsyncSession::~AsyncSession() {
+  close();
+}
 
-int AsyncSession::socket() const { return handle_ ? static_cast<int>(mysql_get_socket(&handle_->mysql)) : -1; }
+int AsyncSession::socket() const {
+  return handle_ ? static_cast<int>(mysql_get_socket(&handle_->mysql)) : -1;
+}
 
-std::uint64_t AsyncSession::server_thread() const { return handle_ ? mysql_thread_id(&handle_->mysql) : 0; }
+std::uint64_t AsyncSession::server_thread() const {
+  return handle_ ? mysql_thread_id(&handle_->mysql) : 0;
+}
 
 void AsyncSession::close() {
   if (handle_) {
@@ -110,7 +116,8 @@ AsyncSession::Progress AsyncSession::resume(std::uint32_t ready) {
       const int events = mysql_store_result_cont(&handle_->result, &handle_->mysql, happened);
       return events != 0 ? wait_for(events) : store();
     }
-    case Call::None: break;
+    case Call::None:
+      break;
   }
   // Idle, and the server has something to say: it says goodbye.
   error_number_ = 2013;

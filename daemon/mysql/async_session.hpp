@@ -1,5 +1,5 @@
-// One session on libmariadb's non-blocking API: it never waits, but says what it waits for. The watcher's event loop drives
-// many of them on one thread.
+// One session on libmariadb's non-blocking API: it never waits, but says what it waits for. The watcher's event loop
+// drives many of them on one thread.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,7 @@ struct SessionCounters {
 inline constexpr std::size_t kReachValues = static_cast<std::size_t>(Reach::Lost) + 1;
 
 /// Upper bounds of the histogram of probe durations, in microseconds; the last bucket has none.
-inline constexpr std::array<std::int64_t, 11> kProbeBuckets{500,    1'000,   2'000,   5'000,   10'000, 25'000,
+inline constexpr std::array<std::int64_t, 11> kProbeBuckets{500,    1'000,   2'000,   5'000,   10'000,   25'000,
                                                             50'000, 100'000, 250'000, 500'000, 1'000'000};
 
 struct NodeCounters {

@@ -15,8 +15,8 @@ struct Row {
   Reach reach;
 };
 
-// Sorted by number. Sources: mysqld_error.h of 9.x, errmsg.h of both client libraries, and trials: which number a library
-// gives for a refused, timed-out or cut connection is not what its documentation says.
+// Sorted by number. Sources: mysqld_error.h of 9.x, errmsg.h of both client libraries, and trials: which number a
+// library gives for a refused, timed-out or cut connection is not what its documentation says.
 constexpr std::array kTable{
     Row{1040, "CON_COUNT_ERROR", ErrorCode::TooManyConnections, Reach::Busy},
     Row{1042, "BAD_HOST_ERROR", ErrorCode::AccessDenied, Reach::Denied},
@@ -55,11 +55,14 @@ constexpr std::array kTable{
     Row{3955, "USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK", ErrorCode::AccessDenied, Reach::Denied},
     Row{4031, "CLIENT_INTERACTION_TIMEOUT", ErrorCode::ConnectionLost, Reach::Error},
 };
-static_assert(std::is_sorted(kTable.begin(), kTable.end(), [](const Row& a, const Row& b) { return a.number < b.number; }));
+static_assert(std::is_sorted(kTable.begin(), kTable.end(),
+                             [](const Row& a, const Row& b) { return a.number < b.number; }));
 
 constexpr unsigned kClientFirst = 2000, kClientLast = 2999;
 
-bool is_from_client(unsigned number) { return number == 0 || (kClientFirst <= number && number <= kClientLast); }
+bool is_from_client(unsigned number) {
+  return number == 0 || (kClientFirst <= number && number <= kClientLast);
+}
 
 const Row& row(unsigned number) {
   static constexpr Row kOtherServerError{0, "", ErrorCode::ServerRefused, Reach::Error};
@@ -70,10 +73,14 @@ const Row& row(unsigned number) {
   return is_from_client(number) ? kOtherClientError : kOtherServerError;
 }
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 /// 2002 and 2003 stand for every failed connect(); the system's number is in the text only: "… (111)".
-bool was_refused(std::string_view message) { return has(message, fmt::format("({})", ECONNREFUSED)); }
+bool was_refused(std::string_view message) {
+  return has(message, fmt::format("({})", ECONNREFUSED));
+}
 
 /// 2026 while connecting: the TLS settings do not fit, in contrast to a connection that broke in the handshake.
 bool is_tls_refusal(std::string_view message) {
@@ -99,8 +106,12 @@ Reach reach_of(unsigned number, std::string_view message, Moment moment) {
   return row(number).reach;
 }
 
-bool is_lost(unsigned number) { return is_from_client(number) || number == 1053 || number == 4031; }
+bool is_lost(unsigned number) {
+  return is_from_client(number) || number == 1053 || number == 4031;
+}
 
-bool is_from_server(unsigned number) { return !is_from_client(number); }
+bool is_from_server(unsigned number) {
+  return !is_from_client(number);
+}
 
 }  // namespace repl::mysql

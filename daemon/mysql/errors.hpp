@@ -1,5 +1,5 @@
-// One table from the error numbers of MySQL servers and of both client libraries to our terms: what an operation reports
-// (ErrorCode) and what a probe saw (Reach). Foreign errors stop here; nothing above mysql/ sees a number.
+// One table from the error numbers of MySQL servers and of both client libraries to our terms: what an operation
+// reports (ErrorCode) and what a probe saw (Reach). Foreign errors stop here; nothing above mysql/ sees a number.
 #pragma once
 
 #include <string_view>
@@ -9,8 +9,8 @@
 
 namespace repl::mysql {
 
-/// Where in the life of a session an error came. A 2026 while connecting may be a refusal of our TLS settings, later it is
-/// a lost connection (a read time-out over TLS is reported so).
+/// Where in the life of a session an error came. A 2026 while connecting may be a refusal of our TLS settings, later it
+/// is a lost connection (a read time-out over TLS is reported so).
 enum class Moment { Connecting, Established };
 
 /// What an operation that failed with `number` reports. `message` is the library's or server's text: some numbers cover

@@ -117,7 +117,9 @@ void EventLoop::run_timers() {
 IoWatch::IoWatch(EventLoop& loop, std::function<void(std::uint32_t)> on_ready)
     : loop_{loop}, on_ready_{std::move(on_ready)} {}
 
-IoWatch::~IoWatch() { none(); }
+IoWatch::~IoWatch() {
+  none();
+}
 
 void IoWatch::want(int socket, std::uint32_t events, bool may_be_new) {
   if (id_ != 0 && socket != socket_) none();

@@ -19,8 +19,8 @@ namespace repl::mysql {
 class IoWatch;
 class Timer;
 
-/// In one round, sockets come before posted work and that before timers: an answer that is there counts, even if the thread
-/// got to run only after the deadline.
+/// In one round, sockets come before posted work and that before timers: an answer that is there counts, even if the
+/// thread got to run only after the deadline.
 class EventLoop {
  public:
   EventLoop();

@@ -28,8 +28,8 @@ Result<std::map<std::string, std::string>> two_columns(Server& server, const Sta
 
 /// Exists, with the grants of its role, and its password works.
 Result<bool> is_true(Server& server, AccountRole role, const Account& account, const Endpoint& admin) {
-  const auto exists = server.value(
-      fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(account.user)));
+  const auto exists =
+      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(account.user)));
   if (!exists) return tl::unexpected(exists.error());
   if (*exists == "0") return false;
   const auto shown = shown_grants(server, account_name(account.user));
@@ -44,9 +44,10 @@ Result<std::map<std::string, std::string>> values_of(Server& server, const std::
   if (variables.empty()) return std::map<std::string, std::string>{};
   std::string names;
   for (const auto& name : variables) names += (names.empty() ? "" : ",") + quoted(name);
-  return two_columns(server, fmt::format("SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables "
-                                         "WHERE VARIABLE_NAME IN ({})",
-                                         names));
+  return two_columns(server,
+                     fmt::format("SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables "
+                                 "WHERE VARIABLE_NAME IN ({})",
+                                 names));
 }
 
 }  // namespace
@@ -72,8 +73,8 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
   if (!values) return tl::unexpected(values.error());
   out.variables = std::move(*values);
 
-  auto persisted = two_columns(
-      server, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.persisted_variables");
+  auto persisted =
+      two_columns(server, "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.persisted_variables");
   if (!persisted) return tl::unexpected(persisted.error());
   out.persisted = std::move(*persisted);
 

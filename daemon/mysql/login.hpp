@@ -8,6 +8,7 @@ namespace repl::mysql {
 /// Whether `user` can log in to the server of `admin` with `password`; blocks, at most 2 s.
 /// A login that only offline_mode turns away has proved its password.
 /// @errors whatever leaves the question open: ConnectionRefused, ConnectionLost, TooManyConnections
-Result<bool> password_works(const Call& call, const Endpoint& admin, const std::string& user, const std::string& password);
+Result<bool> password_works(const Call& call, const Endpoint& admin, const std::string& user,
+                            const std::string& password);
 
 }  // namespace repl::mysql

@@ -30,7 +30,9 @@ constexpr auto kSecretRefresh = 5s;
 constexpr auto kWarmingRetry = 5s;
 
 using Flag = std::shared_ptr<std::atomic<bool>>;
-Flag make_flag() { return std::make_shared<std::atomic<bool>>(false); }
+Flag make_flag() {
+  return std::make_shared<std::atomic<bool>>(false);
+}
 
 /// One order under way. Whoever reports first (its worker, or the deadline) is the only one.
 struct Order {
@@ -72,7 +74,7 @@ struct NodeManager::Impl : std::enable_shared_from_this<NodeManager::Impl> {
 
   // Callbacks of the watcher hold it, so that nothing they use goes away, and nothing is reported after close().
   mutable std::mutex mutex;
-  bool closed = false;                                          // guarded by mutex, as all below
+  bool closed = false;  // guarded by mutex, as all below
   std::map<NodeId, std::unique_ptr<Node>> nodes;
   std::shared_ptr<const Spec> spec = std::make_shared<Spec>();
   std::optional<NodeId> sentinel;
@@ -280,8 +282,7 @@ void NodeManager::Impl::report(Order& order, const control::StepOrder& step, Ste
   if (order.reported.exchange(true)) return;
   const auto name = name_of(step.step);
   if (result.ok()) {
-    spdlog::info("{} ({:.1f} ms)", describe(step.step),
-                 static_cast<double>(result.took.count()) / 1000.0);
+    spdlog::info("{} ({:.1f} ms)", describe(step.step), static_cast<double>(result.took.count()) / 1000.0);
   } else {
     spdlog::warn("{}: {}{}", describe(step.step), result.error->message,
                  result.certain ? "" : " (the server may still do it)");
@@ -337,15 +338,15 @@ void NodeManager::Impl::step_task(const control::StepOrder& order, Deadline dead
     spec_now = spec;
   }
   const auto& id = node_of(order.step);
-  const StepEnvironment environment{
-      node.server, Call{id, deadline, state.given_up, node.stopping}, spec_now,
-      [&](const NodeId& other, Deadline until) -> Result<Snapshot> {
-        auto snapshot = look_at(other, until, node.stopping);
-        if (snapshot && !snapshot->reachable()) {
-          return fail(ErrorCode::ConnectionLost, "{}: cannot be looked at: {}", other, snapshot->problem);
-        }
-        return snapshot;
-      }};
+  const StepEnvironment environment{node.server, Call{id, deadline, state.given_up, node.stopping}, spec_now,
+                                    [&](const NodeId& other, Deadline until) -> Result<Snapshot> {
+                                      auto snapshot = look_at(other, until, node.stopping);
+                                      if (snapshot && !snapshot->reachable()) {
+                                        return fail(ErrorCode::ConnectionLost, "{}: cannot be looked at: {}", other,
+                                                    snapshot->problem);
+                                      }
+                                      return snapshot;
+                                    }};
   auto result = run_step(order.step, environment);
   if (!result.ok() && result.error->code == ErrorCode::AccessDenied) read_secret_again(node, id);
   if (!result.ok() && *node.stopping) result.error->code = ErrorCode::Stopping;

@@ -1,5 +1,6 @@
-// The set of nodes of one cluster: carries out what the controller orders, on all nodes at once, and reports what came of
-// it. Probes go through the shared Watcher (non-blocking), steps through NodeMySQL on one worker thread per node in use.
+// The set of nodes of one cluster: carries out what the controller orders, on all nodes at once, and reports what came
+// of it. Probes go through the shared Watcher (non-blocking), steps through NodeMySQL on one worker thread per node in
+// use.
 #pragma once
 
 #include <functional>
@@ -28,8 +29,9 @@ class NodeManager {
 
   /// Takes up nodes, addresses, accounts and TLS of `spec`; sessions of nodes that did not change are kept.
   void configure(const Spec& spec);
-  /// Starts probes and steps of an output and moves the sentinel; returns at once. Every probe and step is answered once,
-  /// at its deadline at the latest (and 50 ms). Steps of one node run in their order; those that only wait run beside them.
+  /// Starts probes and steps of an output and moves the sentinel; returns at once. Every probe and step is answered
+  /// once, at its deadline at the latest (and 50 ms). Steps of one node run in their order; those that only wait run
+  /// beside them.
   void start(const control::Output& output);
 
   /// For /metrics; at any time.

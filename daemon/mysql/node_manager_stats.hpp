@@ -18,7 +18,7 @@ struct NodeStats {
   double probe_seconds = 0;           ///< Sum of all durations.
   std::uint64_t sessions_opened = 0;  ///< Reconnections are those beyond the first few.
   std::uint64_t sessions_lost = 0;
-  int sessions = 0;                   ///< Open now.
+  int sessions = 0;  ///< Open now.
   bool breaker_open = false;
 };
 

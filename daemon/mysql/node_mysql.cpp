@@ -17,7 +17,9 @@ constexpr auto kTrustedFor = 2s;  // a session used so recently needs no check o
 constexpr std::size_t kOwnIdsKept = 32;
 constexpr const char* kWaitsForAck = "Waiting for semi-sync ACK from replica";
 
-bool worth_another_try(ErrorCode code) { return code == ErrorCode::ConnectionLost; }
+bool worth_another_try(ErrorCode code) {
+  return code == ErrorCode::ConnectionLost;
+}
 
 }  // namespace
 
@@ -96,7 +98,9 @@ double NodeMySQL::chance() {
   return std::uniform_real_distribution{0.0, 1.0}(random_);
 }
 
-void NodeMySQL::connected() { note_alive(); }
+void NodeMySQL::connected() {
+  note_alive();
+}
 
 void NodeMySQL::failed_to_connect() {
   const double c = chance();
@@ -112,11 +116,11 @@ Result<NodeMySQL::Lease> NodeMySQL::borrow(Purpose purpose, const Call& call, Co
     const std::lock_guard lock{mutex_};
     auto& slot = slots_[static_cast<std::size_t>(purpose)];
     if (!slot.idle && !breaker_.admits(steady_clock::now())) {
-      return fail(ErrorCode::BreakerOpen,
-                  "{}: not tried, the last {} attempts to connect to {} failed; the next one is let through in {} ms",
-                  node_, CircuitBreaker::kFailures, to_string(endpoint_.address),
-                  std::chrono::duration_cast<std::chrono::milliseconds>(breaker_.closed_until() - steady_clock::now())
-                      .count());
+      return fail(
+          ErrorCode::BreakerOpen,
+          "{}: not tried, the last {} attempts to connect to {} failed; the next one is let through in {} ms", node_,
+          CircuitBreaker::kFailures, to_string(endpoint_.address),
+          std::chrono::duration_cast<std::chrono::milliseconds>(breaker_.closed_until() - steady_clock::now()).count());
     }
     kept = std::move(slot.idle);
     slot.lent = true;
@@ -219,8 +223,8 @@ Result<void> NodeMySQL::take_over(Session& session, const Call& call, const std:
       // Once, at the start, a repld takes the place of the one before. After that, who takes it from us is the new one.
       if (held_control_ && !ours) {
         return fail(ErrorCode::SessionSuperseded,
-                    "{}: another repld operates this server (session {} holds the lock '{}'). Stop one of the two.", node_,
-                    holder, kControlLock);
+                    "{}: another repld operates this server (session {} holds the lock '{}'). Stop one of the two.",
+                    node_, holder, kControlLock);
       }
     }
     spdlog::info("{}: session {} holds the control lock, killing it", node_, holder);
@@ -228,8 +232,8 @@ Result<void> NodeMySQL::take_over(Session& session, const Call& call, const std:
     const auto killed = session.execute(call, "KILL " + holder);
     if (!killed && session.last_error() != kNoSuchThread) return killed;
   }
-  // A commit that waits for an acknowledgement does not end when it is killed, and keeps its locks. Its client is gone and
-  // it has nothing left to do but to return, so it cannot disturb what we do.
+  // A commit that waits for an acknowledgement does not end when it is killed, and keeps its locks. Its client is gone
+  // and it has nothing left to do but to return, so it cannot disturb what we do.
   const auto state = session.value(
       call, fmt::format("SELECT PROCESSLIST_STATE FROM performance_schema.threads WHERE PROCESSLIST_ID={}",
                         holder.empty() ? "0" : holder));
@@ -239,8 +243,8 @@ Result<void> NodeMySQL::take_over(Session& session, const Call& call, const std:
   if (!got) return tl::unexpected(got.error());
   if (*got == "1") return {};
   return fail(ErrorCode::Conflict,
-              "{}: session {} was killed and still holds the control lock (state: {}). What it does must end first.", node_,
-              holder, state->value_or("unknown"));
+              "{}: session {} was killed and still holds the control lock (state: {}). What it does must end first.",
+              node_, holder, state->value_or("unknown"));
 }
 
 }  // namespace repl::mysql

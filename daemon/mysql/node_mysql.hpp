@@ -1,5 +1,5 @@
-// One server, for operating it: a small pool of sessions that are kept open, with health check, reconnection with backoff,
-// a circuit breaker, and the lock that lets only one repld change the server.
+// One server, for operating it: a small pool of sessions that are kept open, with health check, reconnection with
+// backoff, a circuit breaker, and the lock that lets only one repld change the server.
 #pragma once
 
 #include <array>
@@ -15,7 +15,8 @@
 
 namespace repl::mysql {
 
-/// What a session is for. Each has a session of its own, so that a long wait holds up no change and neither holds up a look.
+/// What a session is for. Each has a session of its own, so that a long wait holds up no change and neither holds up a
+/// look.
 enum class Purpose {
   Operate,  ///< Changes. The session holds the control lock of the server.
   Wait,     ///< Waits for a condition; changes nothing.
@@ -57,19 +58,20 @@ class NodeMySQL {
     std::unique_ptr<Session> session_;
   };
 
-  /// A session that has just proved to be alive, and for Operate to hold the control lock: a former holder (a statement of
-  /// ours that missed its deadline, a repld that was here before) is killed first.
+  /// A session that has just proved to be alive, and for Operate to hold the control lock: a former holder (a statement
+  /// of ours that missed its deadline, a repld that was here before) is killed first.
   ///
   /// A refused connection is an error at once, for the caller has to know; a lost one is tried again with backoff while
   /// there is time.
-  /// @errors those of Session::open; BreakerOpen: not tried; SessionSuperseded: another repld has taken the lock from this
+  /// @errors those of Session::open; BreakerOpen: not tried; SessionSuperseded: another repld has taken the lock from
+  /// this
   ///         one; Conflict: the holder was killed and still does something
   Result<Lease> borrow(Purpose purpose, const Call& call, Control control = Control::Take);
 
   /// A session for this purpose is there, in the pool or lent.
   bool is_warm(Purpose purpose) const;
-  /// Whoever has borrowed the session of this purpose is stuck in a call: the next borrower gets a new one, and that call's
-  /// session is dropped when it returns.
+  /// Whoever has borrowed the session of this purpose is stuck in a call: the next borrower gets a new one, and that
+  /// call's session is dropped when it returns.
   void give_up(Purpose purpose);
 
   /// Used from the next session on.

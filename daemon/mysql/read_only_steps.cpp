@@ -1,6 +1,6 @@
-// Steps that open and close a server. "Closed" is what has *returned*: while SET GLOBAL super_read_only=ON waits behind a
-// LOCK TABLES, a writing statement or a commit that waits for its acknowledgement, the variable reads 1 already, and when
-// the SET is given up it goes back to 0.
+// Steps that open and close a server. "Closed" is what has *returned*: while SET GLOBAL super_read_only=ON waits behind
+// a LOCK TABLES, a writing statement or a commit that waits for its acknowledgement, the variable reads 1 already, and
+// when the SET is given up it goes back to 0.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,9 +21,12 @@ constexpr std::chrono::seconds kLongestWait = 5s;
 
 std::string_view name_of(ReadOnly r) {
   switch (r) {
-    case ReadOnly::Off: return "writable";
-    case ReadOnly::On: return "read-only";
-    case ReadOnly::Super: return "super-read-only";
+    case ReadOnly::Off:
+      return "writable";
+    case ReadOnly::On:
+      return "read-only";
+    case ReadOnly::Super:
+      return "super-read-only";
   }
   return "?";
 }
@@ -51,8 +54,8 @@ std::string names_of(const Result<std::vector<Blocker>>& found) {
   return "in the way: " + out;
 }
 
-/// Sets `variable` to 1, waiting at most `lock_wait` for those in the way; the server's time-out is in whole seconds. Long
-/// waits go in slices, for a session does not wait longer than its read time-out for an answer.
+/// Sets `variable` to 1, waiting at most `lock_wait` for those in the way; the server's time-out is in whole seconds.
+/// Long waits go in slices, for a session does not wait longer than its read time-out for an answer.
 Result<void> set_within(Server& server, std::string_view variable, std::chrono::milliseconds lock_wait) {
   const auto until = std::min(server.call().deadline, std::chrono::steady_clock::now() + lock_wait);
   while (true) {
@@ -62,7 +65,8 @@ Result<void> set_within(Server& server, std::string_view variable, std::chrono::
       return limited;
     }
     auto set = server.execute(fmt::format("SET GLOBAL {}=1", variable));
-    const bool again = !set && set.error().code == ErrorCode::LockWaitTimeout && std::chrono::steady_clock::now() < until;
+    const bool again =
+        !set && set.error().code == ErrorCode::LockWaitTimeout && std::chrono::steady_clock::now() < until;
     if (!again) return set;
   }
 }
@@ -103,7 +107,8 @@ Result<void> require_semi_sync_source(Server& server) {
   if (!enabled) return tl::unexpected(enabled.error());
   if (*enabled == "ON") return {};
   return fail(ErrorCode::PreconditionFailed,
-              "{}: not opened: its semi-sync source side is off, and it would acknowledge commits alone", server.node());
+              "{}: not opened: its semi-sync source side is off, and it would acknowledge commits alone",
+              server.node());
 }
 
 }  // namespace
@@ -117,7 +122,8 @@ Result<void> set_read_only(Server& server, const SetReadOnly& step) {
     if (!enabled) return tl::unexpected(enabled.error());
     if (*enabled != "ON") {
       return fail(ErrorCode::PreconditionFailed,
-                  "{}: its semi-sync source side is off, so it would acknowledge commits that no replica has", server.node());
+                  "{}: its semi-sync source side is off, so it would acknowledge commits that no replica has",
+                  server.node());
     }
   }
   switch (step.to) {
@@ -153,8 +159,8 @@ Result<void> set_offline_mode(Server& server, bool on) {
 }
 
 Result<void> close_returned(Server& server) {
-  // Cuts the clients, those in a waiting commit too: nobody can be told any more that it succeeded. Privileged clients are
-  // left, and end_writers() ends them.
+  // Cuts the clients, those in a waiting commit too: nobody can be told any more that it succeeded. Privileged clients
+  // are left, and end_writers() ends them.
   if (auto offline = set_offline_mode(server, true); !offline) return offline;
   std::set<std::string> ended;
   while (true) {

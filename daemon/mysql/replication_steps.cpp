@@ -1,11 +1,12 @@
-// Steps that change where a server replicates from. All of them name the default channel, and none of them ever throws away
-// a relay log that holds what was not applied: it may be the only copy of an acknowledged commit.
+// Steps that change where a server replicates from. All of them name the default channel, and none of them ever throws
+// away a relay log that holds what was not applied: it may be the only copy of an acknowledged commit.
 //
 // Tried on 9.7: CHANGE REPLICATION SOURCE with the receiver stopped and the applier running keeps the relay log, and
 // RECEIVED_TRANSACTION_SET with it, also when it is repeated and over a kill -9 of the server.
-// STOP REPLICA IO_THREAD returns at once while the receiver is connected, even to a frozen source. Once it is CONNECTING to
-// one it takes 2.06 s, whatever replica_net_timeout is, and KILL does not shorten it; replica_net_timeout only decides when
-// the receiver gets there, so it should be well above the time that detection takes. Reads go on meanwhile.
+// STOP REPLICA IO_THREAD returns at once while the receiver is connected, even to a frozen source. Once it is
+// CONNECTING to one it takes 2.06 s, whatever replica_net_timeout is, and KILL does not shorten it; replica_net_timeout
+// only decides when the receiver gets there, so it should be well above the time that detection takes. Reads go on
+// meanwhile.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -24,28 +25,39 @@ constexpr auto kPoll = 20ms;
 // How long a receiver is watched for a refusal of its source after it was started.
 constexpr auto kConnectLimit = 1s;
 
-// Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged, fatal
-// error when reading them, equal server ids or UUIDs.
+// Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged,
+// fatal error when reading them, equal server ids or UUIDs.
 constexpr std::array kReceiverErrors{1045, 1236, 1593, 2061, 3032, 13114, 13117};
 
 bool is_final(int receiver_errno) {
   return std::find(kReceiverErrors.begin(), kReceiverErrors.end(), receiver_errno) != kReceiverErrors.end();
 }
 
-bool has_unapplied(const Snapshot& now) { return !now.executed.contains(now.channel()->received); }
-
-Error applier_broken(const Snapshot& now) {
-  return {ErrorCode::PreconditionFailed,
-          fmt::format("{}: the applier does not run: {} ({}). Its relay log would be thrown away, so nothing was changed; "
-                      "repair it and start it (START REPLICA SQL_THREAD) first",
-                      now.node, now.channel()->applier_error.empty() ? "stopped" : now.channel()->applier_error,
-                      now.channel()->applier_errno)};
+bool has_unapplied(const Snapshot& now) {
+  return !now.executed.contains(now.channel()->received);
 }
 
-Result<void> start_applier(Server& server) { return server.execute("START REPLICA SQL_THREAD FOR CHANNEL ''"); }
-Result<void> start_receiver(Server& server) { return server.execute("START REPLICA IO_THREAD FOR CHANNEL ''"); }
-Result<void> stop_receiver(Server& server) { return server.execute("STOP REPLICA IO_THREAD FOR CHANNEL ''"); }
-Result<void> stop_applier(Server& server) { return server.execute("STOP REPLICA SQL_THREAD FOR CHANNEL ''"); }
+Error applier_broken(const Snapshot& now) {
+  return {
+      ErrorCode::PreconditionFailed,
+      fmt::format("{}: the applier does not run: {} ({}). Its relay log would be thrown away, so nothing was changed; "
+                  "repair it and start it (START REPLICA SQL_THREAD) first",
+                  now.node, now.channel()->applier_error.empty() ? "stopped" : now.channel()->applier_error,
+                  now.channel()->applier_errno)};
+}
+
+Result<void> start_applier(Server& server) {
+  return server.execute("START REPLICA SQL_THREAD FOR CHANNEL ''");
+}
+Result<void> start_receiver(Server& server) {
+  return server.execute("START REPLICA IO_THREAD FOR CHANNEL ''");
+}
+Result<void> stop_receiver(Server& server) {
+  return server.execute("STOP REPLICA IO_THREAD FOR CHANNEL ''");
+}
+Result<void> stop_applier(Server& server) {
+  return server.execute("STOP REPLICA SQL_THREAD FOR CHANNEL ''");
+}
 
 /// Needed before a channel is changed: with both threads stopped the relay log is purged.
 Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
@@ -68,7 +80,8 @@ Result<void> set_delay(Server& server, std::chrono::seconds delay) {
   return changed ? started : changed;
 }
 
-/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be empty.
+/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be
+/// empty.
 Result<void> use_auto_position(Server& server) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
@@ -121,10 +134,11 @@ Result<SourceOptions> source_options(Server& server, const FollowSource& step, c
 
 Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
   if (channel.source != wanted.source || !channel.auto_position || is_final(channel.receiver_errno)) return false;
-  const auto same = server.value(fmt::format(
-      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM performance_schema.replication_connection_configuration "
-      "WHERE CHANNEL_NAME=''",
-      quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
+  const auto same =
+      server.value(fmt::format("SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM "
+                               "performance_schema.replication_connection_configuration "
+                               "WHERE CHANNEL_NAME=''",
+                               quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
 }
@@ -149,9 +163,13 @@ Result<void> drain(Server& server) {
 
 }  // namespace
 
-Result<void> start_replication(Server& server) { return server.execute("START REPLICA FOR CHANNEL ''"); }
+Result<void> start_replication(Server& server) {
+  return server.execute("START REPLICA FOR CHANNEL ''");
+}
 
-Result<void> stop_replication(Server& server) { return server.execute("STOP REPLICA FOR CHANNEL ''"); }
+Result<void> stop_replication(Server& server) {
+  return server.execute("STOP REPLICA FOR CHANNEL ''");
+}
 
 Result<GtidSet> detach_receiver(Server& server) {
   auto now = server.look();

@@ -127,9 +127,12 @@ Result<std::string> from_command(const std::string& command) {
 
 Result<std::string> resolve_secret(const SecretRef& ref) {
   switch (ref.kind) {
-    case SecretRef::Kind::File: return from_file(ref.value);
-    case SecretRef::Kind::Env: return from_environment(ref.value);
-    case SecretRef::Kind::Exec: return from_command(ref.value);
+    case SecretRef::Kind::File:
+      return from_file(ref.value);
+    case SecretRef::Kind::Env:
+      return from_environment(ref.value);
+    case SecretRef::Kind::Exec:
+      return from_command(ref.value);
   }
   return fail(ErrorCode::Internal, "unknown kind of secret reference");
 }

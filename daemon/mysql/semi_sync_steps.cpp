@@ -15,8 +15,8 @@ Error no_plugin(Server& server, std::string_view side) {
   return {ErrorCode::PreconditionFailed, fmt::format("{}: the semi-sync {} plugin is not loaded", server.node(), side)};
 }
 
-/// Commits of clients that wait for an acknowledgement. An applier that waits for one (on a replica where the source side
-/// was switched on by mistake) is none of them.
+/// Commits of clients that wait for an acknowledgement. An applier that waits for one (on a replica where the source
+/// side was switched on by mistake) is none of them.
 Result<int> waiting_clients(Server& server) {
   const auto count = server.value(
       "SELECT COUNT(*) FROM performance_schema.threads WHERE NAME='thread/sql/one_connection' "
@@ -33,8 +33,8 @@ Result<void> set_semi_sync_source(Server& server, const SetSemiSyncSource& step)
   if (!*enabled) return step.to ? Result<void>{tl::unexpected(no_plugin(server, "source"))} : Result<void>{};
   if (step.to) {
     // The count first: no commit may be acknowledged by fewer than are asked for.
-    if (auto count = server.execute(fmt::format("SET GLOBAL rpl_semi_sync_source_wait_for_replica_count={}",
-                                                std::max(1, step.acks_to)));
+    if (auto count = server.execute(
+            fmt::format("SET GLOBAL rpl_semi_sync_source_wait_for_replica_count={}", std::max(1, step.acks_to)));
         !count) {
       return count;
     }
@@ -44,10 +44,11 @@ Result<void> set_semi_sync_source(Server& server, const SetSemiSyncSource& step)
   const auto waiting = waiting_clients(server);
   if (!waiting) return tl::unexpected(waiting.error());
   if (*waiting > 0) {
-    return fail(ErrorCode::PreconditionFailed,
-                "{}: {} commits wait for an acknowledgement; without semi-sync their clients would be told that they are "
-                "safe. Let them be acknowledged, or fence the server first.",
-                server.node(), *waiting);
+    return fail(
+        ErrorCode::PreconditionFailed,
+        "{}: {} commits wait for an acknowledgement; without semi-sync their clients would be told that they are "
+        "safe. Let them be acknowledged, or fence the server first.",
+        server.node(), *waiting);
   }
   return server.execute("SET GLOBAL rpl_semi_sync_source_enabled=0");
 }

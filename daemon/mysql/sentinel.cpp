@@ -14,7 +14,9 @@ constexpr auto kSleep = 30s;
 // A session that does not come back from its sleep was cut off without notice, and would never break.
 constexpr auto kOversleep = 15s;
 
-Deadline in(std::chrono::milliseconds d) { return std::chrono::steady_clock::now() + d; }
+Deadline in(std::chrono::milliseconds d) {
+  return std::chrono::steady_clock::now() + d;
+}
 
 }  // namespace
 

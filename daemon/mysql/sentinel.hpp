@@ -1,5 +1,5 @@
-// A session that is kept blocked in a query on one server: when the process dies, the kernel closes the socket and the read
-// returns. A hint only, and it comes late for big servers (memory is unmapped before sockets are closed).
+// A session that is kept blocked in a query on one server: when the process dies, the kernel closes the socket and the
+// read returns. A hint only, and it comes late for big servers (memory is unmapped before sockets are closed).
 #pragma once
 
 #include <functional>

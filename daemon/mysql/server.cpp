@@ -25,7 +25,8 @@ std::vector<Blocker> to_blockers(const Rows& rows) {
 }  // namespace
 
 std::chrono::milliseconds Server::time_left() const {
-  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(call_.deadline - std::chrono::steady_clock::now());
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(call_.deadline - std::chrono::steady_clock::now());
   return std::max(std::chrono::milliseconds{0}, left);
 }
 
@@ -63,18 +64,20 @@ Result<Field> Server::status(std::string_view name) {
 
 Result<std::vector<Blocker>> blockers(Server& server) {
   const auto holders = server.query(
-      "SELECT DISTINCT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, t.PROCESSLIST_STATE "
+      "SELECT DISTINCT t.PROCESSLIST_ID, t.PROCESSLIST_USER, t.PROCESSLIST_HOST, t.PROCESSLIST_TIME, "
+      "t.PROCESSLIST_STATE "
       "FROM performance_schema.metadata_locks m JOIN performance_schema.threads t ON t.THREAD_ID=m.OWNER_THREAD_ID "
       "WHERE m.OBJECT_TYPE IN ('GLOBAL','COMMIT') AND m.LOCK_STATUS='GRANTED' "
       "AND t.NAME IN ('thread/sql/one_connection','thread/sql/event_worker') AND t.PROCESSLIST_ID<>CONNECTION_ID()");
   if (!holders) return tl::unexpected(holders.error());
   if (!holders->empty()) return to_blockers(*holders);
-  const auto enabled = server.value(
-      "SELECT ENABLED FROM performance_schema.setup_instruments WHERE NAME='wait/lock/metadata/sql/mdl'");
+  const auto enabled =
+      server.value("SELECT ENABLED FROM performance_schema.setup_instruments WHERE NAME='wait/lock/metadata/sql/mdl'");
   if (enabled && *enabled == "YES") return std::vector<Blocker>{};
   const auto busy = server.query(
       "SELECT PROCESSLIST_ID, PROCESSLIST_USER, PROCESSLIST_HOST, PROCESSLIST_TIME, PROCESSLIST_STATE "
-      "FROM performance_schema.threads WHERE NAME='thread/sql/one_connection' AND PROCESSLIST_COMMAND IN ('Query','Execute') "
+      "FROM performance_schema.threads WHERE NAME='thread/sql/one_connection' AND PROCESSLIST_COMMAND IN "
+      "('Query','Execute') "
       "AND PROCESSLIST_STATE<>'User sleep' AND PROCESSLIST_ID<>CONNECTION_ID()");
   if (!busy) return tl::unexpected(busy.error());
   return to_blockers(*busy);

@@ -1,4 +1,5 @@
-// One server in the course of one step: statements that share the step's deadline, and typed reads of what steps ask for.
+// One server in the course of one step: statements that share the step's deadline, and typed reads of what steps ask
+// for.
 #pragma once
 
 #include <set>
@@ -45,9 +46,9 @@ struct Blocker {
   std::string who;  ///< "app@10.0.0.7:51234, 12 s, Waiting for semi-sync ACK from replica". Never its statement.
 };
 
-/// Sessions that hold what SET GLOBAL super_read_only waits for: statements that write, LOCK TABLES, commits, those that
-/// wait for an acknowledgement included; clients and events, but not the applier, whose transactions end by themselves.
-/// Without the metadata-lock instrument: all that execute something.
+/// Sessions that hold what SET GLOBAL super_read_only waits for: statements that write, LOCK TABLES, commits, those
+/// that wait for an acknowledgement included; clients and events, but not the applier, whose transactions end by
+/// themselves. Without the metadata-lock instrument: all that execute something.
 Result<std::vector<Blocker>> blockers(Server& server);
 
 /// Ends the session; it is no error when it has ended already.

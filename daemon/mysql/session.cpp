@@ -20,8 +20,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Quoting needs a known sql_mode. Nothing of what repld does on one node may reach another through the binary log; the few
-// statements that shall, switch it on. Sessions are kept for long, so the server must not end them for being idle.
+// Quoting needs a known sql_mode. Nothing of what repld does on one node may reach another through the binary log; the
+// few statements that shall, switch it on. Sessions are kept for long, so the server must not end them for being idle.
 constexpr const char* kInitialStatement =
     "SET SESSION sql_mode='', time_zone='+00:00', autocommit=1, sql_log_bin=0, wait_timeout=31536000, "
     "max_execution_time=0, lock_wait_timeout=5, long_query_time=31536000";
@@ -33,7 +33,9 @@ int whole_seconds_until(Deadline deadline) {
 }
 
 /// The connector takes "host" apart as an URI, so that an IPv6 address needs its brackets.
-std::string url(const Address& address) { return "tcp://" + to_string(address); }
+std::string url(const Address& address) {
+  return "tcp://" + to_string(address);
+}
 
 sql::ConnectOptionsMap options_for(const Call& call, const Endpoint& endpoint, bool tls) {
   sql::ConnectOptionsMap options;
@@ -58,8 +60,8 @@ tl::unexpected<Error> not_in_time(const Call& call, std::string_view what) {
 }  // namespace
 
 void init_driver() {
-  // Without a declared CA no certificate is verified, but OpenSSL would load the whole trust store of the machine for each
-  // session: 25 ms and about a megabyte. There is nothing in it that this process is to trust.
+  // Without a declared CA no certificate is verified, but OpenSSL would load the whole trust store of the machine for
+  // each session: 25 ms and about a megabyte. There is nothing in it that this process is to trust.
   setenv("SSL_CERT_FILE", "/dev/null", 0);
   setenv("SSL_CERT_DIR", "/dev/null", 0);
   get_driver_instance();
@@ -83,7 +85,8 @@ Session::~Session() {
 
 Result<std::unique_ptr<Session>> Session::open(const Call& call, const Endpoint& endpoint, bool tls,
                                                std::shared_ptr<SessionCounters> counters) {
-  if (!endpoint.secret_problem.empty()) return fail(ErrorCode::SecretUnavailable, "{}: {}", call.node, endpoint.secret_problem);
+  if (!endpoint.secret_problem.empty())
+    return fail(ErrorCode::SecretUnavailable, "{}: {}", call.node, endpoint.secret_problem);
   if (call.is_over()) return not_in_time(call, "connecting");
   const auto started = steady_clock::now();
   try {
@@ -147,7 +150,9 @@ Result<Rows> Session::run(const Call& call, const Statement& statement) {
   }
 }
 
-Result<Rows> Session::query(const Call& call, const Statement& statement) { return run(call, statement); }
+Result<Rows> Session::query(const Call& call, const Statement& statement) {
+  return run(call, statement);
+}
 
 Result<void> Session::execute(const Call& call, const Statement& statement) {
   auto rows = run(call, statement);

@@ -1,5 +1,5 @@
-// One session on mysql-connector-c++ (JDBC API), as operating uses it: statements in, rows or errors out. The connector's
-// types and exceptions stay behind this header.
+// One session on mysql-connector-c++ (JDBC API), as operating uses it: statements in, rows or errors out. The
+// connector's types and exceptions stay behind this header.
 #pragma once
 
 #include <atomic>
@@ -31,8 +31,8 @@ struct Call {
   }
 };
 
-/// One thread at a time. Time-outs of the connector are whole seconds, so a call may take up to kReadTimeout longer than its
-/// deadline when the server is frozen: whoever cannot wait that long waits elsewhere and sets `given_up`.
+/// One thread at a time. Time-outs of the connector are whole seconds, so a call may take up to kReadTimeout longer
+/// than its deadline when the server is frozen: whoever cannot wait that long waits elsewhere and sets `given_up`.
 class Session {
  public:
   static constexpr std::chrono::seconds kReadTimeout{10};

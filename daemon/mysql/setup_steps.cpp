@@ -26,8 +26,8 @@ PluginFile file_of(Plugin plugin) {
 }
 
 Result<bool> has_plugin(Server& server, std::string_view name) {
-  const auto found = server.value(
-      fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", quoted(name)));
+  const auto found =
+      server.value(fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", quoted(name)));
   if (!found) return tl::unexpected(found.error());
   return *found != "0";
 }
@@ -46,8 +46,8 @@ class LoggedStatements {
 };
 
 Result<bool> account_exists(Server& server, const std::string& user) {
-  const auto found = server.value(
-      fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(user)));
+  const auto found =
+      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(user)));
   if (!found) return tl::unexpected(found.error());
   return *found != "0";
 }
@@ -56,8 +56,8 @@ Result<void> make_password_true(Server& server, const Account& account, const st
                                 const Endpoint& admin) {
   const auto exists = account_exists(server, account.user);
   if (!exists) return tl::unexpected(exists.error());
-  const auto identified = fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user),
-                                      quoted(password));
+  const auto identified =
+      fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user), quoted(password));
   if (!*exists) return server.execute({"CREATE USER " + identified, {password}});
   const auto works = password_works(server.call(), admin, account.user, password);
   if (!works) return tl::unexpected(works.error());
@@ -162,7 +162,8 @@ Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step) {
   const auto schemas = user_schemas(server);
   if (!schemas) return tl::unexpected(schemas.error());
   if (!schemas->empty()) {
-    return fail(ErrorCode::PreconditionFailed, "{}: is not empty, it has the schema {}", server.node(), schemas->front());
+    return fail(ErrorCode::PreconditionFailed, "{}: is not empty, it has the schema {}", server.node(),
+                schemas->front());
   }
   return server.execute(reset_gtids(server.version()));
 }

@@ -16,7 +16,9 @@ void replace_all(std::string& text, std::string_view what, std::string_view with
   }
 }
 
-bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
+bool is_word(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 // Half a second lets a replica tell within 1.5 s that its source has fallen silent.
 constexpr std::string_view kHeartbeatSeconds = "0.5";
@@ -36,13 +38,24 @@ std::string quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     switch (c) {
-      case '\0': out += "\\0"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\x1a': out += "\\Z"; break;
+      case '\0':
+        out += "\\0";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\x1a':
+        out += "\\Z";
+        break;
       case '\'':
-      case '\\': out += '\\'; [[fallthrough]];
-      default: out += c;
+      case '\\':
+        out += '\\';
+        [[fallthrough]];
+      default:
+        out += c;
     }
   }
   return out + "'";
@@ -57,7 +70,9 @@ std::string quoted_name(std::string_view name) {
   return out + "`";
 }
 
-std::string account_name(std::string_view user) { return quoted(user) + "@'%'"; }
+std::string account_name(std::string_view user) {
+  return quoted(user) + "@'%'";
+}
 
 std::string grant_schema(std::string_view schema) {
   std::string escaped;
@@ -95,8 +110,7 @@ Statement create_channel(const SourceOptions& options, std::chrono::seconds dela
 }
 
 Statement repoint_channel(const SourceOptions& options) {
-  return {fmt::format("CHANGE REPLICATION SOURCE TO {} FOR CHANNEL ''", receiver_options(options)),
-          {options.password}};
+  return {fmt::format("CHANGE REPLICATION SOURCE TO {} FOR CHANNEL ''", receiver_options(options)), {options.password}};
 }
 
 Statement reset_gtids(ServerVersion version) {
@@ -107,18 +121,22 @@ bool is_number(std::string_view value) {
   if (!value.empty() && value.front() == '-') value.remove_prefix(1);
   const auto point = value.find('.');
   const auto all_digits = [](std::string_view text) {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
+    return !text.empty() && std::all_of(text.begin(), text.end(),
+                                        [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
   };
   if (point == std::string_view::npos) return all_digits(value);
   return all_digits(value.substr(0, point)) && all_digits(value.substr(point + 1));
 }
 
-std::string variable_value(std::string_view value) { return is_number(value) ? std::string{value} : quoted(value); }
+std::string variable_value(std::string_view value) {
+  return is_number(value) ? std::string{value} : quoted(value);
+}
 
 bool is_variable_name(std::string_view name) {
   const auto point = name.find('.');
-  const auto words = [](std::string_view text) { return !text.empty() && std::all_of(text.begin(), text.end(), is_word); };
+  const auto words = [](std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), is_word);
+  };
   if (point == std::string_view::npos) return words(name);
   return words(name.substr(0, point)) && words(name.substr(point + 1));
 }

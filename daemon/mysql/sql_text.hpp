@@ -1,4 +1,5 @@
-// Statements as text: quoting, and those whose form depends on the server's version or on the spec. Pure; no session here.
+// Statements as text: quoting, and those whose form depends on the server's version or on the spec. Pure; no session
+// here.
 #pragma once
 
 #include <chrono>
@@ -39,11 +40,12 @@ struct SourceOptions {
   std::string user;
   std::string password;
   TlsSpec tls;
-  std::string server_ca;  ///< @@ssl_ca of the replica: the CA file for the verifying modes lies on its machine, not on ours.
+  std::string
+      server_ca;  ///< @@ssl_ca of the replica: the CA file for the verifying modes lies on its machine, not on ours.
 };
 
-/// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its default
-/// (half of replica_net_timeout), so a part is never enough. Only options that a running applier allows.
+/// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its
+/// default (half of replica_net_timeout), so a part is never enough. Only options that a running applier allows.
 std::string receiver_options(const SourceOptions& options);
 
 /// CHANGE REPLICATION SOURCE TO for a channel that does not exist yet.

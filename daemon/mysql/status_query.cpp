@@ -14,13 +14,51 @@ namespace repl::mysql {
 namespace {
 
 enum Column : std::size_t {
-  kServerUuid, kServerId, kVersion, kReadOnly, kSuperReadOnly, kOfflineMode, kGtidMode, kLogReplicaUpdates,
-  kRelayLogRecovery, kPersistedReadOnly, kExecuted, kPurged,
-  kSourceEnabled, kWaitForCount, kWaitNoReplica, kWaitPoint, kTimeout, kReplicaEnabled,
-  kUptime, kThreadsRunning, kThreadsConnected, kSourceStatus, kClients, kWaitSessions, kReplicaStatus,
-  kChannel, kHost, kPort, kAutoPosition, kHeartbeat, kSourceUuid, kReceiverState, kReceiverErrno, kReceiverError,
-  kReceived, kSilence, kApplierState, kDelay, kWorkerErrno, kWorkerError, kCoordinatorErrno, kCoordinatorError,
-  kSinceLastApplied, kApplyingFor, kColumns
+  kServerUuid,
+  kServerId,
+  kVersion,
+  kReadOnly,
+  kSuperReadOnly,
+  kOfflineMode,
+  kGtidMode,
+  kLogReplicaUpdates,
+  kRelayLogRecovery,
+  kPersistedReadOnly,
+  kExecuted,
+  kPurged,
+  kSourceEnabled,
+  kWaitForCount,
+  kWaitNoReplica,
+  kWaitPoint,
+  kTimeout,
+  kReplicaEnabled,
+  kUptime,
+  kThreadsRunning,
+  kThreadsConnected,
+  kSourceStatus,
+  kClients,
+  kWaitSessions,
+  kReplicaStatus,
+  kChannel,
+  kHost,
+  kPort,
+  kAutoPosition,
+  kHeartbeat,
+  kSourceUuid,
+  kReceiverState,
+  kReceiverErrno,
+  kReceiverError,
+  kReceived,
+  kSilence,
+  kApplierState,
+  kDelay,
+  kWorkerErrno,
+  kWorkerError,
+  kCoordinatorErrno,
+  kCoordinatorError,
+  kSinceLastApplied,
+  kApplyingFor,
+  kColumns
 };
 
 enum class Needs { Nothing, SourcePlugin, ReplicaPlugin };
@@ -142,7 +180,9 @@ std::optional<Duration> age(const Row& row, Column column) {
   return Duration{std::max<std::int64_t>(0, number(row, column))};
 }
 
-Result<GtidSet> gtids(const Row& row, Column column) { return GtidSet::parse(text(row, column)); }
+Result<GtidSet> gtids(const Row& row, Column column) {
+  return GtidSet::parse(text(row, column));
+}
 
 ThreadState state(const Row& row, Column column) {
   const auto t = text(row, column);
@@ -205,7 +245,8 @@ Result<Channel> channel(const Row& row, const GtidSet& executed) {
 std::string status_query(SemiSyncPlugins plugins) {
   std::string sql = "SELECT ";
   for (const auto& e : kExpressions) {
-    const bool exists = e.needs == Needs::Nothing || (e.needs == Needs::SourcePlugin ? plugins.source : plugins.replica);
+    const bool exists =
+        e.needs == Needs::Nothing || (e.needs == Needs::SourcePlugin ? plugins.source : plugins.replica);
     if (e.column != 0) sql += ", ";
     sql += exists ? e.sql : "NULL";
   }
@@ -239,7 +280,9 @@ Result<void> read_status(const Rows& rows, Snapshot& snapshot) {
   snapshot.server_id = static_cast<std::uint32_t>(number(row, kServerId));
   snapshot.version = parse_version(text(row, kVersion));
   snapshot.uptime = std::chrono::seconds{number(row, kUptime)};
-  snapshot.read_only = is_on(row, kSuperReadOnly) ? ReadOnly::Super : is_on(row, kReadOnly) ? ReadOnly::On : ReadOnly::Off;
+  snapshot.read_only = is_on(row, kSuperReadOnly) ? ReadOnly::Super
+                       : is_on(row, kReadOnly)    ? ReadOnly::On
+                                                  : ReadOnly::Off;
   snapshot.super_read_only_persisted = is_on(row, kPersistedReadOnly);
   snapshot.offline_mode = is_on(row, kOfflineMode);
   snapshot.gtid_mode_on = is_on(row, kGtidMode);

@@ -11,8 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-// Waits go in slices, so that a stop of repld and a broken applier are noticed; the first is short, for a broken applier is
-// often broken from the beginning.
+// Waits go in slices, so that a stop of repld and a broken applier are noticed; the first is short, for a broken
+// applier is often broken from the beginning.
 constexpr std::chrono::milliseconds kFirstSlice = 200ms;
 constexpr std::chrono::milliseconds kSlice = 1000ms;
 constexpr auto kPollAckers = 20ms;
@@ -26,9 +26,10 @@ std::optional<Error> hopeless(const Snapshot& now, const GtidSet& missing) {
   }
   if (channel->applier == ThreadState::Running) return std::nullopt;
   if (channel->applier_errno == 0) {
-    return Error{ErrorCode::PreconditionFailed,
-                 fmt::format("{}: {} transactions wait and the applier is stopped. Start it (START REPLICA SQL_THREAD).",
-                             now.node, missing.count())};
+    return Error{
+        ErrorCode::PreconditionFailed,
+        fmt::format("{}: {} transactions wait and the applier is stopped. Start it (START REPLICA SQL_THREAD).",
+                    now.node, missing.count())};
   }
   return Error{ErrorCode::ServerRefused,
                fmt::format("{}: the applier has stopped with {} transactions left: {} ({})", now.node, missing.count(),
@@ -43,9 +44,8 @@ Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline un
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
     const auto wait = std::clamp(left, 1ms, slice);
-    const auto timed_out =
-        server.value(fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {}.{:03})", wanted.to_string(),
-                                 wait.count() / 1000, wait.count() % 1000));
+    const auto timed_out = server.value(fmt::format("SELECT WAIT_FOR_EXECUTED_GTID_SET('{}', {}.{:03})",
+                                                    wanted.to_string(), wait.count() / 1000, wait.count() % 1000));
     if (!timed_out) return tl::unexpected(timed_out.error());
     if (*timed_out == "0") return {};
     slice = kSlice;
@@ -71,8 +71,8 @@ Result<void> wait_for_ackers(Server& server, const WaitForAckers& step) {
     }
     if (std::atoi((*clients)->c_str()) >= step.count) return {};
     if (steady_clock::now() >= until || server.call().is_over()) {
-      return fail(ErrorCode::DeadlineExceeded, "{}: {} of {} semi-sync replicas are connected", server.node(), **clients,
-                  step.count);
+      return fail(ErrorCode::DeadlineExceeded, "{}: {} of {} semi-sync replicas are connected", server.node(),
+                  **clients, step.count);
     }
     wait_within(server.call(), kPollAckers);
   }

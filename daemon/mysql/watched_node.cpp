@@ -72,10 +72,13 @@ void WatchedNode::set_endpoint(const Endpoint& endpoint) {
 
 void WatchedNode::keep_sentinel(std::function<void()> on_broken) {
   on_sentinel_broken_ = std::move(on_broken);
-  sentinel_ = std::make_unique<Sentinel>(loop_, endpoint_, [this] { return route(); }, counters_, on_sentinel_broken_);
+  sentinel_ = std::make_unique<Sentinel>(
+      loop_, endpoint_, [this] { return route(); }, counters_, on_sentinel_broken_);
 }
 
-void WatchedNode::drop_sentinel() { sentinel_.reset(); }
+void WatchedNode::drop_sentinel() {
+  sentinel_.reset();
+}
 
 Route WatchedNode::route() {
   const auto found = resolver_.addresses(endpoint_.address.host, [loop = &loop_, self = self_] {
@@ -133,7 +136,8 @@ void WatchedNode::advance(Progress progress) {
     case Progress::Done:
       io_.want(session_.socket(), session_.wanted(), false);
       return activity_ == Activity::Connecting ? on_connected() : on_answer();
-    case Progress::Failed: return on_failure();
+    case Progress::Failed:
+      return on_failure();
   }
 }
 
@@ -162,7 +166,8 @@ void WatchedNode::on_answer() {
   }
   Snapshot snapshot;
   snapshot.reach = Reach::Ok;
-  if (const auto read = read_status(session_.rows(), snapshot); !read) return finish(Reach::Error, read.error().message);
+  if (const auto read = read_status(session_.rows(), snapshot); !read)
+    return finish(Reach::Error, read.error().message);
   finish(std::move(snapshot));
 }
 
@@ -170,7 +175,8 @@ void WatchedNode::on_failure() {
   const auto number = session_.error_number();
   const bool lost = session_.state() == AsyncSession::State::Closed;
   switch (activity_) {
-    case Activity::Connecting: return on_connect_failure(reach_of(number, session_.error_text(), Moment::Connecting));
+    case Activity::Connecting:
+      return on_connect_failure(reach_of(number, session_.error_text(), Moment::Connecting));
     case Activity::Probing:
       if (lost) {
         session_is_gone();
@@ -251,8 +257,8 @@ void WatchedNode::on_deadline() {
   const auto now = steady_clock::now();
   std::vector<Request> late;
   for (auto* requests : {&current_, &next_}) {
-    const auto first = std::stable_partition(requests->begin(), requests->end(),
-                                             [now](const Request& r) { return r.deadline > now; });
+    const auto first =
+        std::stable_partition(requests->begin(), requests->end(), [now](const Request& r) { return r.deadline > now; });
     late.insert(late.end(), std::make_move_iterator(first), std::make_move_iterator(requests->end()));
     requests->erase(first, requests->end());
   }
@@ -294,10 +300,10 @@ void WatchedNode::find_leftovers() {
   // By label and not by id: a restarted server counts its ids from the beginning.
   std::string labels;
   for (const auto& label : leftovers_) labels += fmt::format("{}'{}'", labels.empty() ? "" : ",", label);
-  advance(session_.query(
-      fmt::format("SELECT PROCESSLIST_ID FROM performance_schema.session_connect_attrs "
-                  "WHERE ATTR_NAME='repld_session' AND ATTR_VALUE IN ({})",
-                  labels)));
+  advance(
+      session_.query(fmt::format("SELECT PROCESSLIST_ID FROM performance_schema.session_connect_attrs "
+                                 "WHERE ATTR_NAME='repld_session' AND ATTR_VALUE IN ({})",
+                                 labels)));
 }
 
 void WatchedNode::kill_next_leftover() {

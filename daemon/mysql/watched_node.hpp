@@ -74,13 +74,13 @@ class WatchedNode {
   Activity activity_ = Activity::None;
   std::vector<Request> current_, next_;
   bool tls_ = false;
-  bool tls_changed_ = false;       // in this probe
-  bool established_ = false;       // the session was counted as open
-  bool broke_ = false;             // the kept session turned out to be closed since the last answer
-  int fresh_attempts_ = 0;         // in this probe
-  std::size_t address_ = 0;        // which of several addresses is tried
+  bool tls_changed_ = false;  // in this probe
+  bool established_ = false;  // the session was counted as open
+  bool broke_ = false;        // the kept session turned out to be closed since the last answer
+  int fresh_attempts_ = 0;    // in this probe
+  std::size_t address_ = 0;   // which of several addresses is tried
   SemiSyncPlugins plugins_{true, true};
-  std::string label_;              // of the present session
+  std::string label_;                          // of the present session
   std::vector<std::string> leftovers_;         // labels of sessions that were given up
   std::vector<std::string> leftover_threads_;  // their ids on the server
   Deadline housekeeping_until_{};

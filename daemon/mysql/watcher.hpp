@@ -1,5 +1,5 @@
-// Watching never waits: one thread keeps a session to every node of every cluster, probes them all at once, each with its own
-// deadline of milliseconds, and holds the sentinels of the primaries.
+// Watching never waits: one thread keeps a session to every node of every cluster, probes them all at once, each with
+// its own deadline of milliseconds, and holds the sentinels of the primaries.
 #pragma once
 
 #include <functional>
@@ -31,9 +31,9 @@ class Watcher {
   /// called on the watcher's own thread.
   void unwatch(const Key& key);
 
-  /// One look at the node. `done` gets a snapshot without `taken_at`, at the deadline at the latest (Reach::Silent). A kept
-  /// session that turns out to be broken is replaced at once, within the same deadline, so that a dead process is known
-  /// as refused in less than a millisecond. Never called back when the node is not known.
+  /// One look at the node. `done` gets a snapshot without `taken_at`, at the deadline at the latest (Reach::Silent). A
+  /// kept session that turns out to be broken is replaced at once, within the same deadline, so that a dead process is
+  /// known as refused in less than a millisecond. Never called back when the node is not known.
   void probe(const Key& key, Deadline deadline, OnSnapshot done);
 
   /// Keeps a session blocked on the node and calls `on_broken` each time that it breaks. Replaces the one before.

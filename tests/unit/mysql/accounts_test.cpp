@@ -5,7 +5,9 @@
 namespace repl::mysql {
 namespace {
 
-Account account(std::vector<std::string> schemas = {}) { return {"app", {}, std::move(schemas)}; }
+Account account(std::vector<std::string> schemas = {}) {
+  return {"app", {}, std::move(schemas)};
+}
 
 // SHOW GRANTS of root on 9.7, shortened to what matters.
 const std::vector<std::string> kAdmin{
@@ -28,8 +30,7 @@ TEST(Accounts, GiveEachRoleWhatItNeedsAndNoMore) {
 }
 
 TEST(Accounts, AreTrueWhenShowGrantsCoversTheProfile) {
-  EXPECT_TRUE(has_grants_for(AccountRole::Replication, account(),
-                             {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
+  EXPECT_TRUE(has_grants_for(AccountRole::Replication, account(), {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
   EXPECT_TRUE(has_grants_for(AccountRole::Monitoring, account(),
                              {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`",
                               "GRANT SELECT ON `performance_schema`.* TO `app`@`%`"}));
@@ -39,12 +40,11 @@ TEST(Accounts, AreTrueWhenShowGrantsCoversTheProfile) {
 
 TEST(Accounts, AreNotTrueWhenAGrantIsMissing) {
   EXPECT_FALSE(has_grants_for(AccountRole::Replication, account(), {"GRANT USAGE ON *.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Monitoring, account(),
-                              {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
+  EXPECT_FALSE(
+      has_grants_for(AccountRole::Monitoring, account(), {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
   EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop", "crm"}),
                               {"GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop"}),
-                              {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop"}), {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
 }
 
 TEST(Admin, LacksNothingWithAllPrivileges) {

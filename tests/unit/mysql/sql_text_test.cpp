@@ -7,9 +7,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-SourceOptions options(TlsSpec tls = {}) { return {{"db2.example", 3307}, "repl", "it's", std::move(tls), "ca.pem"}; }
+SourceOptions options(TlsSpec tls = {}) {
+  return {{"db2.example", 3307}, "repl", "it's", std::move(tls), "ca.pem"};
+}
 
-bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 TEST(Quoting, KeepsTextFromEndingItsQuotes) {
   EXPECT_EQ(quoted("it's"), R"('it\'s')");
@@ -18,7 +22,9 @@ TEST(Quoting, KeepsTextFromEndingItsQuotes) {
   EXPECT_EQ(quoted_name("a`b"), "`a``b`");
 }
 
-TEST(Quoting, EscapesWildcardsOfSchemasInGrants) { EXPECT_EQ(grant_schema("shop_eu"), "`shop\\_eu`"); }
+TEST(Quoting, EscapesWildcardsOfSchemasInGrants) {
+  EXPECT_EQ(grant_schema("shop_eu"), "`shop\\_eu`");
+}
 
 TEST(Secrets, AreShownNeitherPlainNorQuoted) {
   EXPECT_EQ(without_secrets(R"(BY 'it\'s' near 'it's')", {"it's"}), "BY <secret> near '<secret>'");

@@ -114,7 +114,8 @@ TEST(ReadStatus, FillsTheChannel) {
 }
 
 TEST(ReadStatus, FillsBothSidesOfSemiSync) {
-  const auto s = read({replica({{"source_enabled", "1"}, {"source_status", "ON"}, {"clients", "2"}, {"wait_sessions", "7"}})});
+  const auto s =
+      read({replica({{"source_enabled", "1"}, {"source_status", "ON"}, {"clients", "2"}, {"wait_sessions", "7"}})});
   EXPECT_TRUE(s.semi_sync.source_plugin);
   EXPECT_TRUE(s.semi_sync.replica_plugin);
   EXPECT_TRUE(s.semi_sync.source_enabled);
@@ -130,8 +131,11 @@ TEST(ReadStatus, FillsBothSidesOfSemiSync) {
 }
 
 TEST(ReadStatus, SeesThatThePluginsAreNotLoaded) {
-  auto row = replica({{"source_status", std::nullopt}, {"clients", std::nullopt}, {"wait_sessions", std::nullopt},
-                      {"replica_status", std::nullopt}, {"source_enabled", std::nullopt},
+  auto row = replica({{"source_status", std::nullopt},
+                      {"clients", std::nullopt},
+                      {"wait_sessions", std::nullopt},
+                      {"replica_status", std::nullopt},
+                      {"source_enabled", std::nullopt},
                       {"replica_enabled", std::nullopt}});
   EXPECT_EQ(plugins_in({row}), SemiSyncPlugins{});
   const auto s = read({row});
@@ -157,8 +161,11 @@ TEST(ReadStatus, TellsReadOnlyFromSuperReadOnly) {
 }
 
 TEST(ReadStatus, PrefersTheWorkersErrorToTheCoordinators) {
-  const auto both = read({replica({{"applier_state", "OFF"}, {"worker_errno", "1062"}, {"worker_error", "Duplicate entry"},
-                                   {"coordinator_errno", "1756"}, {"coordinator_error", "error(s) in the worker(s)"}})});
+  const auto both = read({replica({{"applier_state", "OFF"},
+                                   {"worker_errno", "1062"},
+                                   {"worker_error", "Duplicate entry"},
+                                   {"coordinator_errno", "1756"},
+                                   {"coordinator_error", "error(s) in the worker(s)"}})});
   EXPECT_EQ(both.channels[0].applier, ThreadState::Stopped);
   EXPECT_EQ(both.channels[0].applier_errno, 1062);
   EXPECT_EQ(both.channels[0].applier_error, "Duplicate entry");
@@ -167,14 +174,16 @@ TEST(ReadStatus, PrefersTheWorkersErrorToTheCoordinators) {
 }
 
 TEST(ReadStatus, TakesAConnectingReceiverAndItsError) {
-  const auto s = read({replica({{"receiver_state", "CONNECTING"}, {"receiver_errno", "2003"}, {"receiver_error", "refused"}})});
+  const auto s =
+      read({replica({{"receiver_state", "CONNECTING"}, {"receiver_errno", "2003"}, {"receiver_error", "refused"}})});
   EXPECT_EQ(s.channels[0].receiver, ThreadState::Connecting);
   EXPECT_EQ(s.channels[0].receiver_errno, 2003);
   EXPECT_EQ(s.channels[0].receiver_error, "refused");
 }
 
 TEST(ReadStatus, TakesNewlinesAndTagsInGtidSets) {
-  const auto s = read({replica({{"executed", "eaaeddb0-e7d5-11f1-8088-02fc00000001:1-14:blue:1-2,\necf11287-e7d5-11f1-8338-02fc00000001:1"}})});
+  const auto s = read({replica(
+      {{"executed", "eaaeddb0-e7d5-11f1-8088-02fc00000001:1-14:blue:1-2,\necf11287-e7d5-11f1-8338-02fc00000001:1"}})});
   EXPECT_EQ(s.executed.count(), 17U);
 }
 
