@@ -64,7 +64,6 @@ Taken take_document(const Call& call) {
   for (auto& found : {spec::check_against(taken.parsed, others), spec::check_permissions("", taken.parsed)}) {
     errors.insert(errors.end(), found.begin(), found.end());
   }
-  if (errors.empty() && taken.parsed.clusters.empty()) errors.push_back({file, 1, 1, "the file holds no cluster"});
   if (!errors.empty()) taken.refusal = invalid_spec(std::move(errors));
   return taken;
 }

@@ -172,12 +172,12 @@ Json ref(std::string_view name) {
   return {{"$ref", "#/components/schemas/" + std::string(name)}};
 }
 
-Json at_least(Json schema, double minimum) {
-  schema["minimum"] = minimum;
+Json at_least(Json schema, Json minimum) {
+  schema["minimum"] = std::move(minimum);
   return schema;
 }
-Json at_most(Json schema, double maximum) {
-  schema["maximum"] = maximum;
+Json at_most(Json schema, Json maximum) {
+  schema["maximum"] = std::move(maximum);
   return schema;
 }
 Json about(Json schema, std::string_view description) {

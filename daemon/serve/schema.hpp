@@ -32,8 +32,8 @@ Json nullable(Json schema);
 /// Of components.schemas.
 Json ref(std::string_view name);
 /// With limits, for numbers: `at_least(whole(), 0)`.
-Json at_least(Json schema, double minimum);
-Json at_most(Json schema, double maximum);
+Json at_least(Json schema, Json minimum);
+Json at_most(Json schema, Json maximum);
 Json about(Json schema, std::string_view description);
 
 /// Everything in `value` that the schema does not allow, each as "where: what"; empty: it fits.

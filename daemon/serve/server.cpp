@@ -49,12 +49,15 @@ struct Server::Impl {
   Application& application;
   const Limits limits;
   std::set<Connection*> connections;  // the network thread's own; outlives `io`, whose handlers own them
+  bool ended = false;                 // the network thread is over
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   Address address;
   asio::thread_pool looking;
   asio::thread_pool changing;
   std::atomic<bool> stopping = false;
+  asio::executor_work_guard<asio::io_context::executor_type> keep_running = asio::make_work_guard(io);
+  asio::steady_timer patience{io};
   std::jthread network;
 
   Result<void> listen(const Address& wanted);
@@ -68,7 +71,10 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
   Connection(Impl& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {
     server_.connections.insert(this);
   }
-  ~Connection() { server_.connections.erase(this); }
+  ~Connection() {
+    server_.connections.erase(this);
+    if (server_.stopping && !server_.ended && server_.connections.empty()) server_.patience.cancel();
+  }
 
   void read(std::chrono::milliseconds until_it_begins) {
     parser_.emplace();
@@ -274,18 +280,15 @@ void Server::Impl::stop() {
   changing.join();
   // Answers are being written now; a client that does not take its own gets two seconds.
   asio::post(io, [this] {
-    auto last = std::make_shared<asio::steady_timer>(io, std::chrono::seconds(2));
-    last->async_wait([this, last](beast::error_code) { io.stop(); });
-    auto look = std::make_shared<asio::steady_timer>(io);
-    const auto check = std::make_shared<std::function<void()>>();
-    *check = [this, look, last, weak = std::weak_ptr(check)] {
-      if (connections.empty()) return static_cast<void>(last->cancel());
-      look->expires_after(std::chrono::milliseconds(5));
-      look->async_wait([again = weak.lock()](beast::error_code) { (*again)(); });
-    };
-    (*check)();
+    keep_running.reset();
+    if (connections.empty()) return;
+    patience.expires_after(std::chrono::seconds(2));
+    patience.async_wait([this](beast::error_code ec) {
+      if (!ec) io.stop();
+    });
   });
   network.join();
+  ended = true;
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

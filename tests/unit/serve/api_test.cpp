@@ -214,7 +214,10 @@ TEST_F(ApiTest, ReportsAllErrorsOfADocumentWithTheirPlaces) {
     const auto details = json_of(response).at("error").at("details");
     ASSERT_GE(details.size(), 2U) << response.body;
     EXPECT_EQ(details.at(0).at("file"), "shop.yaml");
-    EXPECT_EQ(details.at(0).at("line"), 2);
+    EXPECT_TRUE(std::any_of(details.begin(), details.end(), [](const Json& d) {
+      return d.at("line") == 2 && d.at("column") == 11 &&
+             d.at("message").get<std::string>().find("star") != std::string::npos;
+    })) << details;
   }
   EXPECT_TRUE(registry.asked().empty());
 }
@@ -228,7 +231,7 @@ TEST_F(ApiTest, RefusesAServerOfAnotherCluster) {
 }
 
 TEST_F(ApiTest, RefusesAnEmptyDocumentAndARelativeBaseDirectory) {
-  is_error(post("/api/v1/validate", document("# nothing\n")), 400, "invalid-spec", "no cluster");
+  is_error(post("/api/v1/validate", document("# nothing\n")), 400, "invalid-spec", "no document");
   auto body = document(shop_document());
   body["baseDirectory"] = "secrets";
   is_error(post("/api/v1/validate", body), 400, "invalid-argument", "not absolute");

@@ -28,19 +28,18 @@ TEST_F(MetricsTest, TellWhatAHealthyClusterIsLike) {
   has(R"(repld_clusters{state="OK"} 1)");
   has(R"(repld_clusters{state="NOT_WRITABLE"} 0)");
   has(R"(repld_nodes{state="ok"} 3)");
-  has(R"(repld_cluster_info{cluster="shop",topology="source-replica",durability="semi-sync(1)",spec_revision="2"
-} 1)");
+  has(R"x(repld_cluster_info{cluster="shop",topology="source-replica",durability="semi-sync(1)",spec_revision="2"} 1)x");
   has(R"(repld_cluster_healthy{cluster="shop"} 1)");
-has(R"(repld_cluster_writable_nodes{cluster="shop"} 1)");
-has(R"(repld_cluster_failover_candidates{cluster="shop"} 2)");
-has(R"(repld_cluster_semi_sync_required{cluster="shop"} 1)");
-has(R"(repld_cluster_rpo_transactions{cluster="shop"} 0)");
-has(R"(repld_node_role{cluster="shop",instance="10.0.0.1:3301",node="db1",role="primary"} 1)");
-has(R"(repld_node_role{cluster="shop",instance="10.0.0.1:3301",node="db1",role="replica"} 0)");
-has(R"(repld_node_state{cluster="shop",instance="10.0.0.1:3302",node="db2",state="ok"} 1)");
-has(R"(repld_node_reachable{cluster="shop",instance="10.0.0.1:3302",node="db2"} 1)");
-has(R"(repld_replica_lag_seconds{cluster="shop",instance="10.0.0.1:3302",node="db2",channel_name=""} 0)");
-has(R"(repld_node_errant_transactions{cluster="shop",instance="10.0.0.1:3302",node="db2"} 0)");
+  has(R"(repld_cluster_writable_nodes{cluster="shop"} 1)");
+  has(R"(repld_cluster_failover_candidates{cluster="shop"} 2)");
+  has(R"(repld_cluster_semi_sync_required{cluster="shop"} 1)");
+  has(R"(repld_cluster_rpo_transactions{cluster="shop"} 0)");
+  has(R"(repld_node_role{cluster="shop",instance="10.0.0.1:3301",node="db1",role="primary"} 1)");
+  has(R"(repld_node_role{cluster="shop",instance="10.0.0.1:3301",node="db1",role="replica"} 0)");
+  has(R"(repld_node_state{cluster="shop",instance="10.0.0.1:3302",node="db2",state="ok"} 1)");
+  has(R"(repld_node_reachable{cluster="shop",instance="10.0.0.1:3302",node="db2"} 1)");
+  has(R"(repld_replica_lag_seconds{cluster="shop",instance="10.0.0.1:3302",node="db2",channel_name=""} 0)");
+  has(R"(repld_node_errant_transactions{cluster="shop",instance="10.0.0.1:3302",node="db2"} 0)");
 }
 
 TEST_F(MetricsTest, LeaveOutWhatIsNotKnown) {
@@ -58,7 +57,10 @@ TEST_F(MetricsTest, CountAFailoverOnceAndFromZero) {
   auto operation = shop::operation();
   operation.goal = Goal::FailOver;
   operation.cause = "DeadPrimary: db1: refused";
-  operation.progress[1] = {StepState::Done, 1, shop::kNow + std::chrono::milliseconds(300), StepResult{}};
+  operation.progress[1] = {.state = StepState::Done,
+                           .attempts = 1,
+                           .changed_at = shop::kNow + std::chrono::milliseconds(300),
+                           .result = StepResult{}};
   metrics.operation_changed({"shop"}, operation);
   has(R"(repld_failovers_total{cluster="shop",reason="DeadPrimary",result="done"} 0)");
   operation.state = OperationState::Done;
@@ -127,7 +129,7 @@ TEST_F(MetricsTest, HaveHelpAndTypeForEachFamilyInOnePieceAndNoSampleTwice) {
     if (line.starts_with("# ")) {
       words >> first >> kind >> name;
       EXPECT_TRUE((kind == "HELP" ? helped : typed).insert(name).second) << "twice: " << line;
-      if (name != current) EXPECT_TRUE(closed.insert(name).second) << "in two pieces: " << name;
+      EXPECT_TRUE(name == current || closed.insert(name).second) << "in two pieces: " << name;
       current = name;
       continue;
     }

@@ -27,7 +27,10 @@ struct OpenApiTest : testing::Test, World {
     auto failed = shop::operation(OperationState::TakenBack);
     failed.id = {"shop-3"};
     failed.error = Error{ErrorCode::LockWaitTimeout, "db1: somebody holds a lock"};
-    failed.progress[1] = {StepState::Failed, 3, shop::kNow, StepResult{.error = failed.error}};
+    failed.progress[1] = {.state = StepState::Failed,
+                          .attempts = 3,
+                          .changed_at = shop::kNow,
+                          .result = StepResult{.error = failed.error}};
     const store::Record record{
         .cluster = {"shop"},
         .operations = {failed},

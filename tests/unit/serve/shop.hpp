@@ -176,8 +176,11 @@ inline Operation operation(OperationState state = OperationState::Running) {
   o.term = {3};
   o.revision = {2};
   o.plan = plan();
-  o.progress = {{StepState::Done, 1, kNow, StepResult{.took = std::chrono::milliseconds(20)}},
-                {StepState::Waiting, 0, kNow, {}}};
+  o.progress.push_back({.state = StepState::Done,
+                        .attempts = 1,
+                        .changed_at = kNow,
+                        .result = StepResult{.took = std::chrono::milliseconds(20)}});
+  o.progress.push_back({.changed_at = kNow});
   o.state = state;
   o.started = kNow;
   o.finished = is_over(state) ? kNow + std::chrono::seconds(1) : Time{};
