@@ -24,21 +24,63 @@ repld is looked for at --server, REPLCTL_SERVER, its address file, 127.0.0.1:103
 Exit codes: 0 done or equal, 1 differs, 2 bad usage or file, 3 refused, 4 failed and taken back,
 5 failed and needs a person, 6 --timeout passed, 7 repld not reachable or not authorised.)";
 
-/// CLI11's layout, with one line per command and without aliases and hidden options.
+/// "FORMAT:{table,wide}" as CLI11 composes it: what is before the colon, and what is in the braces.
+struct TypeText {
+  std::string name;
+  std::string choices;
+};
+TypeText type_text(const CLI::Option& option) {
+  const auto type = option.get_type_name();
+  const auto open = type.find('{');
+  const auto close = type.rfind('}');
+  TypeText text{type.substr(0, type.find(':')), {}};
+  if (open == std::string::npos || close == std::string::npos) return text;
+  for (const auto& choice : CLI::detail::split(type.substr(open + 1, close - open - 1), ',')) {
+    text.choices += (text.choices.empty() ? "" : ", ") + choice;
+  }
+  return text;
+}
+
+/// CLI11's layout with commands before options, one line each, and without aliases and hidden options.
 class Help : public CLI::Formatter {
  public:
-  Help() { column_width(26); }
+  Help() { column_width(28); }
 
-  std::string make_subcommand(const CLI::App* sub) const override {
-    std::ostringstream out;
-    CLI::detail::format_help(out, "  " + sub->get_name(), sub->get_description(), get_column_width());
-    return out.str().substr(2);
+  std::string make_help(const CLI::App* app, std::string name, CLI::AppFormatMode mode) const override {
+    if (mode == CLI::AppFormatMode::Sub) return make_expanded(app);
+    return make_description(app) + make_usage(app, std::move(name)) + make_positionals(app) +
+           make_subcommands(app, mode) + make_groups(app, mode) + '\n' + make_footer(app);
   }
   std::string make_description(const CLI::App* app) const override {
     auto text = app->get_description();
-    if (!text.empty() && app->get_parent() != nullptr && text[0] >= 'a' && text[0] <= 'z')
+    if (!text.empty() && app->get_parent() != nullptr && text[0] >= 'a' && text[0] <= 'z') {
       text[0] = static_cast<char>(text[0] - 'a' + 'A');
-    return text + "\n\n";
+    }
+    return text + ".\n\n";
+  }
+  std::string make_subcommand(const CLI::App* sub) const override {
+    return row(sub->get_name(), sub->get_description());
+  }
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    const auto type = type_text(*option);
+    std::string name = option->get_name(true);
+    if (!is_positional) {
+      std::string names;
+      for (const auto& s : option->get_snames()) names += (names.empty() ? "-" : ", -") + s;
+      for (const auto& l : option->get_lnames()) names += (names.empty() ? "--" : ", --") + l;
+      name = names + (option->get_items_expected_max() > 0 && !type.name.empty() ? " " + type.name : "");
+    }
+    std::string text = option->get_description();
+    if (!type.choices.empty()) text += (text.empty() ? "" : ": ") + type.choices;
+    if (const auto value = option->get_default_str(); !value.empty()) text += " (default: " + value + ")";
+    return row(name, text);
+  }
+
+ private:
+  std::string row(const std::string& name, const std::string& text) const {
+    std::ostringstream out;
+    CLI::detail::format_help(out, name, text, get_column_width());
+    return out.str();
   }
 };
 

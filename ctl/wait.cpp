@@ -45,6 +45,14 @@ bool is_over(const Json& operation) {
   return exit_for_operation(text_of(operation, "state")) != Exit::TimedOut;
 }
 
+/// What the cluster is like after all that; nothing when repld does not say.
+std::string now_sentence(Repld& repld, const std::string& cluster) {
+  const auto answer = repld.get(cluster_path(cluster));
+  if (!answer) return {};
+  const auto status = text_of(*answer, "status");
+  return status.empty() ? std::string{} : fmt::format("now {}: {}\n", status, text_of(*answer, "statusText"));
+}
+
 }  // namespace
 
 std::optional<double> seconds_from(std::string_view text) {
@@ -95,7 +103,9 @@ Result<Exit> wait_for_operation(Invocation& run, const std::string& id, const Wa
                           : outcome.code == Exit::Done     ? Colour::Green
                           : outcome.code == Exit::TimedOut ? Colour::Yellow
                                                            : Colour::Red;
-      run.talk() << run.talk_style().paint(colour, outcome.sentence) << '\n' << std::flush;
+      run.talk() << run.talk_style().paint(colour, outcome.sentence) << '\n';
+      if (over) run.talk() << now_sentence(**repld, text_of(last, "cluster"));
+      run.talk() << std::flush;
       return asked_not_to_wait ? Exit::Done : outcome.code;
     }
     std::this_thread::sleep_for(at - begin < kClosely ? kCloseLook : kRelaxedLook);

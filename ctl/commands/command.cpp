@@ -14,7 +14,7 @@ const CLI::Validator& is_duration() {
 
 void add_wait_options(CLI::App& app, WaitOptions& options) {
   app.add_flag("--wait,!--no-wait", options.wait,
-               "wait until it is done, with progress (the default); --no-wait returns at once");
+               "wait until it is done, with progress (the default), or return at once");
   app.add_option("--timeout", options.timeout,
                  "the longest to wait; the operation goes on after that, and the exit code is 6")
       ->type_name(kDurationType)

@@ -40,7 +40,8 @@ void describe_into(const CLI::App& app, const std::string& path, std::vector<Com
   CompletionCommand command{
       .path = path, .summary = app.get_description(), .options = {}, .arguments = {}, .subcommands = {}};
   for (const auto* option : app.get_options({})) {
-    if (option->get_group().empty()) continue;
+    const bool inherited = !path.empty() && option == app.get_help_ptr();  // listed once, with replctl's own options
+    if (option->get_group().empty() || inherited) continue;
     auto described = describe_option(*option);
     (option->get_positional() ? command.arguments : command.options).push_back(std::move(described));
   }

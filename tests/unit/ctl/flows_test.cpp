@@ -1,4 +1,5 @@
 // Commands from their arguments to exit code and output, against an HTTP server that speaks docs/api.md.
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "replctl_fixture.hpp"
@@ -87,7 +88,8 @@ TEST_F(Flow, SwitchoverShowsEachStepAndEndsWithWhoTakesWrites) {
             "  ok       db2  apply all that db1 has (at most 10 s)  0.02 s\n"
             "  ok       db2  super-read-only -> writable  0.02 s\n"
             "  ok       db3  follow db2  0.02 s\n"
-            "shop: db2 is the primary and takes writes (4 steps, 0.62 s)\n");
+            "shop: db2 is the primary and takes writes (4 steps, 0.62 s)\n"
+            "now OK: all 3 nodes are well\n");
   const auto bodies = repld_.bodies("POST", "/api/v1/clusters/shop/switchover");
   ASSERT_EQ(bodies.size(), 1U);
   EXPECT_EQ(bodies.front(), (Json{{"to", "db2"}, {"timeoutSeconds", 2.0}}));
@@ -135,6 +137,17 @@ TEST_F(Flow, ATimeoutIsSixAndTellsHowToGoOn) {
   const auto ran = replctl({"switchover", "shop", "--timeout", "1ms"});
   EXPECT_EQ(ran.code, 6);
   EXPECT_NE(ran.out.find("wait for it with: replctl operation shop-13 --wait\n"), std::string::npos) << ran.out;
+}
+
+TEST_F(Flow, CtrlCEndsTheWaitingAndTellsThatTheOperationGoesOn) {
+  accept_switchover({});
+  repld_.on("GET", "/api/v1/operations/shop-13", [](const FakeRepld::Request&) {
+    ::raise(SIGINT);
+    return FakeRepld::Answer{200, kRunning.dump()};
+  });
+  const auto ran = replctl({"switchover", "shop"});
+  EXPECT_EQ(ran.code, 6);
+  EXPECT_NE(ran.out.find("goes on"), std::string::npos) << ran.out;
 }
 
 TEST_F(Flow, NoWaitReturnsAtOnceAndIsDone) {
@@ -261,7 +274,10 @@ TEST_F(Flow, HelpIsGroupedAndHasExamples) {
   for (const auto* text : {"Change:\n", "See:\n", "Operate:\n", "More:\n", "Examples:\n", "  switchover "}) {
     EXPECT_NE(help.out.find(text), std::string::npos) << text << help.out;
   }
-  for (const auto* hidden : {"__names", "graceful-master-takeover"})
+  for (const auto* text : {"  -o, --output FORMAT ", "table, wide, json, yaml, tsv (default: table)"}) {
+    EXPECT_NE(help.out.find(text), std::string::npos) << text << help.out;
+  }
+  for (const auto* hidden : {"__names", "graceful-master-takeover", "{", "FORMAT:"})
     EXPECT_EQ(help.out.find(hidden), std::string::npos) << hidden;
   EXPECT_EQ(replctl({"--help"}).out, help.out);
   EXPECT_EQ(replctl({}).out, help.out);
