@@ -134,8 +134,9 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
   if (!server) return tl::unexpected(server.error());
   if (auto published = directory->publish((*server)->address()); !published) return published;
 
-  spdlog::info("repld {} answers at {}, state in {}, {} clusters", REPL_VERSION, to_string((*server)->address()),
-               config.state_directory, (*daemon)->clusters().size());
+  const auto clusters = (*daemon)->clusters().size();
+  spdlog::info("repld {} answers at {}, state in {}, {} cluster{}", REPL_VERSION, to_string((*server)->address()),
+               config.state_directory, clusters, clusters == 1 ? "" : "s");
   service.ready(fmt::format("answers at {}", to_string((*server)->address())));
   wait_for_stop(stop, service, backend);
   service.stopping();

@@ -70,7 +70,8 @@ AsyncSession::Progress AsyncSession::connect(const Endpoint& endpoint, const std
   handle_->password = endpoint.password;
   MYSQL* mysql = &handle_->mysql;
   mysql_init(mysql);
-  mysql_options(mysql, MYSQL_OPT_NONBLOCK, nullptr);
+  const std::size_t stack = 128 * 1024;  // of the library's coroutine: twice the default, for name look-ups and TLS
+  mysql_options(mysql, MYSQL_OPT_NONBLOCK, &stack);
   const unsigned protocol = MYSQL_PROTOCOL_TCP;  // "localhost" would mean a Unix socket otherwise
   mysql_options(mysql, MYSQL_OPT_PROTOCOL, &protocol);
   mysql_options(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");

@@ -158,7 +158,11 @@ void NodeManager::Impl::answered(Node& node, Snapshot& snapshot) {
   if (snapshot.reach == Reach::Ok) {
     node.server.note_alive();
     keep_warm(node, snapshot.node, snapshot);
-  } else if (snapshot.reach == Reach::Denied && steady_clock::now() - node.secret_read > kSecretRefresh) {
+    return;
+  }
+  // A server that shuts down waits 10 s for idle clients to go.
+  if (snapshot.session_broke) node.worker(Purpose::Look).post([&node] { node.server.close_idle(); });
+  if (snapshot.reach == Reach::Denied && steady_clock::now() - node.secret_read > kSecretRefresh) {
     node.secret_read = steady_clock::now();
     read_secret_again(node, snapshot.node);
   }

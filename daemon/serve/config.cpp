@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -101,6 +102,9 @@ ParsedConfig parse_config(std::string_view text, std::string_view file_name, std
     add(reader.errors());
   }
   add(documents.syntax);
+  std::stable_sort(parsed.errors.begin(), parsed.errors.end(), [](const spec::Detail& a, const spec::Detail& b) {
+    return std::pair{a.line, a.column} < std::pair{b.line, b.column};
+  });
   return parsed;
 }
 

@@ -102,8 +102,7 @@ Result<std::string> load_or_make_token(const std::string& path) {
     if (::RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) {
       return fail(ErrorCode::SecretUnavailable, "the system gave no random bytes for a token");
     }
-    std::string token;
-    for (const auto byte : random) token += fmt::format("{:02x}", byte);
+    const auto token = fmt::format("{:02x}", fmt::join(random, ""));
     if (auto written = replace_file(path, fmt::format("{}\n", token), 0600); !written)
       return tl::unexpected(written.error());
     return token;

@@ -16,7 +16,9 @@ class GtidOracle : public MysqlTest {
                                         "aaaaaaaa-3333-3333-3333-333333333333"};
     static const char* const tags[] = {"", "a", "blue_1"};
     GtidSet set;
-    const auto pick = [&](std::int64_t from, std::int64_t to) { return std::uniform_int_distribution{from, to}(random); };
+    const auto pick = [&](std::int64_t from, std::int64_t to) {
+      return std::uniform_int_distribution{from, to}(random);
+    };
     for (auto parts = pick(0, 8); parts > 0; --parts) {
       const auto first = pick(1, 30);
       const bool tagged = tags_known && pick(0, 2) == 0;
@@ -35,9 +37,10 @@ TEST_F(GtidOracle, AgreesWithTheServer) {
   for (int i = 0; i < 400; ++i) {
     const auto a = random_set();
     const auto b = random_set();
-    const auto rows = session->query(fmt::format("SELECT GTID_SUBSET('{0}','{1}'), GTID_SUBTRACT('{0}','{1}'), "
-                                                 "GTID_SUBTRACT('{0}','')",
-                                                 a.to_string(), b.to_string()));
+    const auto rows =
+        session->query(fmt::format("SELECT GTID_SUBSET('{0}','{1}'), GTID_SUBTRACT('{0}','{1}'), "
+                                   "GTID_SUBTRACT('{0}','')",
+                                   a.to_string(), b.to_string()));
     ASSERT_TRUE(rows) << rows.error().message;
     const auto& row = rows->front();
     EXPECT_EQ(row[0] == "1", b.contains(a)) << a.to_string() << " in " << b.to_string();

@@ -13,7 +13,9 @@ namespace {
 
 using namespace rig;
 
-Time now() { return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now()); }
+Time now() {
+  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
+}
 
 class Manager : public MysqlTest {
  protected:
@@ -211,7 +213,8 @@ TEST_F(Manager, HearsFromTheSentinel) {
   output.sentinel = kDb3;
   manager->start(output);
   ASSERT_TRUE(comes_true([&] {
-    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") == "1";
+    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") ==
+           "1";
   }));
   manager->start(output);  // the same again: nothing changes
   ASSERT_TRUE(servers.sandbox().kill("db3"));

@@ -60,7 +60,9 @@ void Servers::write_secret(const std::string& name, const std::string& value) co
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
 }
 
-void Servers::stop() { sandbox_.reset(); }
+void Servers::stop() {
+  sandbox_.reset();
+}
 
 Endpoint Servers::endpoint(const NodeId& node) const {
   Endpoint e;
@@ -93,17 +95,19 @@ void Servers::reset() {
     if (status.state == sandbox::ServerState::Dead) must(sandbox().start(status.name));
   }
   for (const auto& node : spec_.nodes) {
-    tell(node.id, {"SET sql_log_bin=0", "SET GLOBAL super_read_only=0", "SET GLOBAL read_only=0", "SET GLOBAL offline_mode=0",
-                   "RESET PERSIST", "STOP REPLICA", "RESET REPLICA ALL"});
-    if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_source'") != "0") {
+    tell(node.id, {"SET sql_log_bin=0", "SET GLOBAL super_read_only=0", "SET GLOBAL read_only=0",
+                   "SET GLOBAL offline_mode=0", "RESET PERSIST", "STOP REPLICA", "RESET REPLICA ALL"});
+    if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_source'") !=
+        "0") {
       tell(node.id, {"SET GLOBAL rpl_semi_sync_source_enabled=0", "UNINSTALL PLUGIN rpl_semi_sync_source"});
     }
-    if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_replica'") != "0") {
+    if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_replica'") !=
+        "0") {
       tell(node.id, {"UNINSTALL PLUGIN rpl_semi_sync_replica"});
     }
-    tell(node.id, {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP USER IF EXISTS repl_replica@'%'",
-                   "DROP USER IF EXISTS repl_monitor@'%'", "DROP USER IF EXISTS shop_app@'%'",
-                   "RESET BINARY LOGS AND GTIDS"});
+    tell(node.id,
+         {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP USER IF EXISTS repl_replica@'%'",
+          "DROP USER IF EXISTS repl_monitor@'%'", "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
   }
 }
 
@@ -137,9 +141,9 @@ Snapshot MysqlTest::probe(const NodeId& node, std::chrono::milliseconds timeout)
 
 StepResult MysqlTest::run(const Step& step, std::chrono::milliseconds timeout) {
   const auto& id = node_of(step);
-  const StepEnvironment environment{
-      *nodes.at(id), Call{id, std::chrono::steady_clock::now() + timeout, nullptr, nullptr}, spec,
-      [this](const NodeId& other, Deadline) -> Result<Snapshot> { return probe(other); }};
+  const StepEnvironment environment{*nodes.at(id),
+                                    Call{id, std::chrono::steady_clock::now() + timeout, nullptr, nullptr}, spec,
+                                    [this](const NodeId& other, Deadline) -> Result<Snapshot> { return probe(other); }};
   return run_step(step, environment);
 }
 

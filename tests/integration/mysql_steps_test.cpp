@@ -109,7 +109,8 @@ TEST_F(Steps, InstallPluginAndBack) {
     twice(InstallPlugin{kDb1, plugin});
     twice(UninstallPlugin{kDb1, plugin});
   }
-  EXPECT_EQ(servers.ask(kDb1, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME LIKE 'rpl_semi%'"), "0");
+  EXPECT_EQ(servers.ask(kDb1, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME LIKE 'rpl_semi%'"),
+            "0");
 }
 
 TEST_F(Steps, CreateAccountMakesGrantsAndPasswordTrue) {
@@ -135,9 +136,9 @@ TEST_F(Steps, CreateAccountIsLoggedWhereItShallReplicate) {
 
 TEST_F(Steps, CreateAccountNeverShowsThePassword) {
   servers.tell(kDb1, {"SET GLOBAL super_read_only=1"});
-  const auto error = refused(
-      CreateAccount{kDb1, AccountRole::Application, spec->accounts.at(AccountRole::Application), Logged::No},
-      ErrorCode::ReadOnlyServer);
+  const auto error =
+      refused(CreateAccount{kDb1, AccountRole::Application, spec->accounts.at(AccountRole::Application), Logged::No},
+              ErrorCode::ReadOnlyServer);
   EXPECT_EQ(error.message.find("App-lication1"), std::string::npos) << error.message;
   EXPECT_NE(error.message.find("<secret>"), std::string::npos) << error.message;
 }
@@ -145,8 +146,9 @@ TEST_F(Steps, CreateAccountNeverShowsThePassword) {
 TEST_F(Steps, SetVariablePersistsNumbersAndWords) {
   twice(SetVariable{kDb1, "binlog_expire_logs_seconds", "2592000", "604800"});
   EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.binlog_expire_logs_seconds"), "604800");
-  EXPECT_EQ(servers.ask(kDb1, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables "
-                              "WHERE VARIABLE_NAME='binlog_expire_logs_seconds'"),
+  EXPECT_EQ(servers.ask(kDb1,
+                        "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables "
+                        "WHERE VARIABLE_NAME='binlog_expire_logs_seconds'"),
             "604800");
   twice(SetVariable{kDb1, "event_scheduler", "ON", "OFF"});
   EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.event_scheduler"), "OFF");
@@ -158,8 +160,9 @@ TEST_F(Steps, SetVariablePersistsNumbersAndWords) {
 TEST_F(Steps, SetVariableSaysWhenARestartIsNeeded) {
   const auto error = refused(SetVariable{kDb1, "report_host", "127.0.0.1", "10.0.0.1"}, ErrorCode::PreconditionFailed);
   EXPECT_NE(error.message.find("restart"), std::string::npos) << error.message;
-  EXPECT_EQ(servers.ask(kDb1, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables "
-                              "WHERE VARIABLE_NAME='report_host'"),
+  EXPECT_EQ(servers.ask(kDb1,
+                        "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables "
+                        "WHERE VARIABLE_NAME='report_host'"),
             "10.0.0.1");
 }
 
@@ -349,8 +352,9 @@ TEST_F(Steps, SemiSyncReplicasCountAlthoughTheyCameBeforeTheSourceWasSwitchedOn)
   replicate_with_semi_sync();
   EXPECT_TRUE(probe(kDb2).semi_sync.replica_status);
   servers.tell(kDb1, {"INSERT INTO shop.t(v) VALUES (1)"});
-  EXPECT_EQ(servers.ask(kDb1, "SELECT VARIABLE_VALUE FROM performance_schema.global_status "
-                              "WHERE VARIABLE_NAME='Rpl_semi_sync_source_yes_tx'"),
+  EXPECT_EQ(servers.ask(kDb1,
+                        "SELECT VARIABLE_VALUE FROM performance_schema.global_status "
+                        "WHERE VARIABLE_NAME='Rpl_semi_sync_source_yes_tx'"),
             "1");
   twice(SetSemiSyncSource{.node = kDb1, .from = true, .to = true, .acks_from = 1, .acks_to = 2});
   EXPECT_EQ(probe(kDb1).semi_sync.wait_for_count, 2);

@@ -98,18 +98,21 @@ TEST_F(Watching, HearsFromTheSentinelThatTheServerDied) {
     if (++times == 1) broken.set_value();
   });
   ASSERT_TRUE(comes_true([&] {
-    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") == "1";
+    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") ==
+           "1";
   }));
   ASSERT_TRUE(servers.sandbox().kill("db3"));
   EXPECT_EQ(broken.get_future().wait_for(5s), std::future_status::ready);
   ASSERT_TRUE(servers.sandbox().start("db3"));
   EXPECT_TRUE(comes_true([&] {
-    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") == "1";
+    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User sleep'") ==
+           "1";
   })) << "the sentinel comes back with its server";
   watcher->drop_sentinel({spec->cluster, kDb3});
   EXPECT_TRUE(comes_true([&] {
-    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.session_connect_attrs "
-                             "WHERE ATTR_NAME='repld_session' AND ATTR_VALUE='sentinel'") == "0";
+    return servers.ask(kDb3,
+                       "SELECT COUNT(*) FROM performance_schema.session_connect_attrs "
+                       "WHERE ATTR_NAME='repld_session' AND ATTR_VALUE='sentinel'") == "0";
   }));
   EXPECT_EQ(times, 1);
 }
@@ -131,7 +134,8 @@ TEST_F(Watching, LetsAFrozenServerHoldUpNobody) {
   EXPECT_EQ(probe(kDb3).reach, Reach::Ok);
   // What was sent to the frozen server does not stay there.
   EXPECT_TRUE(comes_true([&] {
-    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_USER='repl_admin'") == "1";
+    return servers.ask(kDb3, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_USER='repl_admin'") ==
+           "1";
   }));
 }
 
@@ -163,8 +167,9 @@ TEST_F(Watching, AsksOverTlsWhereTheSpecRequiresIt) {
   endpoint.tls.mode = TlsMode::Required;
   watcher->watch({spec->cluster, kDb1}, endpoint, std::make_shared<SessionCounters>());
   EXPECT_EQ(probe(kDb1).reach, Reach::Ok);
-  EXPECT_EQ(servers.ask(kDb1, "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_USER='repl_admin' "
-                              "AND CONNECTION_TYPE='SSL/TLS'"),
+  EXPECT_EQ(servers.ask(kDb1,
+                        "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_USER='repl_admin' "
+                        "AND CONNECTION_TYPE='SSL/TLS'"),
             "1");
 }
 

@@ -226,7 +226,7 @@ class Server {
   void receive(std::uint64_t connection, const Transaction& transaction, std::size_t log_index);
   void hear(std::uint64_t connection);
   void connection_broke(std::uint64_t connection);
-  void watch_silence(std::uint64_t connection);
+  void watch_silence(std::uint64_t connection, Duration rest);
   void close_receiver();
   void abandon_connection();
   void apply_next();

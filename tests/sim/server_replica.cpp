@@ -78,7 +78,7 @@ void Server::connected(std::uint64_t connection, bool semi_sync) {
   receiver_.state = ThreadState::Running;
   receiver_.error = 0;
   receiver_.semi_sync = semi_sync;
-  watch_silence(connection);
+  watch_silence(connection, net_timeout());
   changed();
 }
 
@@ -86,11 +86,12 @@ void Server::hear(std::uint64_t connection) {
   if (receiver_.connection == connection && receiver_.state == ThreadState::Running) receiver_.heard = world_.events.now();
 }
 
-void Server::watch_silence(std::uint64_t connection) {
-  later(net_timeout(), [this, connection] {
+void Server::watch_silence(std::uint64_t connection, Duration rest) {
+  later(rest, [this, connection] {
     if (receiver_.connection != connection || receiver_.state != ThreadState::Running) return;
-    if (receiver_.heard && world_.events.now() - *receiver_.heard < net_timeout()) {
-      watch_silence(connection);
+    const auto silence = receiver_.heard ? world_.events.now() - *receiver_.heard : net_timeout();
+    if (silence < net_timeout()) {
+      watch_silence(connection, net_timeout() - silence);
     } else {
       connection_broke(connection);
     }

@@ -39,12 +39,12 @@ StepResult lost(ErrorCode code = ErrorCode::DeadlineExceeded) {
 }
 
 /// An operation, a clock, and the orders it gives.
-struct Run {
+struct Rehearsal {
   Operation op;
   Time now = kNow;
   std::vector<std::string> log;  ///< "+ b: ..." started, "- b: ..." taken back.
 
-  explicit Run(Plan plan) : op(control::begin({"shop-1"}, std::move(plan), {2}, kNow)) {}
+  explicit Rehearsal(Plan plan) : op(control::begin({"shop-1"}, std::move(plan), {2}, kNow)) {}
 
   std::vector<StepOrder> start() {
     auto orders = control::start_ready(op, now);
@@ -84,7 +84,7 @@ Plan switch_plan() {
 // ---- order ----------------------------------------------------------------------------------------------------------
 
 TEST(Execution, StartsAStepWhenThoseBeforeItAreDone) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   ASSERT_EQ(run.start().size(), 1u);
   EXPECT_EQ(run.start().size(), 0u) << "it is running";
   run.answer(0, done());
@@ -97,7 +97,7 @@ TEST(Execution, StartsWhatDoesNotDependOnEachOtherAtTheSameTime) {
   Builder plan{Goal::FailOver};
   for (const auto& n : {kA, kB, kC}) plan.add(DetachReceiver{n, {"d"}});
   plan.add(ApplyReceived{kA, gtids("A:1"), 10s});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   const auto orders = run.start();
   EXPECT_EQ(orders.size(), 3u);
   run.answer(0, done());
@@ -105,7 +105,7 @@ TEST(Execution, StartsWhatDoesNotDependOnEachOtherAtTheSameTime) {
 }
 
 TEST(Execution, OrdersCarryOperationTermAndDeadline) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   const auto order = run.start().at(0);
   EXPECT_EQ(order.operation.value, "shop-1");
   EXPECT_EQ(order.term.number, 2u);
@@ -115,7 +115,7 @@ TEST(Execution, OrdersCarryOperationTermAndDeadline) {
 }
 
 TEST(Execution, IsDoneWhenAllStepsAre) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.finish();
   EXPECT_EQ(run.op.state, OperationState::Done);
   EXPECT_EQ(run.op.finished, run.now);
@@ -124,7 +124,7 @@ TEST(Execution, IsDoneWhenAllStepsAre) {
 }
 
 TEST(Execution, OfAnEmptyPlanIsDoneAtOnce) {
-  Run run{Plan{.goal = Goal::Repair}};
+  Rehearsal run{Plan{.goal = Goal::Repair}};
   run.start();
   EXPECT_EQ(run.op.state, OperationState::Done);
 }
@@ -133,7 +133,7 @@ TEST(Execution, GoesOnWhenABestEffortStepFails) {
   Builder plan{Goal::FailOver};
   const auto first = plan.add(DetachReceiver{kB, kA}, {}, Must::BestEffort);
   plan.add(DetachReceiver{kC, kA}, {first});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder& o) { return o.index == 0 ? refused() : done(); });
   EXPECT_EQ(run.op.state, OperationState::Done);
   EXPECT_EQ(run.state(0), StepState::Failed);
@@ -141,7 +141,7 @@ TEST(Execution, GoesOnWhenABestEffortStepFails) {
 }
 
 TEST(Execution, IgnoresResultsThatAreNotItsOwn) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   control::take_result(run.op, StepDone{{"shop-0"}, 0, false, done()}, run.now);
   control::take_result(run.op, StepDone{run.op.id, 99, false, done()}, run.now);
@@ -152,7 +152,7 @@ TEST(Execution, IgnoresResultsThatAreNotItsOwn) {
 }
 
 TEST(Execution, IgnoresASecondResultOfAStep) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   run.answer(0, done());
   run.answer(0, refused());
@@ -167,7 +167,7 @@ TEST(Execution, TakesEverythingBackLastStepFirst) {
   const auto one = plan.add(SetVariable{kA, "x", "1", "2"});
   const auto two = plan.add(PersistReadOnly{kB, false, true}, {one});
   plan.add(closes(kC), {two});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder& o) { return o.index == 2 ? refused() : done(); });
   EXPECT_EQ(run.op.state, OperationState::TakenBack);
   EXPECT_EQ(run.log,
@@ -184,7 +184,7 @@ TEST(Execution, TakesOneStepBackAtATime) {
   plan.add(closes(kA));
   plan.add(closes(kB));
   plan.add(closes(kC));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, done());
   run.answer(1, done());
@@ -202,7 +202,7 @@ TEST(Execution, WaitsForRunningStepsBeforeItTakesAnythingBack) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
   plan.add(closes(kB));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(1, refused());
   EXPECT_EQ(run.start().size(), 0u) << "a is still at it";
@@ -214,7 +214,7 @@ TEST(Execution, WaitsForRunningStepsBeforeItTakesAnythingBack) {
 TEST(Execution, TakesAStepBackThatMayHaveBeenCarriedOut) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder& o) { return o.undo ? done() : lost(); });
   EXPECT_EQ(run.op.state, OperationState::TakenBack);
   EXPECT_EQ(run.log, (Log{"+ a: writable -> super-read-only", "- a: super-read-only -> writable"}));
@@ -224,7 +224,7 @@ TEST(Execution, TakesBackABestEffortStepWhoseOutcomeIsUncertain) {
   Builder plan{Goal::FailOver};
   plan.add(DetachReceiver{kB, kA}, {}, Must::BestEffort);
   plan.add(closes(kC));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, lost());
   run.answer(1, refused());
@@ -235,14 +235,14 @@ TEST(Execution, TakesBackABestEffortStepWhoseOutcomeIsUncertain) {
 TEST(Execution, HasNothingToTakeBackOfAStepThatWasRefused) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder&) { return refused(); });
   EXPECT_EQ(run.op.state, OperationState::TakenBack);
   EXPECT_EQ(run.log.size(), 1u);
 }
 
 TEST(Execution, SkipsStepsThatWereNotStarted) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   run.answer(0, refused());
   run.start();
@@ -253,7 +253,7 @@ TEST(Execution, TriesToTakeAStepBackAgainAfterAPause) {
   Builder plan{Goal::Converge};
   const auto one = plan.add(closes(kA));
   plan.add(closes(kB), {one});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -272,7 +272,7 @@ TEST(Execution, AsksForAPersonWhenAStepCannotBeTakenBack) {
   Builder plan{Goal::Converge};
   const auto one = plan.add(closes(kA));
   plan.add(closes(kB), {one});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder& o) { return o.undo || o.index == 1 ? refused() : done(); });
   EXPECT_EQ(run.op.state, OperationState::NeedsPerson);
   EXPECT_EQ(run.state(0), StepState::Failed);
@@ -280,7 +280,7 @@ TEST(Execution, AsksForAPersonWhenAStepCannotBeTakenBack) {
 }
 
 TEST(Execution, LeavesADeadServerAsItIs) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.finish([](const StepOrder& o) {
     if (o.undo) return refused(ErrorCode::ConnectionRefused);
     return o.index == 1 ? refused() : done();
@@ -290,7 +290,7 @@ TEST(Execution, LeavesADeadServerAsItIs) {
 }
 
 TEST(Execution, TakesBackOnDemand) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -305,8 +305,8 @@ TEST(Execution, TakesBackOnDemand) {
 // ---- the point of no return -----------------------------------------------------------------------------------------
 
 /// The switchover, up to the point of no return, which has been ordered.
-Run at_the_point() {
-  Run run{switch_plan()};
+Rehearsal at_the_point() {
+  Rehearsal run{switch_plan()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -385,7 +385,7 @@ TEST(PointOfNoReturn, AsksForAPersonWhenANeededStepAfterItNeverWorks) {
   const auto open = plan.add(opens(kB));
   plan.opens(open, kB);
   plan.add(closes(kC), {open});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.finish([](const StepOrder& o) { return o.index == 1 ? refused() : done(); });
   EXPECT_EQ(run.op.state, OperationState::NeedsPerson);
   EXPECT_TRUE(run.op.error);
@@ -397,7 +397,7 @@ TEST(PointOfNoReturn, TurnsSemiSyncOnAgainBeforeItOpensAgain) {
   const auto open = plan.add(
       SetReadOnly{.node = kB, .from = ReadOnly::Super, .to = ReadOnly::Off, .only_with_semi_sync = true}, {semi});
   plan.opens(open, kB);
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -412,7 +412,7 @@ TEST(PointOfNoReturn, TurnsSemiSyncOnAgainBeforeItOpensAgain) {
 TEST(PointOfNoReturn, IsNeverPassedByAPlanWithoutOne) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   EXPECT_FALSE(control::past_point_of_no_return(run.op));
   run.answer(0, done());
@@ -433,7 +433,7 @@ TEST(TimeLimit, IsTheStepsOwnWaitAndSome) {
 TEST(Execution, GivesAStepUpWhoseResultIsOverdue) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   const auto order = run.start().at(0);
   run.now = order.deadline;
   control::expire_overdue(run.op, run.now);
@@ -449,7 +449,7 @@ TEST(Execution, GivesAStepUpWhoseResultIsOverdue) {
 TEST(Execution, IgnoresAResultThatComesAfterItWasGivenUp) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.now += 60s;
   control::expire_overdue(run.op, run.now);
@@ -462,7 +462,7 @@ TEST(NextWakeUp, IsNotInThePastWhileAnInverseTakesLongerThanItsStep) {
   Builder plan{Goal::FailOver};
   plan.add(DetachReceiver{kB, kA});
   plan.add(closes(kC));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, done());
   run.answer(1, refused());
@@ -476,7 +476,7 @@ TEST(NextWakeUp, IsNotInThePastWhileAnInverseTakesLongerThanItsStep) {
 // ---- restart of repld -----------------------------------------------------------------------------------------------
 
 TEST(Resume, RunsStepsAgainThatWereRunning) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -490,7 +490,7 @@ TEST(Resume, RunsStepsAgainThatWereRunning) {
 }
 
 TEST(Resume, TakesBackWhatWasRunning) {
-  Run run{switch_plan()};
+  Rehearsal run{switch_plan()};
   run.start();
   control::resume(run.op);
   control::take_back(run.op, Error{ErrorCode::Conflict, "restarted"}, run.now);
@@ -504,7 +504,7 @@ TEST(Resume, GoesOnTakingBack) {
   const auto one = plan.add(closes(kA));
   const auto two = plan.add(closes(kB), {one});
   plan.add(closes(kC), {two});
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(0, done());
   run.start();
@@ -524,7 +524,7 @@ TEST(Resume, KeepsWaitingForRunningStepsOfAnOperationThatIsTakenBack) {
   Builder plan{Goal::Converge};
   plan.add(closes(kA));
   plan.add(closes(kB));
-  Run run{std::move(plan).take()};
+  Rehearsal run{std::move(plan).take()};
   run.start();
   run.answer(1, refused());
   control::resume(run.op);  // a was still running
@@ -567,7 +567,7 @@ RC_GTEST_PROP(Execution, EndsInAnExplainedStateWhateverHappens, ()) {
                                           after, between(0, 2) == 0 && i != point ? Must::BestEffort : Must::Succeed);
     if (i == point) builder.opens(index, node);
   }
-  Run run{std::move(builder).take()};
+  Rehearsal run{std::move(builder).take()};
   const auto plan = run.op.plan;
   bool opened_once = false;
   std::vector<StepOrder> running;

@@ -38,7 +38,10 @@ TEST(Config, TakesEveryField) {
 TEST(Config, ReportsAllErrorsWithTheirPlaces) {
   const std::string text =
       "listen: nowhere\nlogs: x\nlog: {format: xml, level: loud}\nmetrics: perhaps\nmaxConnections: 1\n";
-  EXPECT_EQ(parsed(text).errors.size(), 6U);
+  const auto errors = parsed(text).errors;
+  EXPECT_EQ(errors.size(), 6U);
+  EXPECT_TRUE(
+      std::is_sorted(errors.begin(), errors.end(), [](const auto& a, const auto& b) { return a.line < b.line; }));
   complains(text, 1, 9, "no port");
   complains(text, 2, 1, "logs");
   complains(text, 3, 15, "xml");

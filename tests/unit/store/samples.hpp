@@ -102,7 +102,7 @@ inline Operation operation(std::uint64_t number = 12) {
   for (const auto& step : steps()) {
     o.plan.steps.push_back({step, {0, o.plan.steps.size()}, true});
     o.progress.push_back(
-        {StepState::Failed, 3, at(1'700'000'000'123'456),
+        {StepState::Failed, 3, true, at(1'700'000'000'123'456),
          StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(), Duration{4711}}});
   }
   o.state = OperationState::Undoing;
@@ -130,7 +130,7 @@ inline Memory memory() {
   m.spec = spec();
   m.proposed = spec();
   m.proposed->sync.acks = 1;
-  m.office = {{4}, NodeId{"db2"}, {NodeId{"db1"}, NodeId{"db3"}}, 2, true, true, at(1'700'000'000'000'004)};
+  m.office = {{4}, NodeId{"db2"}, {NodeId{"db1"}, NodeId{"db3"}}, 2, some_gtids(), true, true, at(1'700'000'000'000'004)};
   m.operation = operation();
   m.operations = 18'446'744'073'709'551'615ULL;
   m.paused = true;

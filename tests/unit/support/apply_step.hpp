@@ -246,7 +246,8 @@ class Servers {
     // A delayed replica has not come to it yet; one that waits for acknowledgements never does.
     if (channel.applier != ThreadState::Running || channel.delay.count() > 0 || commits_hang(s)) return;
     channel.lag = Duration{0};
-    for (const auto& [origin, intervals] : subtract(channel.received, s.now.executed).origins()) {
+    const auto waiting = subtract(channel.received, s.now.executed);
+    for (const auto& [origin, intervals] : waiting.origins()) {
       for (const auto& interval : intervals) {
         for (auto number = interval.first; number <= interval.last; ++number)
           apply_transaction(s, {origin.uuid, number});
