@@ -111,7 +111,7 @@ TEST_P(EveryStep, AnyStepMayFailInAnyWay) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, EveryStep, testing::Values(Work::Apply, Work::SwitchOver, Work::FailOver, Work::Rejoin),
-                         [](const auto& info) { return std::string{to_string(info.param)}; });
+                         [](const auto& family_info) { return std::string{to_string(family_info.param)}; });
 
 }  // namespace
 }  // namespace repl::sim
