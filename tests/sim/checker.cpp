@@ -6,7 +6,9 @@
 namespace repl::sim {
 namespace {
 
-std::string name_of(const Transaction& t) { return fmt::format("db{}:{}", t.origin + 1, t.number); }
+std::string name_of(const Transaction& t) {
+  return fmt::format("db{}:{}", t.origin + 1, t.number);
+}
 
 constexpr std::uint64_t kMostTicksPerSecond = 400;
 
@@ -14,19 +16,32 @@ constexpr std::uint64_t kMostTicksPerSecond = 400;
 
 std::string_view to_string(Invariant invariant) {
   switch (invariant) {
-    case Invariant::NoLostAck: return "NoLostAck";
-    case Invariant::NoLoneAck: return "NoLoneAck";
-    case Invariant::OneWriter: return "OneWriter";
-    case Invariant::NoStaleAction: return "NoStaleAction";
-    case Invariant::NoHalfState: return "NoHalfState";
-    case Invariant::Converges: return "Converges";
-    case Invariant::Quiet: return "Quiet";
-    case Invariant::NoNeedlessFailover: return "NoNeedlessFailover";
-    case Invariant::CoolDown: return "CoolDown";
-    case Invariant::NoFalseQuarantine: return "NoFalseQuarantine";
-    case Invariant::NoDataReset: return "NoDataReset";
-    case Invariant::Rests: return "Rests";
-    case Invariant::AsExpected: return "AsExpected";
+    case Invariant::NoLostAck:
+      return "NoLostAck";
+    case Invariant::NoLoneAck:
+      return "NoLoneAck";
+    case Invariant::OneWriter:
+      return "OneWriter";
+    case Invariant::NoStaleAction:
+      return "NoStaleAction";
+    case Invariant::NoHalfState:
+      return "NoHalfState";
+    case Invariant::Converges:
+      return "Converges";
+    case Invariant::Quiet:
+      return "Quiet";
+    case Invariant::NoNeedlessFailover:
+      return "NoNeedlessFailover";
+    case Invariant::CoolDown:
+      return "CoolDown";
+    case Invariant::NoFalseQuarantine:
+      return "NoFalseQuarantine";
+    case Invariant::NoDataReset:
+      return "NoDataReset";
+    case Invariant::Rests:
+      return "Rests";
+    case Invariant::AsExpected:
+      return "AsExpected";
   }
   return "?";
 }
@@ -44,8 +59,8 @@ Checker::Checker(World& world, const Repld& repld, const Writers& writers, Spec 
 }
 
 void Checker::blame(Invariant invariant, std::string what) {
-  const bool known = std::any_of(violations_.begin(), violations_.end(),
-                                 [&](const Violation& v) { return v.invariant == invariant; });
+  const bool known =
+      std::any_of(violations_.begin(), violations_.end(), [&](const Violation& v) { return v.invariant == invariant; });
   world_.trace.line("VIOLATION {}: {}", to_string(invariant), what);
   if (!known) violations_.push_back({invariant, std::move(what)});
 }
@@ -59,12 +74,11 @@ void Checker::after_event() {
 bool Checker::would_acknowledge(const Server& s) const {
   if (!s.up() || s.read_only() != ReadOnly::Off || s.offline_mode() || s.opened_by_person) return false;
   if (!s.source_waits()) return true;
-  const auto acknowledging =
-      std::count_if(s.dumps().begin(), s.dumps().end(), [&](const Dump& d) {
-        const auto& replica = world_.server(d.replica);
-        return d.semi_sync && replica.up() && replica.receiver().state == ThreadState::Running &&
-               replica.receiver().connection == d.connection && world_.network.is_connected(s.index(), d.replica);
-      });
+  const auto acknowledging = std::count_if(s.dumps().begin(), s.dumps().end(), [&](const Dump& d) {
+    const auto& replica = world_.server(d.replica);
+    return d.semi_sync && replica.up() && replica.receiver().state == ThreadState::Running &&
+           replica.receiver().connection == d.connection && world_.network.is_connected(s.index(), d.replica);
+  });
   return acknowledging >= s.wait_for_count();
 }
 
@@ -155,9 +169,9 @@ void Checker::check_acknowledgements() {
   for (const auto& ack : writers_.log()) {
     if (ack.by_persons_doing) continue;
     const auto& t = ack.transaction;
-    const bool safe = serves ? primary->has(t)
-                             : std::any_of(world_.servers.begin(), world_.servers.end(),
-                                           [&](const auto& s) { return s->holds(t); });
+    const bool safe =
+        serves ? primary->has(t)
+               : std::any_of(world_.servers.begin(), world_.servers.end(), [&](const auto& s) { return s->holds(t); });
     if (!safe) {
       blame(Invariant::NoLostAck,
             fmt::format("{}, acknowledged by {}, is not {}", name_of(t), world_.server(ack.server).id(),

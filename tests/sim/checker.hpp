@@ -13,19 +13,19 @@
 namespace repl::sim {
 
 enum class Invariant {
-  NoLostAck,         ///< What was acknowledged under the declared durability is on the primary at the end.
-  NoLoneAck,         ///< Where commits wait for replicas, nothing is acknowledged that no other node holds.
-  OneWriter,         ///< Never two nodes that would acknowledge an application's write.
-  NoStaleAction,     ///< No step of an old term, none that the journal did not hold before.
-  NoHalfState,       ///< After a crash of repld: the declared state, or a stop that is explained.
-  Converges,         ///< Faults healed: the declared state within 120 s, and no action after.
-  Quiet,             ///< No fault, no action.
-  NoNeedlessFailover,///< The primary had no fault that anybody could notice.
-  CoolDown,          ///< One automatic failover within the cool-down.
-  NoFalseQuarantine, ///< What is quarantined has transactions of its own.
-  NoDataReset,       ///< GTIDs of a node with data are never reset.
-  Rests,             ///< The loop of repld does not spin.
-  AsExpected,        ///< What this very schedule was written to show.
+  NoLostAck,           ///< What was acknowledged under the declared durability is on the primary at the end.
+  NoLoneAck,           ///< Where commits wait for replicas, nothing is acknowledged that no other node holds.
+  OneWriter,           ///< Never two nodes that would acknowledge an application's write.
+  NoStaleAction,       ///< No step of an old term, none that the journal did not hold before.
+  NoHalfState,         ///< After a crash of repld: the declared state, or a stop that is explained.
+  Converges,           ///< Faults healed: the declared state within 120 s, and no action after.
+  Quiet,               ///< No fault, no action.
+  NoNeedlessFailover,  ///< The primary had no fault that anybody could notice.
+  CoolDown,            ///< One automatic failover within the cool-down.
+  NoFalseQuarantine,   ///< What is quarantined has transactions of its own.
+  NoDataReset,         ///< GTIDs of a node with data are never reset.
+  Rests,               ///< The loop of repld does not spin.
+  AsExpected,          ///< What this very schedule was written to show.
 };
 std::string_view to_string(Invariant invariant);
 

@@ -30,9 +30,7 @@ class EventQueue {
     std::uint64_t order;
     Action action;
   };
-  static bool later(const Event& a, const Event& b) {
-    return a.when != b.when ? a.when > b.when : a.order > b.order;
-  }
+  static bool later(const Event& a, const Event& b) { return a.when != b.when ? a.when > b.when : a.order > b.order; }
 
   Time now_ = kStart;
   std::uint64_t added_ = 0;

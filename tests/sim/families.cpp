@@ -54,14 +54,15 @@ std::vector<Schedule> directed_schedules() {
   // F1, S1: the primary's process dies.
   add("f1-kill-semi-sync", semi_sync(), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
   add("f1-kill-async", asynchronous(), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
-  add("f1-kill-semi-sync-5-nodes-2-acks", semi_sync(5, 2), std::vector{strike(FaultKind::Kill, kPrimary, 10s)}, promotes);
+  add("f1-kill-semi-sync-5-nodes-2-acks", semi_sync(5, 2), std::vector{strike(FaultKind::Kill, kPrimary, 10s)},
+      promotes);
   // F1, with appliers that lag: what was received is applied before the new primary opens.
   {
     auto setup = semi_sync();
     setup.slow_appliers = true;
     add("f1-kill-with-backlog", setup,
-        std::vector{strike(FaultKind::StallApplier, replica(0), 3s, 1s), strike(FaultKind::StallApplier, replica(1), 3s, 1s),
-                    strike(FaultKind::Kill, kPrimary, 12s, 2s)},
+        std::vector{strike(FaultKind::StallApplier, replica(0), 3s, 1s),
+                    strike(FaultKind::StallApplier, replica(1), 3s, 1s), strike(FaultKind::Kill, kPrimary, 12s, 2s)},
         Expectation{.promotion = true, .writable_in = 10s});
   }
   // F2, S3: the primary is isolated from everybody. Semi-sync fences it; async has no fence and waits.
@@ -139,7 +140,8 @@ std::vector<Schedule> directed_schedules() {
       Expectation{.promotion = false, .problem = "CommitsHang"});
   // R6: a replica was opened by a person.
   add("r6-replica-writable", semi_sync(), std::vector{strike(FaultKind::OpenReplica, replica(0), 1s)}, keeps_primary);
-  add("r6-replica-writable-async", asynchronous(), std::vector{strike(FaultKind::OpenReplica, replica(0), 1s)}, keeps_primary);
+  add("r6-replica-writable-async", asynchronous(), std::vector{strike(FaultKind::OpenReplica, replica(0), 1s)},
+      keeps_primary);
   // R7: a replica was pointed elsewhere by a person.
   add("r7-wrong-source", semi_sync(), std::vector{strike(FaultKind::Repoint, replica(0), 1s, kStrike, replica(1))},
       Expectation{.promotion = false, .problem = "WrongSource"});
@@ -149,14 +151,16 @@ std::vector<Schedule> directed_schedules() {
   add("r8-errant", semi_sync(), std::vector{strike(FaultKind::ErrantWrite, replica(0), 1s)},
       Expectation{.promotion = false, .problem = "ErrantTransactions"});
   add("r8-errant-then-kill", semi_sync(),
-      std::vector{strike(FaultKind::ErrantWrite, replica(0), 1s), strike(FaultKind::Kill, kPrimary, 14s, 8s)}, Expectation{});
+      std::vector{strike(FaultKind::ErrantWrite, replica(0), 1s), strike(FaultKind::Kill, kPrimary, 14s, 8s)},
+      Expectation{});
   // R12, S11: the only holder of acknowledged transactions is restarted.
   add("s11-holder-restarted", semi_sync(),
       std::vector{strike(FaultKind::Kill, replica(1), 6s, 1s), strike(FaultKind::StallApplier, replica(0), 6s, 2s),
                   strike(FaultKind::Kill, kPrimary, 14s, 4s), strike(FaultKind::Kill, replica(0), 300ms, 4500ms)},
       Expectation{});
   add("s11-relay-log-recovery-is-named", semi_sync(),
-      std::vector{strike(FaultKind::RelayLogRecovery, replica(0), 1s, 1s), strike(FaultKind::Kill, replica(0), 300ms, 2s)},
+      std::vector{strike(FaultKind::RelayLogRecovery, replica(0), 1s, 1s),
+                  strike(FaultKind::Kill, replica(0), 300ms, 2s)},
       Expectation{.promotion = false, .problem = "UnsafeAcker"});
 
   // P1, S8: repld dies in the middle is what the struck schedules are for; here it is away while the primary dies.
@@ -181,7 +185,8 @@ std::vector<Schedule> directed_schedules() {
   // S7b: the candidate dies during the failover.
   for (const auto after : {2200ms, 2400ms, 2600ms, 2800ms, 3000ms, 3300ms}) {
     add(fmt::format("s7-candidate-killed-after-{}ms", after.count()), without_cooldown(semi_sync(4)),
-        std::vector{strike(FaultKind::Kill, kPrimary, 14s), strike(FaultKind::Kill, node(1), 4s, after)}, Expectation{});
+        std::vector{strike(FaultKind::Kill, kPrimary, 14s), strike(FaultKind::Kill, node(1), 4s, after)},
+        Expectation{});
   }
   // S15: switchover by request.
   add("s15-switchover", semi_sync(), std::vector{strike(FaultKind::RequestSwitchOver, kPrimary, 0s)},
@@ -193,27 +198,36 @@ std::vector<Schedule> directed_schedules() {
                   strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 4s)},
       keeps_primary);
   add("s15-switchover-to-a-lagging-node", semi_sync(),
-      std::vector{strike(FaultKind::StallApplier, replica(0), 6s, 1s), strike(FaultKind::RequestSwitchOver, replica(0), 0s, 4s)},
+      std::vector{strike(FaultKind::StallApplier, replica(0), 6s, 1s),
+                  strike(FaultKind::RequestSwitchOver, replica(0), 0s, 4s)},
       Expectation{});
   return all;
 }
 
 std::string_view to_string(Work work) {
   switch (work) {
-    case Work::Apply: return "apply";
-    case Work::SwitchOver: return "switchover";
-    case Work::FailOver: return "failover";
-    case Work::Rejoin: return "rejoin";
+    case Work::Apply:
+      return "apply";
+    case Work::SwitchOver:
+      return "switchover";
+    case Work::FailOver:
+      return "failover";
+    case Work::Rejoin:
+      return "rejoin";
   }
   return "?";
 }
 
 Goal goal_of(Work work) {
   switch (work) {
-    case Work::Apply: return Goal::Converge;
-    case Work::SwitchOver: return Goal::SwitchOver;
-    case Work::FailOver: return Goal::FailOver;
-    case Work::Rejoin: return Goal::Rejoin;
+    case Work::Apply:
+      return Goal::Converge;
+    case Work::SwitchOver:
+      return Goal::SwitchOver;
+    case Work::FailOver:
+      return Goal::FailOver;
+    case Work::Rejoin:
+      return Goal::Rejoin;
   }
   return Goal::None;
 }
@@ -225,9 +239,15 @@ Schedule undisturbed(Work work, std::uint64_t seed) {
   s.setup = without_cooldown(semi_sync());
   s.setup.window = 8s;
   switch (work) {
-    case Work::Apply: s.setup.window = 3s; break;
-    case Work::SwitchOver: s.strikes = {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 1s)}; break;
-    case Work::FailOver: s.strikes = {strike(FaultKind::Kill, kPrimary, 12s, 1s)}; break;
+    case Work::Apply:
+      s.setup.window = 3s;
+      break;
+    case Work::SwitchOver:
+      s.strikes = {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 1s)};
+      break;
+    case Work::FailOver:
+      s.strikes = {strike(FaultKind::Kill, kPrimary, 12s, 1s)};
+      break;
     case Work::Rejoin:
       // The old primary comes back after a failover and is attached again.
       s.strikes = {strike(FaultKind::Kill, kPrimary, 3s, 1s)};
@@ -275,8 +295,8 @@ std::optional<Schedule> struck_named(std::string_view name, std::uint64_t seed) 
     if (!n || dash == std::string_view::npos) return std::nullopt;
     rest.remove_prefix(dash + 1);
     if (step) {
-      for (const auto fault : {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow,
-                               StepFault::ServerDies}) {
+      for (const auto fault :
+           {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow, StepFault::ServerDies}) {
         if (to_string(fault) == rest) return struck(work, fault, *n);
       }
       return std::nullopt;

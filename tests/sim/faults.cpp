@@ -11,40 +11,68 @@ constexpr NetworkProfile kLossy{.loss = 0.05};
 
 std::string to_string(const Who& who) {
   switch (who.role) {
-    case Who::Role::Primary: return "the primary";
-    case Who::Role::Replica: return fmt::format("replica {}", who.number);
-    case Who::Role::Node: return fmt::format("db{}", who.number + 1);
+    case Who::Role::Primary:
+      return "the primary";
+    case Who::Role::Replica:
+      return fmt::format("replica {}", who.number);
+    case Who::Role::Node:
+      return fmt::format("db{}", who.number + 1);
   }
   return "?";
 }
 
 std::string_view to_string(FaultKind kind) {
   switch (kind) {
-    case FaultKind::Kill: return "kill";
-    case FaultKind::Freeze: return "freeze";
-    case FaultKind::Isolate: return "isolate";
-    case FaultKind::CutReplication: return "cut-replication";
-    case FaultKind::CutLink: return "cut-link";
-    case FaultKind::CutOneWay: return "cut-one-way";
-    case FaultKind::CutFromRepld: return "cut-from-repld";
-    case FaultKind::CutFromRepldOneWay: return "cut-from-repld-one-way";
-    case FaultKind::IsolateRepld: return "isolate-repld";
-    case FaultKind::CrashRepld: return "crash-repld";
-    case FaultKind::StallRepld: return "stall-repld";
-    case FaultKind::StallApplier: return "stall-applier";
-    case FaultKind::SlowNetwork: return "slow-network";
-    case FaultKind::LossyNetwork: return "lossy-network";
-    case FaultKind::TooManyConnections: return "too-many-connections";
-    case FaultKind::AccessDenied: return "access-denied";
-    case FaultKind::ErrantWrite: return "errant-write";
-    case FaultKind::OpenReplica: return "open-replica";
-    case FaultKind::CloseNode: return "close-node";
-    case FaultKind::Repoint: return "repoint";
-    case FaultKind::StopReplication: return "stop-replication";
-    case FaultKind::RelayLogRecovery: return "relay-log-recovery";
-    case FaultKind::RequestSwitchOver: return "request-switchover";
-    case FaultKind::RequestFailOver: return "request-failover";
-    case FaultKind::RequestAcknowledge: return "request-acknowledge";
+    case FaultKind::Kill:
+      return "kill";
+    case FaultKind::Freeze:
+      return "freeze";
+    case FaultKind::Isolate:
+      return "isolate";
+    case FaultKind::CutReplication:
+      return "cut-replication";
+    case FaultKind::CutLink:
+      return "cut-link";
+    case FaultKind::CutOneWay:
+      return "cut-one-way";
+    case FaultKind::CutFromRepld:
+      return "cut-from-repld";
+    case FaultKind::CutFromRepldOneWay:
+      return "cut-from-repld-one-way";
+    case FaultKind::IsolateRepld:
+      return "isolate-repld";
+    case FaultKind::CrashRepld:
+      return "crash-repld";
+    case FaultKind::StallRepld:
+      return "stall-repld";
+    case FaultKind::StallApplier:
+      return "stall-applier";
+    case FaultKind::SlowNetwork:
+      return "slow-network";
+    case FaultKind::LossyNetwork:
+      return "lossy-network";
+    case FaultKind::TooManyConnections:
+      return "too-many-connections";
+    case FaultKind::AccessDenied:
+      return "access-denied";
+    case FaultKind::ErrantWrite:
+      return "errant-write";
+    case FaultKind::OpenReplica:
+      return "open-replica";
+    case FaultKind::CloseNode:
+      return "close-node";
+    case FaultKind::Repoint:
+      return "repoint";
+    case FaultKind::StopReplication:
+      return "stop-replication";
+    case FaultKind::RelayLogRecovery:
+      return "relay-log-recovery";
+    case FaultKind::RequestSwitchOver:
+      return "request-switchover";
+    case FaultKind::RequestFailOver:
+      return "request-failover";
+    case FaultKind::RequestAcknowledge:
+      return "request-acknowledge";
   }
   return "?";
 }
@@ -65,7 +93,9 @@ Server* Faults::resolve(const Who& who) {
   return others[static_cast<std::size_t>(who.number) % others.size()];
 }
 
-bool Faults::is_primary(const Server& server) const { return repld_.stored().office.primary == server.id(); }
+bool Faults::is_primary(const Server& server) const {
+  return repld_.stored().office.primary == server.id();
+}
 
 void Faults::heal_after(Duration span, std::function<void()> heal) {
   const auto number = ++numbers_;
@@ -108,8 +138,8 @@ void Faults::strike(const Fault& f) {
       if (peer.get() != s) cut(s->index(), peer->index(), f.span);
     }
   };
-  // Whatever hits a server, or what lies between servers, can make the primary look dead; so can any fault that overlaps
-  // with a change of the primary. The others must not.
+  // Whatever hits a server, or what lies between servers, can make the primary look dead; so can any fault that
+  // overlaps with a change of the primary. The others must not.
   switch (f.kind) {
     case FaultKind::Kill:
     case FaultKind::Freeze:
@@ -120,8 +150,11 @@ void Faults::strike(const Fault& f) {
     case FaultKind::CutLink:
     case FaultKind::CutOneWay:
     case FaultKind::RequestSwitchOver:
-    case FaultKind::RequestFailOver: checker_.primary_in_doubt(); break;
-    default: break;
+    case FaultKind::RequestFailOver:
+      checker_.primary_in_doubt();
+      break;
+    default:
+      break;
   }
   switch (f.kind) {
     case FaultKind::Kill: {
@@ -145,15 +178,21 @@ void Faults::strike(const Fault& f) {
       cut(s->index(), kRepld, f.span);
       cut(s->index(), kClients, f.span);
       break;
-    case FaultKind::CutReplication: cut_from_servers(); break;
+    case FaultKind::CutReplication:
+      cut_from_servers();
+      break;
     case FaultKind::CutLink:
       if (s != other) cut(s->index(), other->index(), f.span);
       break;
     case FaultKind::CutOneWay:
       if (s != other) cut_one_way(s->index(), other->index(), f.span);
       break;
-    case FaultKind::CutFromRepld: cut(kRepld, s->index(), f.span); break;
-    case FaultKind::CutFromRepldOneWay: cut_one_way(kRepld, s->index(), f.span); break;
+    case FaultKind::CutFromRepld:
+      cut(kRepld, s->index(), f.span);
+      break;
+    case FaultKind::CutFromRepldOneWay:
+      cut_one_way(kRepld, s->index(), f.span);
+      break;
     case FaultKind::IsolateRepld:
       for (const auto& peer : world_.servers) cut(kRepld, peer->index(), f.span);
       break;
@@ -161,7 +200,9 @@ void Faults::strike(const Fault& f) {
       repld_.crash();
       heal_after(f.span, [this] { repld_.start(); });
       break;
-    case FaultKind::StallRepld: repld_.stall(f.span); break;
+    case FaultKind::StallRepld:
+      repld_.stall(f.span);
+      break;
     case FaultKind::StallApplier:
       s->applier_stalled = true;
       heal_after(f.span, [s] { s->resume_applier(); });
@@ -203,15 +244,21 @@ void Faults::strike(const Fault& f) {
         s->stop_receiver([s](const auto&) { s->stop_applier([](const auto&) {}); });
       }
       break;
-    case FaultKind::RelayLogRecovery: s->persist("relay_log_recovery", "ON"); break;
+    case FaultKind::RelayLogRecovery:
+      s->persist("relay_log_recovery", "ON");
+      break;
     case FaultKind::RequestSwitchOver: {
       control::SwitchOver request;
       if (!is_primary(*s)) request.to = s->id();
       ask(request);
       break;
     }
-    case FaultKind::RequestFailOver: ask(control::FailOver{}); break;
-    case FaultKind::RequestAcknowledge: ask(control::Acknowledge{}); break;
+    case FaultKind::RequestFailOver:
+      ask(control::FailOver{});
+      break;
+    case FaultKind::RequestAcknowledge:
+      ask(control::Acknowledge{});
+      break;
   }
 }
 

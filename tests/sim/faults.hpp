@@ -1,4 +1,5 @@
-// Faults: what a schedule does to a run. Each heals by itself after its span, or at the end of the schedule at the latest.
+// Faults: what a schedule does to a run. Each heals by itself after its span, or at the end of the schedule at the
+// latest.
 #pragma once
 
 #include <functional>
@@ -18,20 +19,24 @@ struct Who {
   int number = 0;  ///< Node: its index. Replica: the n-th node that is not the primary.
 };
 inline constexpr Who kPrimary{Who::Role::Primary, 0};
-inline constexpr Who replica(int n) { return {Who::Role::Replica, n}; }
-inline constexpr Who node(int n) { return {Who::Role::Node, n}; }
+inline constexpr Who replica(int n) {
+  return {Who::Role::Replica, n};
+}
+inline constexpr Who node(int n) {
+  return {Who::Role::Node, n};
+}
 std::string to_string(const Who& who);
 
 enum class FaultKind {
-  Kill,                 ///< kill -9, started again after the span.
-  Freeze,               ///< SIGSTOP, SIGCONT after the span.
-  Isolate,              ///< From everybody.
-  CutReplication,       ///< From the other servers only.
-  CutLink,              ///< Between `who` and `other`, both ways.
-  CutOneWay,            ///< What `who` sends to `other` does not arrive.
-  CutFromRepld,         ///< repld and `who` only.
-  CutFromRepldOneWay,   ///< What repld sends to `who` does not arrive.
-  IsolateRepld,         ///< repld reaches nobody.
+  Kill,                ///< kill -9, started again after the span.
+  Freeze,              ///< SIGSTOP, SIGCONT after the span.
+  Isolate,             ///< From everybody.
+  CutReplication,      ///< From the other servers only.
+  CutLink,             ///< Between `who` and `other`, both ways.
+  CutOneWay,           ///< What `who` sends to `other` does not arrive.
+  CutFromRepld,        ///< repld and `who` only.
+  CutFromRepldOneWay,  ///< What repld sends to `who` does not arrive.
+  IsolateRepld,        ///< repld reaches nobody.
   CrashRepld,
   StallRepld,
   StallApplier,
@@ -39,13 +44,13 @@ enum class FaultKind {
   LossyNetwork,
   TooManyConnections,
   AccessDenied,
-  ErrantWrite,          ///< A person writes past read-only.
-  OpenReplica,          ///< A person turns read-only off.
-  CloseNode,            ///< A person turns super-read-only on.
-  Repoint,              ///< A person makes `who` follow `other`.
-  StopReplication,      ///< A person stops both threads.
-  RelayLogRecovery,     ///< A person persists relay_log_recovery=ON.
-  RequestSwitchOver,    ///< To `who`; to the best when that is the primary.
+  ErrantWrite,        ///< A person writes past read-only.
+  OpenReplica,        ///< A person turns read-only off.
+  CloseNode,          ///< A person turns super-read-only on.
+  Repoint,            ///< A person makes `who` follow `other`.
+  StopReplication,    ///< A person stops both threads.
+  RelayLogRecovery,   ///< A person persists relay_log_recovery=ON.
+  RequestSwitchOver,  ///< To `who`; to the best when that is the primary.
   RequestFailOver,
   RequestAcknowledge,
 };

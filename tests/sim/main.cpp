@@ -17,6 +17,7 @@ int main(int argc, char** argv) {
   std::uint64_t from = 1;
   std::uint64_t seed = 0;
   std::string name = "random";
+  std::string show;
   bool trace = false;
   bool all = false;
   bool list = false;
@@ -24,6 +25,7 @@ int main(int argc, char** argv) {
   app.add_option("--from", from, "The first of them");
   app.add_option("--seed", seed, "Run this one only");
   app.add_option("--name", name, "random, quiet, or the name of a directed schedule (--list)");
+  app.add_option("--show-explained", show, "Print the seeds whose end differs from the declared state for this reason");
   app.add_flag("--trace", trace, "Print all that happened");
   app.add_flag("--all", all, "Go on after a failure");
   app.add_flag("--list", list, "Names of the directed schedules");
@@ -52,7 +54,10 @@ int main(int argc, char** argv) {
     const auto report = trace ? run(*schedule, KeepTrace::Yes) : run(*schedule);
     for (const auto& [what, count] : report.operations) operations[what] += count;
     acknowledged += report.acknowledged;
-    for (const auto& e : report.explained) ++explained[e];
+    for (const auto& e : report.explained) {
+      ++explained[e];
+      if (!show.empty() && e.find(show) != std::string::npos) std::cout << "seed " << s << "  " << e << std::endl;
+    }
     if (trace) {
       for (const auto& line : report.trace) std::cout << line << '\n';
     }
@@ -69,7 +74,8 @@ int main(int argc, char** argv) {
     }
   }
   const auto took = std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
-  std::cout << seeds << " seeds, " << failed << " failed, " << acknowledged << " writes acknowledged, " << took << " s\n";
+  std::cout << seeds << " seeds, " << failed << " failed, " << acknowledged << " writes acknowledged, " << took
+            << " s\n";
   for (const auto& [what, count] : broken) std::cout << "  broken " << what << ": " << count << '\n';
   for (const auto& [what, count] : explained) std::cout << "  explained: " << what << ": " << count << '\n';
   for (const auto& [what, count] : operations) std::cout << "  " << what << ": " << count << '\n';

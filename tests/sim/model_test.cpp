@@ -1,5 +1,6 @@
 // The simulated servers behave as measured on real ones: waiting commits, relay logs that are thrown away, errant
-// transactions after a crash, read-only that waits. The same scenarios are run on real servers by the integration tests.
+// transactions after a crash, read-only that waits. The same scenarios are run on real servers by the integration
+// tests.
 #include <gtest/gtest.h>
 
 #include "sim/statements.hpp"
@@ -60,12 +61,13 @@ class Model : public testing::Test {
   };
   std::shared_ptr<Done> run_step(const Step& step) {
     auto done = std::make_shared<Done>();
-    auto statements = std::make_shared<std::vector<Statement>>(
-        statements_of(step, world, std::make_shared<StepNotes>()));
+    auto statements =
+        std::make_shared<std::vector<Statement>>(statements_of(step, world, std::make_shared<StepNotes>()));
     run_statement(statements, 0, done);
     return done;
   }
-  void run_statement(const std::shared_ptr<std::vector<Statement>>& all, std::size_t i, const std::shared_ptr<Done>& done) {
+  void run_statement(const std::shared_ptr<std::vector<Statement>>& all, std::size_t i,
+                     const std::shared_ptr<Done>& done) {
     const auto& s = (*all)[i];
     s.execute(world.server(s.server), 1, [=, this](std::optional<Error> e) {
       if (e || i + 1 == all->size()) {
@@ -114,7 +116,8 @@ TEST_F(Model, SemiSyncSourceNeverGoesOnAlone) {
   world.run_for(30min);
   EXPECT_FALSE(w->answered);
   EXPECT_EQ(a.commits_waiting(), 1U);
-  EXPECT_FALSE(look(a).executed.contains(look(b).executed) && a.has(w->transaction)) << "executed only once acknowledged";
+  EXPECT_FALSE(look(a).executed.contains(look(b).executed) && a.has(w->transaction))
+      << "executed only once acknowledged";
   b.start_receiver(kIgnore);
   settle();
   EXPECT_TRUE(w->acknowledged());
@@ -421,7 +424,8 @@ TEST_F(Model, AThawedSourceWhoseReplicasLeftAcknowledgesNothing) {
 
 TEST_F(Model, AReadOnlyServerRefusesAccountsAndPlugins) {
   semi_sync_pair();
-  EXPECT_EQ(run_step(CreateAccount{b.id(), AccountRole::Monitoring, {}, Logged::No})->error->code, ErrorCode::ReadOnlyServer);
+  EXPECT_EQ(run_step(CreateAccount{b.id(), AccountRole::Monitoring, {}, Logged::No})->error->code,
+            ErrorCode::ReadOnlyServer);
   EXPECT_EQ(run_step(UninstallPlugin{b.id(), Plugin::SemiSyncSource})->error->code, ErrorCode::ReadOnlyServer);
 }
 
@@ -491,6 +495,7 @@ TEST_F(Model, EveryStepMayBeRepeated) {
   settle();
   const std::vector<Step> steps{
       SetReadOnly{a.id(), ReadOnly::Off, ReadOnly::Super, 1s},
+      SetSemiSyncSource{a.id(), true, false, 1, 1},
       DetachReceiver{b.id(), a.id()},
       FollowSource{c.id(), a.id(), b.id(), {}},
       SetSemiSyncSource{b.id(), false, true, 1, 1},
@@ -518,11 +523,15 @@ TEST(SimulatedNetwork, DeliversWhatACutHeldBackInOrder) {
   std::vector<int> arrived;
   const auto stream = new_stream();
   world.network.cut(0, 1);
-  for (int i = 0; i < 3; ++i) world.network.send(0, 1, [&arrived, i] { arrived.push_back(i); }, stream);
+  for (int i = 0; i < 3; ++i)
+    world.network.send(
+        0, 1, [&arrived, i] { arrived.push_back(i); }, stream);
   world.run_for(1s);
   EXPECT_TRUE(arrived.empty());
   world.network.heal(0, 1);
-  for (int i = 3; i < 6; ++i) world.network.send(0, 1, [&arrived, i] { arrived.push_back(i); }, stream);
+  for (int i = 3; i < 6; ++i)
+    world.network.send(
+        0, 1, [&arrived, i] { arrived.push_back(i); }, stream);
   world.run_for(2s);
   EXPECT_EQ(arrived, (std::vector<int>{0, 1, 2, 3, 4, 5}));
 }

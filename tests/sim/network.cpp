@@ -37,7 +37,9 @@ void Network::arrived(Message message) {
   message.arrive();
 }
 
-void Network::cut(Endpoint from, Endpoint to) { ++cuts_[{from, to}]; }
+void Network::cut(Endpoint from, Endpoint to) {
+  ++cuts_[{from, to}];
+}
 
 void Network::heal(Endpoint from, Endpoint to) {
   const auto cut = cuts_.find({from, to});

@@ -1,5 +1,6 @@
-// The network between servers, repld and clients: delay, loss (as TCP sees it: a retransmission), one-way cuts. What was
-// sent into a cut is not lost: TCP delivers it after the cut is healed, unless the receiver has closed the connection.
+// The network between servers, repld and clients: delay, loss (as TCP sees it: a retransmission), one-way cuts. What
+// was sent into a cut is not lost: TCP delivers it after the cut is healed, unless the receiver has closed the
+// connection.
 #pragma once
 
 #include <functional>
@@ -24,12 +25,14 @@ struct StreamState {
   int behind = 0;  ///< Messages that a cut held back and that have not arrived since.
 };
 using Stream = std::shared_ptr<StreamState>;
-inline Stream new_stream() { return std::make_shared<StreamState>(); }
+inline Stream new_stream() {
+  return std::make_shared<StreamState>();
+}
 
 struct NetworkProfile {
   Duration shortest{50};
   Duration longest{1'000};
-  double loss = 0;                    ///< Chance that a message needs a retransmission.
+  double loss = 0;  ///< Chance that a message needs a retransmission.
   Duration retransmission{200'000};
 };
 

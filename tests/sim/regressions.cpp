@@ -3,6 +3,8 @@
 
 namespace repl::sim {
 
-std::vector<Schedule> regressions() { return {}; }
+std::vector<Schedule> regressions() {
+  return {};
+}
 
 }  // namespace repl::sim

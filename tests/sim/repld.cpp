@@ -14,12 +14,18 @@ constexpr Duration kLatest{5'000'000};
 
 std::string_view to_string(StepFault fault) {
   switch (fault) {
-    case StepFault::None: return "none";
-    case StepFault::RefusedBefore: return "refused-before";
-    case StepFault::ResultLost: return "result-lost";
-    case StepFault::Late: return "late";
-    case StepFault::Slow: return "slow";
-    case StepFault::ServerDies: return "server-dies";
+    case StepFault::None:
+      return "none";
+    case StepFault::RefusedBefore:
+      return "refused-before";
+    case StepFault::ResultLost:
+      return "result-lost";
+    case StepFault::Late:
+      return "late";
+    case StepFault::Slow:
+      return "slow";
+    case StepFault::ServerDies:
+      return "server-dies";
   }
   return "?";
 }
@@ -127,25 +133,23 @@ void Repld::pump() {
       continue;
     }
     busy_ = true;  // the loop waits for the store
-    world_.events.after(random_.between(store_shortest, store_longest),
-                        [this, alive = incarnation_, output = std::move(output)]() mutable {
-                          if (alive != incarnation_) return;  // died before the write was durable
-                          gate([this, output = std::move(output)]() mutable {
-                            const auto goal = output.remember && output.remember->operation
-                                                  ? output.remember->operation->goal
-                                                  : Goal::None;
-                            const bool remembers = output.remember.has_value();
-                            const bool forgets = tampering == Tampering::StoreForgets && stored_.spec;
-                            if (remembers && !forgets) stored_ = *output.remember;
-                            for (const auto& o : output.operations) operations_[o.id.value] = o;
-                            const auto alive_now = incarnation_;
-                            if (remembers) moment("stored", std::nullopt, goal);
-                            if (alive_now != incarnation_) return;
-                            busy_ = false;
-                            carry_out(std::move(output));
-                            pump();
-                          });
-                        });
+    world_.events.after(random_.between(store_shortest, store_longest), [this, alive = incarnation_,
+                                                                         output = std::move(output)]() mutable {
+      if (alive != incarnation_) return;  // died before the write was durable
+      gate([this, output = std::move(output)]() mutable {
+        const auto goal = output.remember && output.remember->operation ? output.remember->operation->goal : Goal::None;
+        const bool remembers = output.remember.has_value();
+        const bool forgets = tampering == Tampering::StoreForgets && stored_.spec;
+        if (remembers && !forgets) stored_ = *output.remember;
+        for (const auto& o : output.operations) operations_[o.id.value] = o;
+        const auto alive_now = incarnation_;
+        if (remembers) moment("stored", std::nullopt, goal);
+        if (alive_now != incarnation_) return;
+        busy_ = false;
+        carry_out(std::move(output));
+        pump();
+      });
+    });
   }
 }
 
@@ -315,7 +319,8 @@ void Repld::judge(const control::StepOrder& order) {
     return;
   }
   const auto& planned = operation.plan.steps[order.index].step;
-  if (order.undo ? inverse(planned) != order.step : planned != order.step) complain("ordered, and the stored plan says otherwise");
+  if (order.undo ? inverse(planned) != order.step : planned != order.step)
+    complain("ordered, and the stored plan says otherwise");
 }
 
 void Repld::enqueue(const control::StepOrder& order) {
@@ -337,7 +342,9 @@ void Repld::enqueue(const control::StepOrder& order) {
       if (run->over) return;
       sessions_.erase(node_of(run->order.step));  // dropped: the statement in it may still run
       finish(run, {Error{ErrorCode::DeadlineExceeded, fmt::format("{}: no answer in time", describe(run->order.step))},
-                   !run->sent, std::nullopt, {}});
+                   !run->sent,
+                   std::nullopt,
+                   {}});
     });
   });
   const auto alive = incarnation_;
@@ -354,7 +361,8 @@ void Repld::run_front(const NodeId& node) {
     world_.events.after(Duration{1'000}, [this, run, alive = incarnation_] {
       if (alive != incarnation_) return;
       gate([this, run] {
-        if (!run->over) finish(run, {Error{ErrorCode::ServerRefused, "refused by the schedule"}, true, std::nullopt, {}});
+        if (!run->over)
+          finish(run, {Error{ErrorCode::ServerRefused, "refused by the schedule"}, true, std::nullopt, {}});
       });
     });
     return;
@@ -373,7 +381,8 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
   auto delay = random_.between(Duration{20}, Duration{500});
   if (struck && run->fault == StepFault::Slow) delay += random_.between(Duration{100'000}, Duration{2'000'000});
   if (struck && run->fault == StepFault::Late) {
-    delay += std::max(Duration{0}, run->order.deadline - world_.events.now()) + random_.between(Duration{10'000}, kLatest);
+    delay +=
+        std::max(Duration{0}, run->order.deadline - world_.events.now()) + random_.between(Duration{10'000}, kLatest);
   }
   run->sent = true;
   const auto answer = [this, alive, run](std::optional<Error> error) {
@@ -390,7 +399,9 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
       const bool certain = reach == Reach::Refused;
       finish(run, {Error{certain ? ErrorCode::ConnectionRefused : ErrorCode::ConnectionLost,
                          fmt::format("{}: {}", server->id(), certain ? "connection refused" : "connection lost")},
-                   certain, std::nullopt, {}});
+                   certain,
+                   std::nullopt,
+                   {}});
     });
   };
   world_.network.send(kRepld, server->index(), [=, this] {
@@ -413,8 +424,9 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
           if (server->too_many_connections || server->access_denied) {
             completed();
             const auto code = server->too_many_connections ? ErrorCode::TooManyConnections : ErrorCode::AccessDenied;
-            world_.network.send(server->index(), kRepld,
-                                [=] { answer(Error{code, fmt::format("{}: no session", server->id())}); });
+            world_.network.send(server->index(), kRepld, [=] {
+              answer(Error{code, fmt::format("{}: no session", server->id())});
+            });
             return;
           }
           server->later(delay, [=, this] {
@@ -428,7 +440,8 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
               });
             };
             if (!server->take_control(here.id)) {
-              reply(Error{ErrorCode::SessionSuperseded, fmt::format("{}: a newer session has the control lock", server->id())});
+              reply(Error{ErrorCode::SessionSuperseded,
+                          fmt::format("{}: a newer session has the control lock", server->id())});
               return;
             }
             world_.trace.line("{}: {}", server->id(), run->statements[run->next].text);
@@ -469,8 +482,9 @@ void Repld::finish(const std::shared_ptr<StepRun>& run, StepResult result) {
   run->over = true;
   result.took = world_.events.now() - run->began;
   const auto node = node_of(run->order.step);
-  if (result.error) world_.trace.line("{} [{}] {}: {}", run->order.operation, run->order.index,
-                                      result.certain ? "failed" : "unknown", result.error->message);
+  if (result.error)
+    world_.trace.line("{} [{}] {}: {}", run->order.operation, run->order.index, result.certain ? "failed" : "unknown",
+                      result.error->message);
   auto& queue = queues_[node];
   const bool front = !queue.empty() && queue.front() == run;
   std::erase(queue, run);

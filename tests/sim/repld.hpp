@@ -22,16 +22,16 @@ enum class StepFault {
   ResultLost,     ///< Done, and the connection breaks before the answer comes.
   Late,           ///< Given up at its deadline, and takes effect after that.
   Slow,
-  ServerDies,     ///< In the middle, and comes back after a while.
+  ServerDies,  ///< In the middle, and comes back after a while.
 };
 std::string_view to_string(StepFault fault);
 
 /// A point in the work of repld at which a schedule can strike: counted from 1 over the whole run.
 struct Moment {
   std::uint64_t number = 0;
-  std::string what;              ///< For traces: "stored", "db2: SET GLOBAL read_only=OFF sent" ...
-  std::optional<NodeId> node;    ///< The server that is worked on; empty: the store.
-  Goal goal = Goal::None;        ///< Of the operation it belongs to.
+  std::string what;            ///< For traces: "stored", "db2: SET GLOBAL read_only=OFF sent" ...
+  std::optional<NodeId> node;  ///< The server that is worked on; empty: the store.
+  Goal goal = Goal::None;      ///< Of the operation it belongs to.
 };
 
 class Repld {

@@ -83,10 +83,11 @@ Setup draw_setup(Random& random) {
 std::string describe(const Schedule& schedule) {
   const auto& s = schedule.setup;
   constexpr std::string_view kModes[]{"async", "semi-sync", "sync"};
-  auto out = fmt::format("{} seed {}: {} nodes, {}, acks {}, probes each {} ms, timeout {} ms, misses {}, cooldown {} s",
-                         schedule.name, schedule.seed, s.nodes, kModes[static_cast<int>(s.sync.mode)], s.sync.acks,
-                         s.failover.detection.probe_interval.count(), s.failover.detection.probe_timeout.count(),
-                         s.failover.detection.misses, s.failover.cooldown.count());
+  auto out =
+      fmt::format("{} seed {}: {} nodes, {}, acks {}, probes each {} ms, timeout {} ms, misses {}, cooldown {} s",
+                  schedule.name, schedule.seed, s.nodes, kModes[static_cast<int>(s.sync.mode)], s.sync.acks,
+                  s.failover.detection.probe_interval.count(), s.failover.detection.probe_timeout.count(),
+                  s.failover.detection.misses, s.failover.cooldown.count());
   for (const auto& strike : schedule.strikes) {
     out += strike.when.kind == When::Kind::Time
                ? fmt::format("; at {:.2f} s {}", std::chrono::duration<double>(strike.when.after).count(),

@@ -16,7 +16,7 @@ struct Setup {
   int writers = 2;
   bool installer_transactions = false;  ///< The empty servers have a few transactions of their own.
   NetworkProfile network{};
-  Duration window{20'000'000};          ///< From the end of apply to the end of all faults.
+  Duration window{20'000'000};  ///< From the end of apply to the end of all faults.
   bool slow_appliers = false;
 };
 
@@ -29,8 +29,12 @@ struct When {
   Goal goal = Goal::None;  ///< None: of any goal.
   int number = 0;
 };
-inline When at(Duration after) { return {.kind = When::Kind::Time, .after = after}; }
-inline When at_moment(Goal goal, int number) { return {.kind = When::Kind::Moment, .goal = goal, .number = number}; }
+inline When at(Duration after) {
+  return {.kind = When::Kind::Time, .after = after};
+}
+inline When at_moment(Goal goal, int number) {
+  return {.kind = When::Kind::Moment, .goal = goal, .number = number};
+}
 
 struct Strike {
   When when;

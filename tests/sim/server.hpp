@@ -61,14 +61,14 @@ struct Receiver {
   bool semi_sync = false;        ///< The running connection acknowledges.
   std::optional<Time> heard;
   int error = 0;
-  Stream stream;                 ///< Acknowledgements to the source.
+  Stream stream;  ///< Acknowledgements to the source.
 };
 
 struct Applier {
   ThreadState state = ThreadState::Stopped;
   bool busy = false;  ///< A transaction is being applied, or waits in its commit.
   Time began{};
-  bool waits_for_delay = false;  ///< SOURCE_DELAY.
+  bool waits_for_delay = false;                 ///< SOURCE_DELAY.
   std::vector<std::function<void()>> stopping;  ///< STOP REPLICA waits for the transaction in hand.
 };
 
@@ -78,7 +78,7 @@ enum class Life { Up, Frozen, Down };
 struct Pace {
   Duration commit_shortest{300}, commit_longest{3'000};
   Duration apply_shortest{200}, apply_longest{3'000};
-  Duration flush_longest{300};      ///< Relay log, before the acknowledgement is sent.
+  Duration flush_longest{300};  ///< Relay log, before the acknowledgement is sent.
   Duration teardown_shortest{50'000}, teardown_longest{300'000};
   Duration recovery_shortest{300'000}, recovery_longest{2'000'000};
   Duration clock_skew{0};
@@ -111,15 +111,16 @@ class Server {
   /// Dead, and its sockets not closed yet: connections are accepted and nothing answers.
   bool tearing_down() const { return life_ == Life::Down && tearing_down_; }
   std::uint64_t incarnation() const { return incarnation_; }
-  /// Runs `request` in the process; `lost` runs at the caller's end when that never happens because there is no process,
-  /// or when the process dies before `request` called the completion it was given.
+  /// Runs `request` in the process; `lost` runs at the caller's end when that never happens because there is no
+  /// process, or when the process dies before `request` called the completion it was given.
   void request(Endpoint from, std::function<void(Action completed)> request, std::function<void(Reach)> lost);
   /// Runs in the process after `delay`; never when the process dies before. Waits while it is frozen.
   void later(Duration delay, Action action);
   /// As later() at once; for messages that nobody waits for.
   void gate(Action action);
 
-  // ---- statements: called at the instant the server executes them ----------------------------------------------------
+  // ---- statements: called at the instant the server executes them
+  // ----------------------------------------------------
   void install_plugin(Plugin plugin, const Reply& reply);
   void uninstall_plugin(Plugin plugin, const Reply& reply);
   void create_account(AccountRole role, Logged logged, const Reply& reply);
@@ -170,16 +171,19 @@ class Server {
   const Receiver& receiver() const { return receiver_; }
   const Applier& applier() const { return applier_; }
   std::size_t commits_waiting() const { return commits_.size(); }
-  bool has(const Transaction& t) const;           ///< Executed.
-  bool holds(const Transaction& t) const;         ///< Executed, in the binary log or in the relay log: on this disk.
+  bool has(const Transaction& t) const;    ///< Executed.
+  bool holds(const Transaction& t) const;  ///< Executed, in the binary log or in the relay log: on this disk.
   GtidSet position() const { return unite(disk_.executed, disk_.received); }
   std::string variable(const std::string& name) const;
   /// A person opened it, so what it acknowledges is the person's doing until it is closed again.
   bool opened_by_person = false;
-  bool applier_stalled = false;   ///< The disk or a lock holds the applier up.
+  bool applier_stalled = false;  ///< The disk or a lock holds the applier up.
   bool too_many_connections = false;
   bool access_denied = false;
-  void resume_applier() { applier_stalled = false; apply_next(); }
+  void resume_applier() {
+    applier_stalled = false;
+    apply_next();
+  }
 
  private:
   struct Commit {
@@ -204,7 +208,8 @@ class Server {
 
   // commits
   Transaction number(std::optional<AccountRole> account, bool setup);
-  void commit(const Transaction& transaction, bool client, bool applier, std::function<void(std::optional<Error>)> reply);
+  void commit(const Transaction& transaction, bool client, bool applier,
+              std::function<void(std::optional<Error>)> reply);
   void finish(Commit commit);
   void finish_acknowledged();
   void finish_all();

@@ -59,7 +59,9 @@ std::string Server::variable(const std::string& name) const {
   return {};
 }
 
-void Server::persist(const std::string& name, const std::string& value) { disk_.persisted[name] = value; }
+void Server::persist(const std::string& name, const std::string& value) {
+  disk_.persisted[name] = value;
+}
 
 void Server::set_variable(const std::string& name, const std::string& value, const Reply& reply) {
   if (const auto plugin = owner(name); plugin && !disk_.plugins.contains(*plugin)) {
@@ -93,7 +95,8 @@ void Server::install_plugin(Plugin plugin, const Reply& reply) {
 void Server::uninstall_plugin(Plugin plugin, const Reply& reply) {
   if (!disk_.plugins.contains(plugin)) return reply(std::nullopt);
   if (read_only() == ReadOnly::Super) {
-    return reply(Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, UNINSTALL PLUGIN under super_read_only", id_)});
+    return reply(
+        Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, UNINSTALL PLUGIN under super_read_only", id_)});
   }
   if (plugin == Plugin::SemiSyncSource && source_enabled_) set_semi_sync_source(false, wait_for_count_);
   if (plugin == Plugin::SemiSyncReplica) replica_enabled_ = false;

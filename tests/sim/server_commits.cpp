@@ -60,7 +60,8 @@ void Server::write(const std::function<void(std::optional<Error>, Transaction)>&
       return;
     }
     const auto transaction = number(std::nullopt, false);
-    commit(transaction, true, false, [reply, transaction](std::optional<Error> e) { reply(std::move(e), transaction); });
+    commit(transaction, true, false,
+           [reply, transaction](std::optional<Error> e) { reply(std::move(e), transaction); });
   });
 }
 
@@ -88,7 +89,8 @@ void Server::commit(const Transaction& transaction, bool client, bool applier,
   const auto timeout = std::chrono::milliseconds{std::stoll(variable("rpl_semi_sync_source_timeout"))};
   if (timeout < std::chrono::hours{1}) {
     later(timeout, [this, log_index] {
-      const bool waits = std::any_of(commits_.begin(), commits_.end(), [&](const Commit& c) { return c.log_index == log_index; });
+      const bool waits =
+          std::any_of(commits_.begin(), commits_.end(), [&](const Commit& c) { return c.log_index == log_index; });
       if (!waits || !source_waits()) return;
       world_.trace.line("{} goes on alone: no acknowledgement in time", id_);
       source_status_ = false;
@@ -136,7 +138,8 @@ void Server::set_read_only(ReadOnly to, Duration lock_wait, std::uint64_t sessio
     return;
   }
   if (to <= read_only_) {
-    if (to == ReadOnly::Super || to != read_only_) world_.trace.line("{}: read-only level {}", id_, static_cast<int>(to));
+    if (to == ReadOnly::Super || to != read_only_)
+      world_.trace.line("{}: read-only level {}", id_, static_cast<int>(to));
     read_only_ = to;
     if (to != ReadOnly::Off) opened_by_person = false;
     reply(std::nullopt);

@@ -10,7 +10,9 @@ namespace {
 constexpr Duration kHeartbeat{200'000};
 constexpr const char* kDefaultTimeout = "10000";
 
-Duration clamp_small_negatives(Duration d) { return std::max(d, Duration{0}); }
+Duration clamp_small_negatives(Duration d) {
+  return std::max(d, Duration{0});
+}
 
 }  // namespace
 
@@ -40,7 +42,8 @@ Snapshot Server::look(const control::ProbeOrder& order) const {
   s.semi_sync.wait_for_count = wait_for_count_;
   s.semi_sync.wait_no_replica = variable("rpl_semi_sync_source_wait_no_replica") != "OFF";
   s.semi_sync.after_sync = variable("rpl_semi_sync_source_wait_point") == "AFTER_SYNC";
-  const auto timeout = s.semi_sync.source_plugin ? variable("rpl_semi_sync_source_timeout") : std::string{kDefaultTimeout};
+  const auto timeout =
+      s.semi_sync.source_plugin ? variable("rpl_semi_sync_source_timeout") : std::string{kDefaultTimeout};
   s.semi_sync.timeout = std::chrono::milliseconds{std::stoll(timeout)};
   s.semi_sync.replica_enabled = replica_enabled_ && s.semi_sync.replica_plugin;
   s.semi_sync.replica_status = receiver_.state == ThreadState::Running && receiver_.semi_sync;

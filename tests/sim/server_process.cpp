@@ -11,7 +11,9 @@ Server::Server(World& world, int index, NodeId id)
       uuid_(fmt::format("{0:08x}-0000-4000-8000-{0:012x}", index + 1)),
       random_(world.random.fork()) {}
 
-Address Server::address() const { return {"127.0.0.1", static_cast<std::uint16_t>(3301 + index_)}; }
+Address Server::address() const {
+  return {"127.0.0.1", static_cast<std::uint16_t>(3301 + index_)};
+}
 
 void Server::changed() {
   if (world_.hooks.changed) world_.hooks.changed();

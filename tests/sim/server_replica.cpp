@@ -12,13 +12,16 @@ constexpr Duration kLongestStop{2'200'000};  ///< STOP REPLICA IO_THREAD while i
 
 }  // namespace
 
-Duration Server::net_timeout() const { return std::chrono::seconds{std::stoll(variable("replica_net_timeout"))}; }
+Duration Server::net_timeout() const {
+  return std::chrono::seconds{std::stoll(variable("replica_net_timeout"))};
+}
 
 void Server::start_receiver(const Reply& reply) {
   if (!disk_.channel) return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1200, no channel", id_)});
   if (receiver_.state == ThreadState::Stopped) {
-    world_.trace.line("{}: receiver starts towards {}", id_,
-                      disk_.channel->source == kNowhere ? kDetachedHost : world_.server(disk_.channel->source).id().name);
+    world_.trace.line(
+        "{}: receiver starts towards {}", id_,
+        disk_.channel->source == kNowhere ? kDetachedHost : world_.server(disk_.channel->source).id().name);
     receiver_ = {};
     receiver_.state = ThreadState::Connecting;
     connect();
@@ -83,7 +86,8 @@ void Server::connected(std::uint64_t connection, bool semi_sync) {
 }
 
 void Server::hear(std::uint64_t connection) {
-  if (receiver_.connection == connection && receiver_.state == ThreadState::Running) receiver_.heard = world_.events.now();
+  if (receiver_.connection == connection && receiver_.state == ThreadState::Running)
+    receiver_.heard = world_.events.now();
 }
 
 void Server::watch_silence(std::uint64_t connection, Duration rest) {
@@ -128,10 +132,10 @@ void Server::close_receiver() {
 
 void Server::stop_receiver(const Reply& reply) {
   if (receiver_.state == ThreadState::Stopped) return reply(std::nullopt);
-  const bool towards_silence =
-      receiver_.state == ThreadState::Connecting && disk_.channel && disk_.channel->source != kNowhere &&
-      (world_.server(disk_.channel->source).life() == Life::Frozen ||
-       !world_.network.is_connected(index_, disk_.channel->source));
+  const bool towards_silence = receiver_.state == ThreadState::Connecting && disk_.channel &&
+                               disk_.channel->source != kNowhere &&
+                               (world_.server(disk_.channel->source).life() == Life::Frozen ||
+                                !world_.network.is_connected(index_, disk_.channel->source));
   const auto takes = random_.between(Duration{500}, towards_silence ? kLongestStop : Duration{10'000});
   later(takes, [this, reply] {
     if (receiver_.state != ThreadState::Stopped) {

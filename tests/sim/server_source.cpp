@@ -19,7 +19,8 @@ void Server::hello(int replica, std::uint64_t connection, bool semi_sync, const 
   auto* peer = &world_.server(replica);
   const auto stream = new_stream();
   const auto answer = [&](auto action) {
-    world_.network.send(index_, replica, [peer, action] { peer->gate(action); }, stream);
+    world_.network.send(
+        index_, replica, [peer, action] { peer->gate(action); }, stream);
   };
   int error = 0;
   if (offline_) error = 3032;

@@ -27,7 +27,8 @@ TEST(Simulation, InvariantsHoldUnderRandomFaults) {
   EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);
   for (const auto& [what, n] : outcome.operations) std::cout << "  " << what << ": " << n << '\n';
   std::cout << "  " << outcome.acknowledged << " writes acknowledged\n";
-  for (const auto* what : {"failover done", "switchover done", "rejoin done", "reopen done", "repair done", "fence done"}) {
+  for (const auto* what :
+       {"failover done", "switchover done", "rejoin done", "reopen done", "repair done", "fence done"}) {
     EXPECT_TRUE(outcome.operations.contains(what)) << "the random schedules never led to: " << what;
   }
 }
@@ -100,8 +101,8 @@ TEST_P(EveryStep, AnyStepMayFailInAnyWay) {
   const auto orders = reference.orders.at(goal_of(GetParam()));
   std::vector<Schedule> all;
   for (int order = 1; order <= orders; ++order) {
-    for (const auto fault : {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow,
-                             StepFault::ServerDies}) {
+    for (const auto fault :
+         {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow, StepFault::ServerDies}) {
       all.push_back(struck(GetParam(), fault, order));
     }
   }

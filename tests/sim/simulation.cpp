@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kApplyPatience = 120s;  ///< Simulated.
 constexpr Duration kConvergePatience = 120s;
-constexpr Duration kRest = 15s;            ///< Longer than the longest hold of a problem.
+constexpr Duration kRest = 15s;  ///< Longer than the longest hold of a problem.
 constexpr Duration kAskAgain = 10s;
 
 class Simulation {
@@ -192,11 +192,13 @@ class Simulation {
     r.trace = world_.trace.lines();
     r.moments = moments_;
     r.orders = orders_;
-    for (const auto& [id, o] : repld_.operations()) ++r.operations[fmt::format("{} {}", to_string(o.goal), to_string(o.state))];
+    for (const auto& [id, o] : repld_.operations())
+      ++r.operations[fmt::format("{} {}", to_string(o.goal), to_string(o.state))];
     r.problems = problems_;
     r.acknowledged = writers_.log().size();
     r.promoted = promoted_;
-    for (const auto& d : checker_.deviations()) r.explained.push_back(fmt::format("{} ({})", d.what, checker_.explanation(d.node)));
+    for (const auto& d : checker_.deviations())
+      r.explained.push_back(fmt::format("{} ({})", d.what, checker_.explanation(d.node)));
     r.simulated = world_.events.now() - kStart;
     return r;
   }
@@ -235,7 +237,9 @@ std::string Report::text(std::size_t lines) const {
   return out + fmt::format("\nAgain: sim --name {} --seed {} --trace\n", name, seed);
 }
 
-Report run(const Schedule& schedule, KeepTrace trace) { return Simulation{schedule, trace}.run(); }
+Report run(const Schedule& schedule, KeepTrace trace) {
+  return Simulation{schedule, trace}.run();
+}
 
 Report run_and_explain(const Schedule& schedule) {
   auto report = run(schedule);

@@ -16,8 +16,8 @@ struct Report {
   std::vector<Violation> violations;
   std::vector<std::string> trace;  ///< Kept only when asked for.
   // For statistics, and for schedules that are built from a reference run.
-  std::map<Goal, int> moments;       ///< How many there were, per goal.
-  std::map<Goal, int> orders;        ///< Steps ordered, per goal.
+  std::map<Goal, int> moments;            ///< How many there were, per goal.
+  std::map<Goal, int> orders;             ///< Steps ordered, per goal.
   std::map<std::string, int> operations;  ///< "failover done" → how many.
   std::vector<std::string> problems;      ///< Names seen after apply, in the order of their first appearance.
   std::size_t acknowledged = 0;

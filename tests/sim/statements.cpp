@@ -39,8 +39,7 @@ Statement stop_receiver(int node, const Notes& notes) {
 }
 
 Statement stop_applier(int node) {
-  return {node, "STOP REPLICA SQL_THREAD",
-          [](Server& s, std::uint64_t, const Reply& reply) { s.stop_applier(reply); }};
+  return {node, "STOP REPLICA SQL_THREAD", [](Server& s, std::uint64_t, const Reply& reply) { s.stop_applier(reply); }};
 }
 
 class Writer {
@@ -57,9 +56,10 @@ class Writer {
              [p = s.plugin](Server& n, std::uint64_t, const Reply& reply) { n.uninstall_plugin(p, reply); }}};
   }
   Statements operator()(const CreateAccount& s) const {
-    return {{node(s.node), "CREATE USER", [role = s.role, logged = s.logged](Server& n, std::uint64_t, const Reply& reply) {
-               n.create_account(role, logged, reply);
-             }}};
+    return {
+        {node(s.node), "CREATE USER", [role = s.role, logged = s.logged](Server& n, std::uint64_t, const Reply& reply) {
+           n.create_account(role, logged, reply);
+         }}};
   }
   Statements operator()(const DropAccount& s) const {
     return {{node(s.node), "DROP USER",
@@ -104,7 +104,7 @@ class Writer {
     if (tampering_ == Tampering::SemiSyncNeverOn) return nothing(s.node);
     return {{node(s.node), fmt::format("SET GLOBAL rpl_semi_sync_source_enabled={}", s.to ? "ON" : "OFF"),
              [s, acks = tampering_ == Tampering::OneAckIsEnough ? 1 : s.acks_to](Server& n, std::uint64_t,
-                                                                                const Reply& reply) {
+                                                                                 const Reply& reply) {
                if (!n.disk().plugins.contains(Plugin::SemiSyncSource)) {
                  if (!s.to) return reply(std::nullopt);
                  return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, no semi-sync plugin", n.id())});
@@ -146,26 +146,32 @@ class Writer {
   Statements operator()(const DetachReceiver& s) const {
     const auto at = node(s.replica);
     auto read = at_once(at, "SELECT position", [notes = notes_](Server& n) { notes->position = n.position(); });
-    if (tampering_ == Tampering::DetachDoesNothing) return {read};
+    if (stays(at)) return {read};
     Statements out{
         {at, "SELECT applier state",
          [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
-           notes->reached = !n.disk().channel || (n.disk().channel->source == kNowhere &&
-                                                  n.receiver().state != ThreadState::Running);
+           notes->reached = !n.disk().channel ||
+                            (n.disk().channel->source == kNowhere && n.receiver().state != ThreadState::Running);
            if (!notes->reached && n.applier().state == ThreadState::Stopped) {
-             return reply(Error{ErrorCode::PreconditionFailed,
-                                fmt::format("{}: the applier is stopped, detaching would throw its relay log away", n.id())});
+             return reply(
+                 Error{ErrorCode::PreconditionFailed,
+                       fmt::format("{}: the applier is stopped, detaching would throw its relay log away", n.id())});
            }
            reply(std::nullopt);
          }},
-        stop_receiver(at, notes_), read};
-    if (tampering_ == Tampering::DetachDropsRelayLog) out.push_back(stop_applier(at));
-    out.push_back(change(at, kNowhere, std::chrono::seconds{0}));
+        stop_receiver(at, notes_)};
+    const auto away = change(at, kNowhere, std::chrono::seconds{0});
+    if (tampering_ == Tampering::DetachDropsRelayLog) {
+      out.insert(out.end(), {stop_applier(at), away, read});
+    } else {
+      out.insert(out.end(), {read, away});
+    }
     return out;
   }
   Statements operator()(const FollowSource& s) const {
     const auto at = node(s.replica);
     const auto to = node(s.to);
+    if (stays(at)) return nothing(s.replica);
     return {{at, "START REPLICA SQL_THREAD",  // a stopped applier would cost the relay log
              [to, delay = s.delay, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
                if (!n.disk().channel) return reply(std::nullopt);
@@ -174,7 +180,8 @@ class Writer {
                                 n.receiver().state != ThreadState::Stopped;
                reply(std::nullopt);
              }},
-            stop_receiver(at, notes_), change(at, to, s.delay),
+            stop_receiver(at, notes_),
+            change(at, to, s.delay),
             {at, "START REPLICA", [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
                n.start_applier([](const auto&) {});
                if (notes->reached) return reply(std::nullopt);
@@ -183,7 +190,8 @@ class Writer {
   }
   Statements operator()(const ForgetSource& s) const {
     const auto at = node(s.replica);
-    return {stop_receiver(at, notes_), stop_applier(at),
+    return {stop_receiver(at, notes_),
+            stop_applier(at),
             {at, "RESET REPLICA ALL", [](Server& n, std::uint64_t, const Reply& reply) {
                if (!n.disk().channel) return reply(std::nullopt);
                n.reset_replica(reply);
@@ -199,10 +207,10 @@ class Writer {
     return {wait_for(s.replica, s.timeout)};
   }
   Statements operator()(const WaitForAckers& s) const {
-    return {{node(s.source), "SELECT Rpl_semi_sync_source_clients",
-             [s](Server& n, std::uint64_t, const Reply& reply) {
-               wait_until(n, s.timeout, [&n, count = s.count] { return n.semi_sync_clients() >= count; },
-                          "semi-sync replicas", reply);
+    return {{node(s.source), "SELECT Rpl_semi_sync_source_clients", [s](Server& n, std::uint64_t, const Reply& reply) {
+               wait_until(
+                   n, s.timeout, [&n, count = s.count] { return n.semi_sync_clients() >= count; }, "semi-sync replicas",
+                   reply);
              }}};
   }
   Statements operator()(const CloseReturned& s) const {
@@ -218,22 +226,32 @@ class Writer {
  private:
   int node(const NodeId& id) const { return world_.find(id)->index(); }
 
-  Statements nothing(const NodeId& id) const { return {at_once(node(id), "DO 0", [](Server&) {})}; }
+  bool stays(int at) const {
+    return tampering_ == Tampering::LastNodeStays && world_.server(at).disk().channel &&
+           at + 1 == static_cast<int>(world_.servers.size());
+  }
+
+  Statements nothing(const NodeId& id) const {
+    return {at_once(node(id), "DO 0", [](Server&) {})};
+  }
 
   Statement change(int at, int to, std::chrono::seconds delay) const {
-    return {at, to == kNowhere ? "CHANGE REPLICATION SOURCE TO nowhere" : fmt::format("CHANGE REPLICATION SOURCE TO #{}", to),
-            [to, delay, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
-              if (notes->reached) return reply(std::nullopt);
-              n.change_source({to, delay}, reply);
-            }};
+    return {
+        at,
+        to == kNowhere ? "CHANGE REPLICATION SOURCE TO nowhere" : fmt::format("CHANGE REPLICATION SOURCE TO #{}", to),
+        [to, delay, notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+          if (notes->reached) return reply(std::nullopt);
+          n.change_source({to, delay}, reply);
+        }};
   }
 
   Statement wait_for(const NodeId& replica, Duration timeout) const {
     return {node(replica), "SELECT WAIT_FOR_EXECUTED_GTID_SET()",
             [timeout, notes = notes_, at_once = tampering_ == Tampering::WaitsReturnAtOnce](Server& n, std::uint64_t,
-                                                                                          const Reply& reply) {
-              wait_until(n, timeout, [&n, notes, at_once] { return at_once || n.disk().executed.contains(notes->goal); },
-                         "transactions applied", reply);
+                                                                                            const Reply& reply) {
+              wait_until(
+                  n, timeout, [&n, notes, at_once] { return at_once || n.disk().executed.contains(notes->goal); },
+                  "transactions applied", reply);
             }};
   }
 

@@ -1,5 +1,5 @@
-// The effect of every step on simulated servers: as the statements the real MySQL end sends, one round trip each, so that
-// a run can be cut off between any two of them.
+// The effect of every step on simulated servers: as the statements the real MySQL end sends, one round trip each, so
+// that a run can be cut off between any two of them.
 #pragma once
 
 #include <functional>
@@ -27,14 +27,14 @@ struct Statement {
 /// Ways in which the servers betray repld, to prove that the checker notices. Not a state that MySQL can be in.
 enum class Tampering {
   None,
-  DetachDoesNothing,     ///< DetachReceiver reports success and leaves the receiver connected.
-  DetachDropsRelayLog,   ///< DetachReceiver throws away what was received and not applied.
-  WaitsReturnAtOnce,     ///< WaitForApplied and ApplyReceived do not wait.
-  SemiSyncNeverOn,       ///< SetSemiSyncSource reports success and does nothing.
-  ReadOnlyDoesNothing,   ///< SetReadOnly to Super reports success and leaves the server open.
-  OneAckIsEnough,        ///< SetSemiSyncSource sets an acknowledgement count of 1, whatever was asked for.
-  StoreForgets,          ///< The store reports success and writes nothing, once a spec is in force.
-  NothingPersisted,      ///< PersistReadOnly does nothing: a crashed server comes back writable.
+  LastNodeStays,        ///< DetachReceiver and FollowSource report success on the last node and leave it as it is.
+  DetachDropsRelayLog,  ///< DetachReceiver throws away what was received and not applied, before it reads the position.
+  WaitsReturnAtOnce,    ///< WaitForApplied and ApplyReceived do not wait.
+  SemiSyncNeverOn,      ///< SetSemiSyncSource reports success and does nothing.
+  ReadOnlyDoesNothing,  ///< SetReadOnly to Super reports success and leaves the server open.
+  OneAckIsEnough,       ///< SetSemiSyncSource sets an acknowledgement count of 1, whatever was asked for.
+  StoreForgets,         ///< The store reports success and writes nothing, once a spec is in force.
+  NothingPersisted,     ///< PersistReadOnly does nothing: a crashed server comes back writable.
 };
 
 /// The statements of `step`. `notes` are shared by them. A new step does not compile before it is here.
