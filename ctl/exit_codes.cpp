@@ -31,6 +31,7 @@ ErrorCode code_for(std::string_view error_code, int http_status) {
 Exit exit_for_operation(std::string_view state) {
   if (state == "done") return Exit::Done;
   if (state == "taken-back") return Exit::TakenBack;
+  if (state == "given-up") return Exit::TakenBack;  // only repld's own repairs end so; they are tried again
   if (state == "needs-person") return Exit::NeedsPerson;
   return Exit::TimedOut;
 }

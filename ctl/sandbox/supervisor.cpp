@@ -58,6 +58,11 @@ class Supervisor {
   Result<void> start_server(const std::vector<std::string>& more_options) {
     auto arguments = supervision_.server;
     arguments.insert(arguments.end(), more_options.begin(), more_options.end());
+    // What a killed server leaves behind. It is gone, but as long as nobody has waited for it, its pid is not, and the next
+    // server would take the lock for held.
+    std::error_code nothing_there;
+    fs::remove(node_.socket(), nothing_there);
+    fs::remove(node_.socket().string() + ".lock", nothing_there);
     // Both output streams go to the error log: what mysqld says before it has opened that itself ends up in one place.
     const auto child = spawn({.arguments = arguments,
                               .environment = {fmt::format("MYSQLD_PARENT_PID={}", ::getpid())},

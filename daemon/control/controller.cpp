@@ -73,7 +73,12 @@ void Controller::State::take(Time now, const Input& input) {
 }
 
 void Controller::State::look(Time now) {
-  observed.quarantine(memory.quarantined);
+  const auto let_in_again = std::erase_if(memory.closed, [&](const NodeId& node) {
+    const auto* seen = view->reachable(node);
+    return seen != nullptr && !seen->offline_mode && !busy();
+  });
+  if (let_in_again > 0) remember();
+  observed.mark(memory.quarantined, memory.closed);
   auto seen = observed.view(now);
   if (seen != view) {
     view = std::move(seen);

@@ -30,6 +30,11 @@ bool settled(const PlannedStep& step, const StepProgress& p) {
   return p.state == StepState::Done || (step.best_effort && p.state == StepState::Failed);
 }
 
+/// Half of a repair is no worse than none of it, and taking a fence back would open what must stay closed.
+bool only_goes_forward(Goal goal) {
+  return goal == Goal::Fence || goal == Goal::Repair || goal == Goal::Rejoin;
+}
+
 bool any_running(const Operation& op) {
   return std::any_of(op.progress.begin(), op.progress.end(), [](const StepProgress& p) { return running(p.state); });
 }
@@ -111,7 +116,7 @@ void step_failed(Operation& op, std::size_t index, Time now) {
     take_back(op, error, now);
     return;
   }
-  if (no_return && p.attempts < kAttempts) {
+  if ((no_return || only_goes_forward(op.goal)) && p.attempts < kAttempts) {
     p.state = StepState::Waiting;  // again, after a pause
     if (is_the_point) prepare_opening_again(op);
     return;
@@ -237,8 +242,12 @@ void expire_overdue(Operation& op, Time now) {
 
 void take_back(Operation& op, Error why, Time now) {
   if (is_over(op.state)) return;
-  op.state = OperationState::Undoing;
   if (!op.error) op.error = std::move(why);
+  if (only_goes_forward(op.goal)) {
+    end(op, OperationState::GivenUp, now);
+    return;
+  }
+  op.state = OperationState::Undoing;
   for (auto& p : op.progress) {
     if (running(p.state)) continue;
     // One that was started before a restart of repld, or is to be tried again, may have been carried out.
@@ -250,7 +259,10 @@ void take_back(Operation& op, Error why, Time now) {
 
 void resume(Operation& op) {
   for (auto& p : op.progress) {
-    if (p.state == StepState::Running) p.state = StepState::Waiting;
+    if (p.state == StepState::Running) {
+      p.state = StepState::Waiting;
+      p.doubtful = true;
+    }
     if (p.state == StepState::Undoing) p.state = StepState::Done;
     if (op.state == OperationState::Undoing && p.state == StepState::Waiting) p.state = StepState::Done;
   }

@@ -21,7 +21,8 @@ void take_result(Operation& operation, const StepDone& done, Time now);
 /// Gives steps up whose result is overdue: their outcome is uncertain.
 void expire_overdue(Operation& operation, Time now);
 
-/// Begins to take back what was done; running steps are waited for first.
+/// Begins to take back what was done; running steps are waited for first. A repair, rejoin or fence is given up
+/// instead.
 void take_back(Operation& operation, Error why, Time now);
 
 /// After a restart of repld: steps that were running may or may not have been carried out, so they are run again; each

@@ -107,9 +107,14 @@ void Observations::expire(Time now, const std::optional<NodeId>& primary, const 
   }
 }
 
-void Observations::quarantine(const std::set<NodeId>& nodes) {
+void Observations::mark(const std::set<NodeId>& quarantined, const std::set<NodeId>& closed) {
   for (auto& [id, watch] : watched_) {
-    if (std::exchange(watch.seen.quarantined, nodes.contains(id)) != watch.seen.quarantined) view_.reset();
+    const bool in_quarantine = quarantined.contains(id);
+    const bool is_closed = closed.contains(id);
+    if (watch.seen.quarantined == in_quarantine && watch.seen.closed_by_repld == is_closed) continue;
+    watch.seen.quarantined = in_quarantine;
+    watch.seen.closed_by_repld = is_closed;
+    view_.reset();
   }
 }
 

@@ -24,8 +24,9 @@ class Observations {
   /// Gives up probes of which nothing was heard for far too long.
   void expire(Time now, const std::optional<NodeId>& primary, const DetectionSpec& detection);
 
-  /// These were found to have transactions of their own, whatever is known of them at the moment.
-  void quarantine(const std::set<NodeId>& nodes);
+  /// Marks what is remembered of nodes, whatever is known of them at the moment: those that were found to have
+  /// transactions of their own, and those whose clients repld turned away.
+  void mark(const std::set<NodeId>& quarantined, const std::set<NodeId>& closed);
   /// Another node is primary now: histories have to be compared anew.
   void primary_changed();
   /// A hint that something happened: every node is looked at at once, and then quickly for a while.

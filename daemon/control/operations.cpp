@@ -16,6 +16,7 @@ Severity severity_of(const Operation& op) {
     case OperationState::NeedsPerson:
       return Severity::Critical;
     case OperationState::TakenBack:
+    case OperationState::GivenUp:
       return Severity::Warning;
     default:
       return Severity::Info;
@@ -104,6 +105,7 @@ void Controller::State::intend(const StepOrder& order) {
   if (const auto* s = std::get_if<SetSemiSyncSource>(&order.step); s != nullptr && s->node == office.primary && s->to) {
     office.acks = std::min(office.acks, s->acks_to);
   }
+  if (std::holds_alternative<CloseReturned>(order.step)) memory.closed.insert(node_of(order.step));
 }
 
 void Controller::State::after_securing(Time now) {

@@ -2,6 +2,7 @@
 #include "diagnose/facts.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace repl::diagnose {
 namespace {
@@ -63,6 +64,11 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
 }
 
 }  // namespace
+
+bool is_connection_error(int receiver_errno) {
+  constexpr std::array kErrors{1040, 1129, 2002, 2003, 2005, 2006, 2013, 2026, 3032};
+  return std::find(kErrors.begin(), kErrors.end(), receiver_errno) != kErrors.end();
+}
 
 int quorum(std::size_t ackers, int acks) {
   if (acks <= 0 || ackers == 0) return 0;

@@ -71,6 +71,10 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view);
 /// missed. 0 when commits do not wait. Source: docs/architecture.md, "Quorum".
 int quorum(std::size_t ackers, int acks);
 
+/// Errors of a receiver that pass when the connection does: refused, lost, timed out, turned away, too many. They stay in
+/// the channel of a receiver that was stopped since.
+bool is_connection_error(int receiver_errno);
+
 /// Longest silence of a running receiver that still counts as hearing its source: three heartbeats.
 Duration silence_limit(const Channel& channel);
 

@@ -49,6 +49,17 @@ bool replicas_agree_it_is_gone(const Facts& f) {
   return f.replicas_hearing == 0 && f.replicas_that_lost_it > 0;
 }
 
+/// A node that was primary once, closed or not, with clients whose commits nobody has acknowledged: switching semi-sync
+/// off would tell them that all is well.
+bool clients_wait_in_commits(const NodeFacts& n) {
+  return n.channel == nullptr && n.now->semi_sync.wait_sessions > 0;
+}
+
+/// Connection errors pass by themselves, and stay in the channel of a receiver that was stopped since.
+bool receiver_needs_a_person(const NodeFacts& n) {
+  return n.channel->receiver_errno != 0 && !is_connection_error(n.channel->receiver_errno);
+}
+
 bool healthy_follower(const NodeFacts& n) {
   return n.now != nullptr && !n.is_primary && !n.detached;
 }
@@ -260,10 +271,15 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts&, const NodeFacts& n) {
-                   return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::Off;
+                   return !n.is_primary && n.now != nullptr &&
+                          (n.now->read_only == ReadOnly::Off || clients_wait_in_commits(n));
                  },
              .evidence =
                  [](const Facts& f, const NodeFacts& n) {
+                   if (clients_wait_in_commits(n)) {
+                     return fmt::format("{} commits wait for acknowledgements on {}, and {} is the primary",
+                                        n.now->semi_sync.wait_sessions, n.spec->id, primary_name(f));
+                   }
                    return fmt::format("super_read_only and read_only are OFF on {}, and {} is the primary", n.spec->id,
                                       primary_name(f));
                  }},
@@ -339,7 +355,8 @@ constexpr std::array kNodeRules{
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
                    return !n.is_primary && n.now != nullptr && n.detached && n.now->read_only != ReadOnly::Off &&
-                          f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
+                          !clients_wait_in_commits(n) && f.primary_reachable && n.compared && n.errant.empty() &&
+                          n.purged_but_needed.empty();
                  },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
@@ -407,12 +424,12 @@ constexpr std::array kNodeRules{
              .severity = Severity::Warning,
              .goal = Goal::Repair,
              .hold = Hold::TenSeconds,
-             .summary = "a replication thread is stopped without an error",
+             .summary = "a replication thread is stopped, without an error that only a person can mend",
              .advice = "",
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
                    return healthy_follower(n) && f.primary_reachable && n.channel->applier_errno == 0 &&
-                          n.channel->receiver_errno == 0 &&
+                          !receiver_needs_a_person(n) &&
                           (n.channel->receiver == ThreadState::Stopped || n.channel->applier == ThreadState::Stopped);
                  },
              .evidence =
@@ -430,7 +447,8 @@ constexpr std::array kNodeRules{
         .matches =
             [](const Facts& f, const NodeFacts& n) {
               return healthy_follower(n) && f.primary_reachable && n.channel->receiver != ThreadState::Running &&
-                     n.channel->receiver_errno != 0;
+                     n.channel->receiver_errno != 0 &&
+                     (n.channel->receiver == ThreadState::Connecting || receiver_needs_a_person(n));
             },
         .evidence =
             [](const Facts&, const NodeFacts& n) {
@@ -476,14 +494,33 @@ constexpr std::array kNodeRules{
                  [](const Facts&, const NodeFacts& n) {
                    return fmt::format("{} is {:.1f} s behind", n.spec->id, seconds(*n.channel->lag));
                  }},
+    NodeRule{.name = "LeftOffline",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a node that was fenced replicates again, and its clients are still turned away",
+             .advice = "",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return healthy_follower(n) && n.now->offline_mode && n.seen->closed_by_repld && n.compared &&
+                          !n.seen->has_its_own() && n.now->read_only == ReadOnly::Super &&
+                          n.channel->receiver == ThreadState::Running && n.channel->applier == ThreadState::Running;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("repld had set offline_mode on {}, and it follows {} now", n.spec->id,
+                                      n.follows ? n.follows->name : "nobody");
+                 }},
     NodeRule{.name = "NodeOffline",
              .severity = Severity::Warning,
              .goal = Goal::None,
              .hold = Hold::TenSeconds,
              .summary = "the node turns ordinary clients away (offline_mode)",
              .advice = "SET GLOBAL offline_mode=OFF when whoever set it is done.",
-             .matches = [](const Facts&,
-                           const NodeFacts& n) { return n.now != nullptr && n.now->offline_mode && n.errant.empty(); },
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return n.now != nullptr && n.now->offline_mode && n.errant.empty() && !n.seen->closed_by_repld;
+                 },
              .evidence = [](const Facts&,
                             const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
     NodeRule{

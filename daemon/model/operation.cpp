@@ -67,6 +67,8 @@ std::string_view to_string(OperationState state) {
       return "taken-back";
     case OperationState::NeedsPerson:
       return "needs-person";
+    case OperationState::GivenUp:
+      return "given-up";
   }
   return "?";
 }

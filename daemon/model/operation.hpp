@@ -65,6 +65,7 @@ enum class OperationState {
   Done,
   TakenBack,    ///< Failed; everything is as it was.
   NeedsPerson,  ///< Failed, and could not be taken back or finished.
+  GivenUp,      ///< A repair that failed or gave way: what it did stands, and the rest is found by looking again.
 };
 std::string_view to_string(OperationState state);
 inline bool is_over(OperationState s) {
@@ -124,6 +125,8 @@ struct Memory {
   std::vector<Time> automatic_failovers;  ///< Those of the last 24 hours.
   std::optional<Time> acknowledged;       ///< Last `ack`: failovers before it no longer hold back the next.
   std::set<NodeId> quarantined;
+  /// Where repld turned clients away (CloseReturned) and has not let them in again.
+  std::set<NodeId> closed;
   bool operator==(const Memory&) const = default;
 };
 

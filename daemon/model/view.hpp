@@ -29,6 +29,8 @@ struct Observation {
   bool seen() const { return latest.has_value(); }
   bool reachable() const { return latest && latest->reachable(); }
   bool alive() const { return latest && is_alive(latest->reach); }
+  /// repld turned its clients away and has not let them in again.
+  bool closed_by_repld = false;
   /// Not to be promoted, nor to be followed.
   bool has_its_own() const { return quarantined || (errant && !errant->empty()); }
 

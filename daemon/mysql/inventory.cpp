@@ -29,7 +29,7 @@ Result<std::map<std::string, std::string>> two_columns(Server& server, const Sta
 /// Exists, with the grants of its role, and its password works.
 Result<bool> is_true(Server& server, AccountRole role, const Account& account, const Endpoint& admin) {
   const auto exists =
-      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(account.user)));
+      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", sql_quoted(account.user)));
   if (!exists) return tl::unexpected(exists.error());
   if (*exists == "0") return false;
   const auto shown = shown_grants(server, account_name(account.user));
@@ -43,7 +43,7 @@ Result<bool> is_true(Server& server, AccountRole role, const Account& account, c
 Result<std::map<std::string, std::string>> values_of(Server& server, const std::vector<std::string>& variables) {
   if (variables.empty()) return std::map<std::string, std::string>{};
   std::string names;
-  for (const auto& name : variables) names += (names.empty() ? "" : ",") + quoted(name);
+  for (const auto& name : variables) names += (names.empty() ? "" : ",") + sql_quoted(name);
   return two_columns(server,
                      fmt::format("SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables "
                                  "WHERE VARIABLE_NAME IN ({})",

@@ -138,7 +138,7 @@ Result<bool> follows_as_wanted(Server& server, const Channel& channel, const Sou
       server.value(fmt::format("SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM "
                                "performance_schema.replication_connection_configuration "
                                "WHERE CHANNEL_NAME=''",
-                               quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
+                               sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
 }

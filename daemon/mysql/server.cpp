@@ -49,17 +49,17 @@ Result<ReadOnly> Server::read_only() {
 
 Result<Field> Server::variable(std::string_view name) {
   return value(fmt::format("SELECT VARIABLE_VALUE FROM performance_schema.global_variables WHERE VARIABLE_NAME={}",
-                           quoted(name)));
+                           sql_quoted(name)));
 }
 
 Result<Field> Server::persisted(std::string_view name) {
   return value(fmt::format("SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME={}",
-                           quoted(name)));
+                           sql_quoted(name)));
 }
 
 Result<Field> Server::status(std::string_view name) {
-  return value(
-      fmt::format("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME={}", quoted(name)));
+  return value(fmt::format("SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME={}",
+                           sql_quoted(name)));
 }
 
 Result<std::vector<Blocker>> blockers(Server& server) {

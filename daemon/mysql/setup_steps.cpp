@@ -26,8 +26,8 @@ PluginFile file_of(Plugin plugin) {
 }
 
 Result<bool> has_plugin(Server& server, std::string_view name) {
-  const auto found =
-      server.value(fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", quoted(name)));
+  const auto found = server.value(
+      fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", sql_quoted(name)));
   if (!found) return tl::unexpected(found.error());
   return *found != "0";
 }
@@ -47,7 +47,7 @@ class LoggedStatements {
 
 Result<bool> account_exists(Server& server, const std::string& user) {
   const auto found =
-      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", quoted(user)));
+      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", sql_quoted(user)));
   if (!found) return tl::unexpected(found.error());
   return *found != "0";
 }
@@ -57,7 +57,7 @@ Result<void> make_password_true(Server& server, const Account& account, const st
   const auto exists = account_exists(server, account.user);
   if (!exists) return tl::unexpected(exists.error());
   const auto identified =
-      fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user), quoted(password));
+      fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user), sql_quoted(password));
   if (!*exists) return server.execute({"CREATE USER " + identified, {password}});
   const auto works = password_works(server.call(), admin, account.user, password);
   if (!works) return tl::unexpected(works.error());
@@ -82,7 +82,7 @@ Result<void> set(Server& server, std::string_view how, const SetVariable& step) 
   };
   const auto done = statement(variable_value(step.to));
   if (done || server.last_error() != kWrongType || !is_number(step.to)) return done;
-  return statement(quoted(step.to));
+  return statement(sql_quoted(step.to));
 }
 
 }  // namespace

@@ -28,13 +28,13 @@ constexpr std::string_view kHeartbeatSeconds = "0.5";
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
   for (const auto& secret : secrets) {
     if (secret.empty()) continue;
-    replace_all(text, quoted(secret), "<secret>");
+    replace_all(text, sql_quoted(secret), "<secret>");
     replace_all(text, secret, "<secret>");
   }
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string sql_quoted(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
     switch (c) {
@@ -71,7 +71,7 @@ std::string quoted_name(std::string_view name) {
 }
 
 std::string account_name(std::string_view user) {
-  return quoted(user) + "@'%'";
+  return sql_quoted(user) + "@'%'";
 }
 
 std::string grant_schema(std::string_view schema) {
@@ -98,8 +98,8 @@ std::string receiver_options(const SourceOptions& options) {
       "SOURCE_HOST={}, SOURCE_PORT={}, SOURCE_USER={}, SOURCE_PASSWORD={}, GET_SOURCE_PUBLIC_KEY=1, "
       "SOURCE_HEARTBEAT_PERIOD={}, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, SOURCE_SSL={}, "
       "SOURCE_SSL_CA={}, SOURCE_SSL_VERIFY_SERVER_CERT={}",
-      quoted(options.source.host), options.source.port, quoted(options.user), quoted(options.password),
-      kHeartbeatSeconds, wants_tls(options.tls, options.source) ? 1 : 0, quoted(verify_ca ? options.server_ca : ""),
+      sql_quoted(options.source.host), options.source.port, sql_quoted(options.user), sql_quoted(options.password),
+      kHeartbeatSeconds, wants_tls(options.tls, options.source) ? 1 : 0, sql_quoted(verify_ca ? options.server_ca : ""),
       options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
 }
 
@@ -129,7 +129,7 @@ bool is_number(std::string_view value) {
 }
 
 std::string variable_value(std::string_view value) {
-  return is_number(value) ? std::string{value} : quoted(value);
+  return is_number(value) ? std::string{value} : sql_quoted(value);
 }
 
 bool is_variable_name(std::string_view name) {

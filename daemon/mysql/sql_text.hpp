@@ -26,7 +26,7 @@ struct Statement {
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets);
 
 /// 'text', for sessions without NO_BACKSLASH_ESCAPES (ours set sql_mode themselves).
-std::string quoted(std::string_view text);
+std::string sql_quoted(std::string_view text);
 /// `name`
 std::string quoted_name(std::string_view name);
 /// 'user'@'%'

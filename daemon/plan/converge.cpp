@@ -257,13 +257,14 @@ class Planner {
   Plan make(const std::vector<std::string>& notes) && {
     for (const auto& note : notes) plan_.because(note);
     const auto& primary = nodes_.at(primary_);
-    const bool closed = primary.now->read_only != ReadOnly::Off;
+    // A commit that waits for acknowledgements must find its replicas in order.
+    const bool waits = primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled;
     expect_less(primary);
     for (const auto& [id, node] : nodes_) prepare(node);
-    if (!closed) accounts_through_the_binary_log(primary);
+    if (!waits) accounts_through_the_binary_log(primary, waits);
     for (const auto* node : from_the_top()) attach(*node);
     open(primary);
-    if (closed) accounts_through_the_binary_log(primary);
+    if (waits) accounts_through_the_binary_log(primary, waits);
     return std::move(plan_).take();
   }
 
@@ -344,13 +345,22 @@ class Planner {
   }
 
   /// Everything else about accounts is said once, on the primary, and replicates.
-  void accounts_through_the_binary_log(const Node& primary) {
+  void accounts_through_the_binary_log(const Node& primary, bool waits) {
     for (const auto& [role, account] : wanted_.accounts) {
       if (role == AccountRole::Admin || role == AccountRole::Replication || primary.has->accounts.contains(role)) {
         continue;
       }
-      plan_.add(CreateAccount{primary_, role, account, Logged::Yes});
+      plan_.add(CreateAccount{primary_, role, account, Logged::Yes},
+                waits ? last_steps() : std::vector<Builder::Index>{});
     }
+  }
+
+  std::vector<Builder::Index> last_steps() const {
+    std::vector<Builder::Index> out;
+    for (const auto& [id, node] : nodes_) {
+      if (const auto last = plan_.last_of(id)) out.push_back(*last);
+    }
+    return out;
   }
 
   /// The nodes beside the primary, sources before those that follow them.
@@ -406,10 +416,7 @@ class Planner {
     std::vector<Builder::Index> before_opening;
     if (wanted_.semi_sync() && (!now.semi_sync.source_enabled || now.semi_sync.wait_for_count < wanted)) {
       // Only once replicas are there to acknowledge: with none, every commit would hang.
-      std::vector<Builder::Index> after;
-      for (const auto& [id, node] : nodes_) {
-        if (const auto last = plan_.last_of(id)) after.push_back(*last);
-      }
+      auto after = last_steps();
       after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
       before_opening.push_back(plan_.add(
           SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, wanted},

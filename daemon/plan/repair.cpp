@@ -105,6 +105,10 @@ constexpr std::array kRepairs{
               FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
         }},
     Row{"LeftDetached", [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(attach(n)); }},
+    Row{"LeftOffline",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetOfflineMode{n.spec->id, true, false});
+        }},
     Row{"ReplicationStopped",
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(StartReplication{n.spec->id}); }},
     Row{"SemiSyncReplicaOff",

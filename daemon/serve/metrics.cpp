@@ -61,7 +61,8 @@ std::optional<Time> opened_at(const Operation& operation) {
   return std::nullopt;
 }
 
-constexpr OperationState kResults[] = {OperationState::Done, OperationState::TakenBack, OperationState::NeedsPerson};
+constexpr OperationState kResults[] = {OperationState::Done, OperationState::TakenBack, OperationState::NeedsPerson,
+                                       OperationState::GivenUp};
 
 }  // namespace
 

@@ -119,7 +119,7 @@ Json revision() {
 std::vector<Member> operation_members() {
   return {{"id", text()},
           {"goal", goal()},
-          {"state", text_of({"running", "undoing", "done", "taken-back", "needs-person"})},
+          {"state", text_of({"running", "undoing", "done", "taken-back", "needs-person", "given-up"})},
           {"started", time()},
           {"finished", nullable(time())},
           {"askedBy", text()},

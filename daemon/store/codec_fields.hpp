@@ -345,7 +345,7 @@ void fields(V& v, Office& o) {
 template <class V>
 void fields(V& v, Memory& m) {
   auto& [revision, spec, proposed, office, operation, operations, paused, automatic_failovers, acknowledged,
-         quarantined] = m;
+         quarantined, closed] = m;
   v("revision", revision);
   v("spec", spec);
   v("proposed", proposed);
@@ -356,6 +356,7 @@ void fields(V& v, Memory& m) {
   v("automatic_failovers_us", automatic_failovers);
   v("acknowledged_us", acknowledged);
   v("quarantined", quarantined);
+  v("closed", closed);
 }
 
 template <class V>

@@ -3,8 +3,10 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <stdexcept>
+#include <thread>
 
 namespace repl::mysql::rig {
 namespace {
@@ -89,6 +91,18 @@ unsigned Servers::code_of(const NodeId& node, const std::string& statement) cons
   return done ? 0 : session.last_code();
 }
 
+void Servers::end_dump_threads(const NodeId& node) const {
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+  while (std::chrono::steady_clock::now() < deadline) {
+    const auto id = ask(node, "SELECT COALESCE(MIN(PROCESSLIST_ID), '') FROM performance_schema.threads "
+                              "WHERE PROCESSLIST_COMMAND LIKE 'Binlog Dump%'");
+    if (id.empty()) return;
+    auto session = sandbox().root_session(node.name);
+    if (session) static_cast<void>(session->query("KILL " + id));  // it may have ended by itself meanwhile
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  }
+}
+
 void Servers::reset() {
   for (const auto& status : sandbox().status()) {
     if (status.state == sandbox::ServerState::Frozen) must(sandbox().thaw(status.name));
@@ -97,6 +111,9 @@ void Servers::reset() {
   for (const auto& node : spec_.nodes) {
     tell(node.id, {"SET sql_log_bin=0", "SET GLOBAL super_read_only=0", "SET GLOBAL read_only=0",
                    "SET GLOBAL offline_mode=0", "RESET PERSIST", "STOP REPLICA", "RESET REPLICA ALL"});
+  }
+  for (const auto& node : spec_.nodes) {
+    end_dump_threads(node.id);  // while one is there, the semi-sync source plugin cannot be removed (1883)
     if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_source'") !=
         "0") {
       tell(node.id, {"SET GLOBAL rpl_semi_sync_source_enabled=0", "UNINSTALL PLUGIN rpl_semi_sync_source"});

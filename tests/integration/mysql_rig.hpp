@@ -51,6 +51,8 @@ class Servers {
   void stop();
 
  private:
+  void end_dump_threads(const NodeId& node) const;
+
   Servers();
   void write_secret(const std::string& name, const std::string& value) const;
 

@@ -10,6 +10,9 @@ std::string name_of(const Transaction& t) {
   return fmt::format("db{}:{}", t.origin + 1, t.number);
 }
 
+/// Problems that repld rightly leaves as they are. Any other one is no excuse once all faults have ended.
+constexpr std::string_view kOnlyAPerson[]{"ErrantTransactions", "ForeignSource", "ApplierFailed", "NeedsData"};
+
 constexpr std::uint64_t kMostTicksPerSecond = 400;
 
 }  // namespace
@@ -141,8 +144,8 @@ std::string Checker::explanation(const std::optional<NodeId>& node) const {
   if (node && memory.quarantined.contains(*node)) return "quarantined";
   for (const auto& p : repld_.problems()) {
     if (p.node && p.node != node) continue;
-    if (p.severity == Severity::Info || (p.advice.empty() && p.blocked.empty())) continue;
-    return p.blocked.empty() ? p.name : p.name + " blocked";
+    if (!p.blocked.empty()) return p.name + " blocked";
+    if (std::find(std::begin(kOnlyAPerson), std::end(kOnlyAPerson), p.name) != std::end(kOnlyAPerson)) return p.name;
   }
   return {};
 }

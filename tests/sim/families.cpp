@@ -324,6 +324,7 @@ std::vector<Fault> faults_for_every_step() {
 
 std::optional<Schedule> schedule_named(const std::string& name, std::uint64_t seed) {
   if (name == "random") return random_schedule(seed);
+  if (name == "storm") return storm_schedule(seed);
   if (name == "quiet") return quiet_schedule(seed);
   for (auto& s : directed_schedules()) {
     if (s.name != name) continue;

@@ -139,6 +139,35 @@ Schedule random_schedule(std::uint64_t seed) {
   return s;
 }
 
+Schedule storm_schedule(std::uint64_t seed) {
+  Random random{seed ^ 0x57025702570257ULL};
+  Schedule s;
+  s.name = "storm";
+  s.seed = seed;
+  s.setup = draw_setup(random);
+  s.setup.window = 25s;
+  s.step_fault_rate = random.chance(0.5) ? 0.15 : 0;
+  const auto draw_fault = [&] {
+    return Fault{.kind = draw_kind(random),
+                 .who = draw_who(random, s.setup.nodes),
+                 .span = random.between(100ms, 8s),
+                 .other = draw_who(random, s.setup.nodes)};
+  };
+  const auto faults = 3 + random.below(8);
+  for (int i = 0; i < faults; ++i) {
+    const auto when = random.between(Duration{500ms}, Duration{18s});
+    s.strikes.push_back({at(when), draw_fault()});
+  }
+  constexpr Goal kGoals[]{Goal::FailOver, Goal::FailOver, Goal::SwitchOver, Goal::Rejoin,
+                          Goal::Reopen,   Goal::Repair,   Goal::Fence};
+  const auto strikes = random.below(5);
+  for (int i = 0; i < strikes; ++i) {
+    const auto goal = kGoals[random.below(7)];
+    s.strikes.push_back({at_moment(goal, 1 + random.below(40)), draw_fault()});
+  }
+  return s;
+}
+
 Schedule quiet_schedule(std::uint64_t seed) {
   Random random{seed ^ 0x0123456789abcdefULL};
   Schedule s;

@@ -74,6 +74,8 @@ Spec spec_of(const Setup& setup);
 
 /// A mix of everything, from the seed alone.
 Schedule random_schedule(std::uint64_t seed);
+/// Many faults at once, some of them in the middle of what repld does about the others.
+Schedule storm_schedule(std::uint64_t seed);
 /// No fault at all; the network slow, but within limits.
 Schedule quiet_schedule(std::uint64_t seed);
 

@@ -33,6 +33,11 @@ TEST(Simulation, InvariantsHoldUnderRandomFaults) {
   }
 }
 
+TEST(Simulation, InvariantsHoldInAStormOfFaults) {
+  const auto outcome = run_all(seeds() / 4, [](std::size_t i) { return storm_schedule(i + 1); });
+  EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);
+}
+
 TEST(Simulation, NothingIsDoneWithoutAFault) {
   const auto outcome = run_all(200 / kSlowdown, [](std::size_t i) { return quiet_schedule(i + 1); });
   EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);

@@ -7,6 +7,7 @@
 
 #include "plan/builder.hpp"
 #include "unit/support/cluster.hpp"
+#include "unit/support/dice.hpp"
 
 namespace repl::test {
 namespace {
@@ -546,7 +547,8 @@ TEST(Resume, IsStillPastThePointOfNoReturn) {
 // ---- whatever happens -----------------------------------------------------------------------------------------------
 
 RC_GTEST_PROP(Execution, EndsInAnExplainedStateWhateverHappens, ()) {
-  const auto between = [](int low, int high) { return *rc::gen::inRange(low, high + 1); };
+  auto dice = any_dice();
+  const auto between = [&](int low, int high) { return dice.between(low, high); };
   Builder builder{Goal::SwitchOver};
   const int count = between(1, 8);
   const int point = between(0, count);

@@ -159,12 +159,12 @@ TEST(Observations, ForgetANodeWhoseAddressChanged) {
 TEST(Observations, CarryTheQuarantine) {
   Fixture f;
   f.all_answer();
-  f.seen.quarantine({kB});
+  f.seen.mark({kB}, {});
   EXPECT_TRUE(f.of(kB).has_its_own());
   EXPECT_FALSE(f.of(kC).has_its_own());
   f.take(f.miss(kB));
   EXPECT_TRUE(f.of(kB).has_its_own()) << "silence releases nobody";
-  f.seen.quarantine({});
+  f.seen.mark({}, {});
   EXPECT_FALSE(f.of(kB).has_its_own());
 }
 

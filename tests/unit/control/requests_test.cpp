@@ -159,7 +159,7 @@ TEST(ApplyRequest, GivesWayToAFailoverAndLooksAtTheOldNodesAgain) {
   auto wider = spec;
   wider.add("d");
   story.servers.add({"d"});
-  story.cut_off("d");  // its inventory keeps the apply waiting
+  story.inventories_take = 5s;
   const auto ticket = story.ask(control::ApplySpec{.spec = wider});
   story.kill("a");
   ASSERT_TRUE(story.run_until([&] { return story.reply_to(ticket) != nullptr; }, 30s));

@@ -82,9 +82,10 @@ TEST_P(RepldKilled, AtEveryStepEndsInADeclaredState) {
       if (last == LastStep::CarriedOut) story.carry_out_what_is_under_way();
       EXPECT_LE(story.writers().size(), 1u) << at << story.told();
       story.start_repld();
-      story.run_for(1min);
+      story.run_for(20s);
       scenario.heal(story);
-      story.run_for(3min);
+      story.run_until_settled(3min);
+      story.run_for(3s);
       const auto when =
           fmt::format("killed at step {} ({})", at, last == LastStep::CarriedOut ? "carried out" : "lost");
       expect_settled(story, when);
@@ -111,7 +112,7 @@ TEST(RepldKilledInTheFirstApply, GoesOnWithIt) {
     story.kill_repld();
     if (at % 2 == 0) story.carry_out_what_is_under_way();
     story.start_repld();
-    story.run_for(1min);
+    story.run_until_settled(1min);
     expect_settled(story, fmt::format("killed at step {}", at));
     EXPECT_EQ(story.primary(), "a");
     EXPECT_EQ(story.memory().revision.number, 1u);

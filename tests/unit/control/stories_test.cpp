@@ -457,11 +457,10 @@ TEST(ARepairThatFails, IsTriedAgainLessAndLessOften) {
   const auto spec = spec_of("a b c");
   Story story{spec};
   story.running(spec);
-  story.servers["c"].now.channels[0].receiver = ThreadState::Stopped;
-  story.servers["a"].has.accounts.erase(AccountRole::Replication);
-  story.servers.apply(ForgetSource{{"b"}, {"a"}});
+  story.servers["c"].now.super_read_only_persisted = false;
+  story.refused_step = "c: after a restart";
   story.run_for(10min);
-  const auto attempts = story.count_events("rejoin-started");
+  const auto attempts = story.count_events("repair-started");
   EXPECT_GE(attempts, 3) << story.told();
   EXPECT_LE(attempts, 25) << "ten minutes of attempts each second starve everything else";
 }

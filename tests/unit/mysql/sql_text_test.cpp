@@ -16,9 +16,9 @@ bool has(const std::string& text, std::string_view part) {
 }
 
 TEST(Quoting, KeepsTextFromEndingItsQuotes) {
-  EXPECT_EQ(quoted("it's"), R"('it\'s')");
-  EXPECT_EQ(quoted(R"(back\slash)"), R"('back\\slash')");
-  EXPECT_EQ(quoted(std::string_view{"a\0b", 3}), R"('a\0b')");
+  EXPECT_EQ(sql_quoted("it's"), R"('it\'s')");
+  EXPECT_EQ(sql_quoted(R"(back\slash)"), R"('back\\slash')");
+  EXPECT_EQ(sql_quoted(std::string_view{"a\0b", 3}), R"('a\0b')");
   EXPECT_EQ(quoted_name("a`b"), "`a``b`");
 }
 

@@ -425,8 +425,8 @@ TEST(Promotion, TakesTheMovesBackWithoutThrowingRelayLogsAway) {
   for (std::size_t i = 0; i < p->point_of_no_return; ++i) {
     const auto back = inverse(p->steps[i].step);
     if (back) {
- EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(p->steps[i].step);
-}
+      EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(p->steps[i].step);
+    }
   }
 }
 

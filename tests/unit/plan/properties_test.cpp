@@ -4,100 +4,92 @@
 #include <rapidcheck/gtest.h>
 
 #include <set>
+#include <utility>
 
 #include "plan/converge.hpp"
 #include "plan/failover.hpp"
 #include "plan/switchover.hpp"
 #include "unit/plan/reading.hpp"
+#include "unit/support/dice.hpp"
 #include "unit/support/reached.hpp"
 
 namespace repl::test {
 namespace {
 
-int between(int low, int high) {
-  return *rc::gen::inRange(low, high + 1);
-}
-bool chance(int of_ten) {
-  return between(1, 10) <= of_ten;
-}
-template <class T>
-T one_of(std::vector<T> values) {
-  return values[static_cast<std::size_t>(between(0, static_cast<int>(values.size()) - 1))];
-}
-
 /// A valid spec of `count` nodes, "a" the source.
-SpecOf any_spec(int count) {
+SpecOf any_spec(Dice& dice, int count) {
   std::string names;
   for (int i = 0; i < count; ++i) names += fmt::format(" {}", static_cast<char>('a' + i));
   auto spec = spec_of(names);
   for (int i = 1; i < count; ++i) {
     const std::string name(1, static_cast<char>('a' + i));
-    if (chance(2)) spec.delayed(name, std::chrono::seconds{between(1, 3600)});
-    if (chance(3)) spec.follows(name, std::string(1, static_cast<char>('a' + between(0, i - 1))));
-    spec.promotion(name, one_of<Promotion>({Promotion::Neutral, Promotion::Avoid, Promotion::Never}));
-    if (spec.node(name).delay.count() == 0 && chance(2)) spec.promotion(name, Promotion::Prefer);
+    if (dice.chance(2)) spec.delayed(name, std::chrono::seconds{dice.between(1, 3600)});
+    if (dice.chance(3)) spec.follows(name, std::string(1, static_cast<char>('a' + dice.between(0, i - 1))));
+    spec.promotion(name, dice.one_of<Promotion>({Promotion::Neutral, Promotion::Avoid, Promotion::Never}));
+    if (spec.node(name).delay.count() == 0 && dice.chance(2)) spec.promotion(name, Promotion::Prefer);
   }
   const auto ackers = static_cast<int>(spec.ackers({"a"}).size());
-  if (ackers > 0 && chance(6)) {
-    if (chance(3)) {
+  if (ackers > 0 && dice.chance(6)) {
+    if (dice.chance(3)) {
       spec.sync_all();
     } else {
-      spec.acks(between(1, ackers));
+      spec.acks(dice.between(1, ackers));
     }
-    if (chance(2)) spec.degrading();
+    if (dice.chance(2)) spec.degrading();
   }
-  if (chance(5)) spec.setting("max_connections", std::to_string(between(100, 999)));
-  if (chance(3)) spec.setting("sync_binlog", one_of<std::string>({"0", "1"}));
-  if (chance(5)) spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
-  if (chance(3)) spec.accounts[AccountRole::Monitoring] = {"watch", {SecretRef::Kind::Env, "MONITOR"}, {}};
+  if (dice.chance(5)) spec.setting("max_connections", std::to_string(dice.between(100, 999)));
+  if (dice.chance(3)) spec.setting("sync_binlog", dice.one_of<std::string>({"0", "1"}));
+  if (dice.chance(5))
+    spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+  if (dice.chance(3)) spec.accounts[AccountRole::Monitoring] = {"watch", {SecretRef::Kind::Env, "MONITOR"}, {}};
   return spec;
 }
 
 /// Servers that were never part of a cluster, in all states in which they may be found.
-Servers any_fresh_servers(const Spec& spec) {
+Servers any_fresh_servers(Dice& dice, const Spec& spec) {
   auto servers = Servers::fresh(spec);
   for (const auto& node : spec.nodes) {
     auto& s = servers[node.id];
-    if (chance(3)) s.now.executed = {};
-    if (chance(3)) {
+    if (dice.chance(3)) s.now.executed = {};
+    if (dice.chance(3)) {
       s.now.semi_sync.source_plugin = true;
       s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
       s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
       s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
     }
-    if (chance(3)) s.now.semi_sync.replica_plugin = true;
-    if (s.now.semi_sync.replica_plugin && chance(3)) s.now.semi_sync.replica_enabled = true;
-    if (chance(3)) s.has.accounts.insert(AccountRole::Replication);
-    if (chance(2)) s.now.super_read_only_persisted = true;
-    s.now.read_only = one_of<ReadOnly>({ReadOnly::Off, ReadOnly::Off, ReadOnly::On, ReadOnly::Super});
-    if (chance(1)) s.now.offline_mode = true;
+    if (dice.chance(3)) s.now.semi_sync.replica_plugin = true;
+    if (s.now.semi_sync.replica_plugin && dice.chance(3)) s.now.semi_sync.replica_enabled = true;
+    if (dice.chance(3)) s.has.accounts.insert(AccountRole::Replication);
+    if (dice.chance(2)) s.now.super_read_only_persisted = true;
+    s.now.read_only = dice.one_of<ReadOnly>({ReadOnly::Off, ReadOnly::Off, ReadOnly::On, ReadOnly::Super});
   }
-  if (chance(5) && servers["a"].now.read_only == ReadOnly::Off) servers.write("a", "shop");
+  if (dice.chance(5) && servers["a"].now.read_only == ReadOnly::Off) servers.write("a", "shop");
   servers.settle();
   return servers;
 }
 
 /// What people and accidents do to a running cluster without losing data.
-void drift(Servers& servers, const Spec& spec, const NodeId& primary) {
+void drift(Dice& dice, Servers& servers, const Spec& spec, const NodeId& primary) {
   for (const auto& node : spec.nodes) {
     auto& s = servers[node.id];
-    if (chance(2)) s.now.super_read_only_persisted = false;
-    if (chance(2)) s.has.variables["max_connections"] = "77";
+    if (dice.chance(2)) s.now.super_read_only_persisted = false;
+    if (dice.chance(2)) s.has.variables["max_connections"] = "77";
     if (node.id == primary) continue;
-    if (chance(2)) s.now.read_only = one_of<ReadOnly>({ReadOnly::Off, ReadOnly::On});
-    if (chance(2) && s.now.semi_sync.replica_plugin) s.now.semi_sync.replica_enabled = !s.now.semi_sync.replica_enabled;
+    if (dice.chance(2)) s.now.read_only = dice.one_of<ReadOnly>({ReadOnly::Off, ReadOnly::On});
+    if (dice.chance(2) && s.now.semi_sync.replica_plugin)
+      s.now.semi_sync.replica_enabled = !s.now.semi_sync.replica_enabled;
     if (!s.now.channels.empty()) {
-      if (chance(2)) s.now.channels[0].receiver = ThreadState::Stopped;
-      if (chance(1)) s.now.channels[0].applier = ThreadState::Stopped;
-      if (chance(1)) servers.apply(DetachReceiver{node.id, primary});
-      if (chance(1)) servers.apply(ForgetSource{node.id, primary});
+      if (dice.chance(2)) s.now.channels[0].receiver = ThreadState::Stopped;
+      if (dice.chance(1)) s.now.channels[0].applier = ThreadState::Stopped;
+      if (dice.chance(1)) servers.apply(DetachReceiver{node.id, primary});
+      if (dice.chance(1)) servers.apply(ForgetSource{node.id, primary});
     }
   }
   servers.settle();
 }
 
 /// Some order in which the steps may be started.
-std::vector<std::size_t> any_order(const Plan& plan) {
+std::vector<std::size_t> any_order(Dice& dice, const Plan& plan) {
   std::vector<std::size_t> order;
   std::set<std::size_t> done;
   while (order.size() < plan.steps.size()) {
@@ -107,7 +99,7 @@ std::vector<std::size_t> any_order(const Plan& plan) {
       const bool free = std::all_of(after.begin(), after.end(), [&](std::size_t b) { return done.contains(b); });
       if (free && !done.contains(i)) ready.push_back(i);
     }
-    order.push_back(one_of(ready));
+    order.push_back(dice.one_of(ready));
     done.insert(order.back());
   }
   return order;
@@ -127,9 +119,9 @@ Plan planned(const Spec& wanted, const Office& office, const Spec* before, const
 }
 
 /// Carries the plan out in any order; then the spec holds and nothing is left to plan.
-void reach(const Spec& wanted, Office& office, const Spec* before, Servers& servers) {
+void reach(Dice& dice, const Spec& wanted, Office& office, const Spec* before, Servers& servers) {
   const auto plan = planned(wanted, office, before, servers);
-  const auto order = any_order(plan);
+  const auto order = any_order(dice, plan);
   const auto error = apply_all(servers, plan, order);
   if (error) RC_FAIL("step refused: " + error->message + listed(plan, order));
   office = plan::office_after(wanted, office, servers.view(office.primary), kNow);
@@ -141,21 +133,23 @@ void reach(const Spec& wanted, Office& office, const Spec* before, Servers& serv
 }
 
 RC_GTEST_PROP(PlanConverge, ReachesTheSpecFromFreshServersInAnyOrderOfItsSteps, ()) {
-  const auto spec = any_spec(between(1, 6));
-  auto servers = any_fresh_servers(spec);
+  auto dice = any_dice();
+  const auto spec = any_spec(dice, dice.between(1, 6));
+  auto servers = any_fresh_servers(dice, spec);
   Office office;
-  reach(spec, office, nullptr, servers);
+  reach(dice, spec, office, nullptr, servers);
 }
 
 RC_GTEST_PROP(PlanConverge, ReachesTheSpecFromARunningClusterOfAnotherSpec, ()) {
-  const auto count = between(1, 6);
-  const auto first = any_spec(count);
+  auto dice = any_dice();
+  const auto count = dice.between(1, 6);
+  const auto first = any_spec(dice, count);
   auto servers = Servers::fresh(first);
   Office office;
-  reach(first, office, nullptr, servers);
-  auto second = any_spec(count);
-  drift(servers, first, *office.primary);
-  reach(second, office, &first, servers);
+  reach(dice, first, office, nullptr, servers);
+  auto second = any_spec(dice, count);
+  drift(dice, servers, first, *office.primary);
+  reach(dice, second, office, &first, servers);
 }
 
 /// What applying inverses has to bring back; histories only grow.
@@ -165,10 +159,15 @@ struct Restorable {
   int acks;
   std::optional<Address> source;
   bool receiver, applier;
-  std::set<AccountRole> accounts;
+  std::set<AccountRole> accounts;  ///< Those made locally; the others came with the history, and leave with it.
   std::map<std::string, std::string> variables;
   bool operator==(const Restorable&) const = default;
 };
+
+std::set<AccountRole> only_replication(std::set<AccountRole> accounts) {
+  std::erase_if(accounts, [](AccountRole role) { return role != AccountRole::Replication; });
+  return accounts;
+}
 
 std::map<NodeId, Restorable> restorable(const Servers& servers) {
   std::map<NodeId, Restorable> out;
@@ -186,7 +185,7 @@ std::map<NodeId, Restorable> restorable(const Servers& servers) {
                .source = attached ? std::optional{channel->source} : std::nullopt,
                .receiver = attached && channel->receiver != ThreadState::Stopped,
                .applier = attached && channel->applier != ThreadState::Stopped,
-               .accounts = s.has.accounts,
+               .accounts = id.name == "a" ? s.has.accounts : only_replication(s.has.accounts),
                .variables = s.has.variables};
   }
   return out;
@@ -213,12 +212,12 @@ std::string difference(const std::map<NodeId, Restorable>& before, const std::ma
 }
 
 /// Carries out the first steps of some order, then takes them back, last first; what is not as it was.
-std::string not_restored(const Servers& before, const Plan& plan, std::size_t limit) {
+std::string not_restored(Dice& dice, const Servers& before, const Plan& plan, std::size_t limit) {
   auto servers = before;
-  auto order = any_order(plan);
+  auto order = any_order(dice, plan);
   const auto point = std::find(order.begin(), order.end(), limit);
   order.erase(point, order.end());
-  if (!order.empty()) order.resize(static_cast<std::size_t>(between(0, static_cast<int>(order.size()))));
+  if (!order.empty()) order.resize(static_cast<std::size_t>(dice.between(0, static_cast<int>(order.size()))));
   for (const auto i : order) {
     if (const auto result = servers.apply(plan.steps[i].step); !result.ok()) return "refused: " + result.error->message;
   }
@@ -234,19 +233,20 @@ std::string not_restored(const Servers& before, const Plan& plan, std::size_t li
 }
 
 RC_GTEST_PROP(PlanConverge, IsTakenBackFromAnyPrefix, ()) {
-  const auto count = between(1, 5);
-  const auto first = any_spec(count);
-  auto servers = chance(5) ? Servers::fresh(first) : any_fresh_servers(first);
+  auto dice = any_dice();
+  const auto count = dice.between(1, 5);
+  const auto first = any_spec(dice, count);
+  auto servers = dice.chance(5) ? Servers::fresh(first) : any_fresh_servers(dice, first);
   Office office;
   std::optional<Spec> before;
   auto wanted = first;
-  if (chance(6)) {
-    reach(first, office, nullptr, servers);
+  if (dice.chance(6)) {
+    reach(dice, first, office, nullptr, servers);
     before = first;
-    wanted = any_spec(count);
+    wanted = any_spec(dice, count);
   }
   const auto plan = planned(wanted, office, before ? &*before : nullptr, servers);
-  const auto wrong = not_restored(servers, plan, plan.steps.size());
+  const auto wrong = not_restored(dice, servers, plan, plan.steps.size());
   if (!wrong.empty()) RC_FAIL(wrong);
 }
 
@@ -257,26 +257,33 @@ struct Running {
   Office office;
 };
 
-Running any_running() {
-  Running r{any_spec(between(2, 6)), {}, {}};
+Running any_running(Dice& dice) {
+  Running r{any_spec(dice, dice.between(2, 6)), {}, {}};
   r.servers = Servers::fresh(r.spec);
-  reach(r.spec, r.office, nullptr, r.servers);
-  for (int i = between(0, 5); i > 0; --i) r.servers.write("a", "shop");
+  reach(dice, r.spec, r.office, nullptr, r.servers);
+  for (int i = dice.between(0, 5); i > 0; --i) r.servers.write("a", "shop");
   r.office.returns_read_only = true;
   r.office.commits_wait = r.spec.waits_for_acks();
   return r;
 }
 
+/// A running cluster, and a switchover that is possible in it.
+std::pair<Running, Result<Plan>> any_switchover(Dice& dice) {
+  while (true) {
+    auto r = any_running(dice);
+    std::vector<std::optional<NodeId>> choices{std::nullopt};
+    for (const auto& node : r.spec.nodes) choices.emplace_back(node.id);
+    auto plan = plan::plan_switchover(r.spec, r.office, r.servers.view(r.office.primary), dice.one_of(choices), 10s);
+    if (plan) return {std::move(r), std::move(plan)};
+  }
+}
+
 RC_GTEST_PROP(PlanSwitchover, LeadsToADeclaredClusterUnderTheNewPrimary, ()) {
-  auto r = any_running();
-  std::vector<std::optional<NodeId>> choices{std::nullopt};
-  for (const auto& node : r.spec.nodes) choices.emplace_back(node.id);
-  const auto wanted = one_of(choices);
-  const auto plan = plan::plan_switchover(r.spec, r.office, r.servers.view(r.office.primary), wanted, 10s);
-  RC_PRE(plan.has_value());
+  auto dice = any_dice();
+  auto [r, plan] = any_switchover(dice);
   RC_ASSERT(static_cast<bool>(well_formed(*plan)));
   RC_ASSERT(plan->promotes.has_value());
-  const auto order = any_order(*plan);
+  const auto order = any_order(dice, *plan);
   for (const auto i : order) {
     const auto result = r.servers.apply(plan->steps[i].step);
     if (!result.ok()) RC_FAIL("refused: " + result.error->message + listed(*plan, order));
@@ -298,24 +305,23 @@ RC_GTEST_PROP(PlanSwitchover, LeadsToADeclaredClusterUnderTheNewPrimary, ()) {
 }
 
 RC_GTEST_PROP(PlanSwitchover, IsTakenBackFromAnyPrefixBeforeThePointOfNoReturn, ()) {
-  auto r = any_running();
-  const auto wanted = one_of(r.spec.nodes).id;
-  const auto plan = plan::plan_switchover(r.spec, r.office, r.servers.view(r.office.primary), wanted, 10s);
-  RC_PRE(plan.has_value());
-  const auto wrong = not_restored(r.servers, *plan, plan->point_of_no_return);
+  auto dice = any_dice();
+  const auto [r, plan] = any_switchover(dice);
+  const auto wrong = not_restored(dice, r.servers, *plan, plan->point_of_no_return);
   if (!wrong.empty()) RC_FAIL(wrong);
 }
 
 RC_GTEST_PROP(PlanPromotion, OpensOneNodeThatHasAllThatAnyReachedNodeHad, ()) {
-  auto r = any_running();
+  auto dice = any_dice();
+  auto r = any_running(dice);
   r.spec.failover.fencing = FencingMode::None;
   r.servers.kill("a");
   for (const auto& node : r.spec.nodes) {
-    if (node.id.name != "a" && chance(2)) r.servers.kill(node.id.name);
+    if (node.id.name != "a" && dice.chance(2)) r.servers.kill(node.id.name);
     // Some have fallen behind.
     auto& s = r.servers[node.id];
-    if (node.id.name != "a" && node.delay.count() == 0 && chance(3)) {
-      s.now.executed = subtract(s.now.executed, gtids(fmt::format("A:{}-100", between(4, 12))));
+    if (node.id.name != "a" && node.delay.count() == 0 && dice.chance(3)) {
+      s.now.executed = subtract(s.now.executed, gtids(fmt::format("A:{}-100", dice.between(4, 12))));
       if (!s.now.channels.empty()) s.now.channels[0].received = s.now.executed;
     }
   }
@@ -328,9 +334,10 @@ RC_GTEST_PROP(PlanPromotion, OpensOneNodeThatHasAllThatAnyReachedNodeHad, ()) {
   }
   const auto plan = plan::plan_promotion(r.spec, r.office, r.servers.view(), secure, positions, std::nullopt,
                                          plan::Urgency::Automatic);
-  RC_PRE(plan.has_value());
+  RC_CLASSIFY(!plan, "refused");
+  if (!plan) return;
   RC_ASSERT(static_cast<bool>(well_formed(*plan)));
-  std::vector<std::size_t> order = any_order(*plan);
+  std::vector<std::size_t> order = any_order(dice, *plan);
   for (const auto i : order) {
     if (i < secure.steps.size()) continue;
     const auto result = r.servers.apply(plan->steps[i].step);

@@ -112,15 +112,15 @@ TEST(PlanRepair, TakesARejoinBackWithoutThrowingTheRelayLogAway) {
   for (const auto& s : repair(c, "DetachedNode").steps) {
     const auto back = inverse(s.step);
     if (back) {
- EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(*back);
-}
+      EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(*back);
+    }
   }
   c["b"].refused();
   for (const auto& s : repair(c, "LeftDetached").steps) {
     const auto back = inverse(s.step);
     if (back) {
- EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(*back);
-}
+      EXPECT_FALSE(std::holds_alternative<ForgetSource>(*back)) << describe(*back);
+    }
   }
 }
 

@@ -64,6 +64,7 @@ class Servers {
     if (s.life != Life::Up || s.now.read_only != ReadOnly::Off || s.now.offline_mode || commits_hang(s)) return false;
     const auto number = commit(s);
     if (schema) schema_of_[{s.now.server_uuid, number}] = *schema;
+    apply_transaction(s, {s.now.server_uuid, number});
     settle();
     return true;
   }

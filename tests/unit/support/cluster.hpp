@@ -28,8 +28,12 @@
 
 namespace repl {
 
-inline std::ostream& operator<<(std::ostream& out, const NodeId& node) { return out << node.name; }
-inline std::ostream& operator<<(std::ostream& out, const GtidSet& set) { return out << set.to_string(); }
+inline std::ostream& operator<<(std::ostream& out, const NodeId& node) {
+  return out << node.name;
+}
+inline std::ostream& operator<<(std::ostream& out, const GtidSet& set) {
+  return out << set.to_string();
+}
 
 }  // namespace repl
 
@@ -283,6 +287,10 @@ class Seen {
   /// Was found to have transactions of its own some time ago.
   Seen& quarantined() {
     observation_.quarantined = true;
+    return *this;
+  }
+  Seen& closed_by_repld() {
+    observation_.closed_by_repld = true;
     return *this;
   }
 

@@ -30,6 +30,10 @@ class Story {
   std::optional<NodeId> sentinel;
   std::shared_ptr<const std::vector<Problem>> problems;
 
+  Duration inventories_take{1'000};
+  /// Steps that begin so are refused by their servers.
+  std::string refused_step;
+
   Time now() const { return now_; }
   const Memory& memory() const { return stored_; }
   const Office& office() const { return stored_.office; }
@@ -114,6 +118,15 @@ class Story {
   }
   void run_for(Duration span) {
     run_until([] { return false; }, span);
+  }
+  /// Until everything is as the spec in force declares it, and nothing is being done about anything.
+  bool run_until_settled(Duration limit) {
+    return run_until(
+        [&] {
+          return stored_.spec && !stored_.operation && problems && problems->empty() &&
+                 deviations(*stored_.spec, *stored_.office.primary, servers).empty();
+        },
+        limit);
   }
   /// Until no operation is under way and nothing is ordered for a while.
   void run_until_idle(Duration limit = 5min) {
@@ -231,7 +244,8 @@ class Story {
   void look(const control::ProbeOrder& probe) {
     const auto of = incarnation_;
     const bool silent = cut_off_.contains(probe.node) || servers.at(probe.node).life == Life::Frozen;
-    later(silent ? probe.deadline : now_ + 1ms, [this, probe, of] {
+    const Duration takes = probe.depth == control::Depth::Inventory ? inventories_take : Duration{1'000};
+    later(silent ? probe.deadline : now_ + takes, [this, probe, of] {
       if (of != incarnation_) return;
       auto seen = servers.look(probe.node, now_);
       if (cut_off_.contains(probe.node)) {
@@ -255,7 +269,9 @@ class Story {
       if (of != incarnation_) return;
       std::erase_if(under_way_,
                     [&](const auto& o) { return o.index == order.index && o.operation == order.operation; });
-      auto result = servers.apply(order.step);
+      const bool refused = !refused_step.empty() && describe(order.step).starts_with(refused_step);
+      auto result =
+          refused ? StepResult{.error = Error{ErrorCode::ServerRefused, "refused"}} : servers.apply(order.step);
       result.took = 5ms;
       feed(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
     });
