@@ -11,8 +11,6 @@
 namespace repl::ctl {
 namespace {
 
-struct NoOptions {};
-
 std::string where(const Endpoint& e) {
   return fmt::format("{} ({})", to_string(e.address), e.origin);
 }

@@ -23,6 +23,12 @@ inline constexpr const char* kNodeType = "NODE";
 inline constexpr const char* kFileType = "FILE";
 inline constexpr const char* kDurationType = "DURATION";
 
+/// For commands without options of their own, and with nothing but [CLUSTER].
+struct NoOptions {};
+struct ClusterOptions {
+  std::string cluster;
+};
+
 struct CommandText {
   const char* name;
   const char* group;

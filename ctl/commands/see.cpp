@@ -11,15 +11,11 @@
 namespace repl::ctl {
 namespace {
 
-struct ClusterOptions {
-  std::string cluster;
-};
 struct StatusOptions {
   std::string cluster;
   bool watch = false;
   std::string interval = "1s";
 };
-struct NoOptions {};
 
 /// The clusters to be shown: the named one, or all.
 Result<Json> fetch_clusters(Repld& repld, const std::string& cluster) {

@@ -7,9 +7,6 @@
 namespace repl::ctl {
 namespace {
 
-struct ClusterOptions {
-  std::string cluster;
-};
 struct ForgetOptions {
   std::string cluster;
   bool yes = false;

@@ -7,7 +7,7 @@ namespace repl::mysql {
 namespace {
 
 constexpr std::chrono::milliseconds kFirst{100};
-constexpr std::chrono::milliseconds kLongest{10'000};
+constexpr std::chrono::milliseconds kLongestPause{10'000};
 // A trial whose outcome was never reported must not keep the breaker shut for good.
 constexpr std::chrono::seconds kTrialLimit{15};
 
@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kTrialLimit{15};
 
 std::chrono::milliseconds backoff(int attempt, double chance) {
   constexpr int kDoublings = 7;  // 12.8 s, more than the longest
-  const auto whole = std::min(kLongest, kFirst * (1 << std::clamp(attempt - 1, 0, kDoublings)));
+  const auto whole = std::min(kLongestPause, kFirst * (1 << std::clamp(attempt - 1, 0, kDoublings)));
   return whole / 2 + std::chrono::duration_cast<std::chrono::milliseconds>(chance * (whole / 2));
 }
 

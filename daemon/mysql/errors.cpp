@@ -8,7 +8,7 @@
 namespace repl::mysql {
 namespace {
 
-struct Row {
+struct Known {
   unsigned number;
   std::string_view name;
   ErrorCode code;
@@ -18,45 +18,45 @@ struct Row {
 // Sorted by number. Sources: mysqld_error.h of 9.x, errmsg.h of both client libraries, and trials: which number a
 // library gives for a refused, timed-out or cut connection is not what its documentation says.
 constexpr std::array kTable{
-    Row{1040, "CON_COUNT_ERROR", ErrorCode::TooManyConnections, Reach::Busy},
-    Row{1042, "BAD_HOST_ERROR", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1043, "HANDSHAKE_ERROR", ErrorCode::ConnectionLost, Reach::Error},
-    Row{1044, "DBACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
-    Row{1045, "ACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1053, "SERVER_SHUTDOWN", ErrorCode::ConnectionLost, Reach::Error},
-    Row{1129, "HOST_IS_BLOCKED", ErrorCode::TooManyConnections, Reach::Busy},
-    Row{1130, "HOST_NOT_PRIVILEGED", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1142, "TABLEACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
-    Row{1193, "UNKNOWN_SYSTEM_VARIABLE", ErrorCode::ServerRefused, Reach::Error},
-    Row{1203, "TOO_MANY_USER_CONNECTIONS", ErrorCode::TooManyConnections, Reach::Busy},
-    Row{1205, "LOCK_WAIT_TIMEOUT", ErrorCode::LockWaitTimeout, Reach::Error},
-    Row{1226, "USER_LIMIT_REACHED", ErrorCode::TooManyConnections, Reach::Busy},
-    Row{1227, "SPECIFIC_ACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
-    Row{1251, "NOT_SUPPORTED_AUTH_MODE", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1290, "OPTION_PREVENTS_STATEMENT", ErrorCode::ReadOnlyServer, Reach::Error},
-    Row{1698, "ACCESS_DENIED_NO_PASSWORD_ERROR", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1820, "MUST_CHANGE_PASSWORD", ErrorCode::AccessDenied, Reach::Denied},
-    Row{1836, "READ_ONLY_MODE", ErrorCode::ReadOnlyServer, Reach::Error},
-    Row{1862, "MUST_CHANGE_PASSWORD_LOGIN", ErrorCode::AccessDenied, Reach::Denied},
-    Row{2002, "CONNECTION_ERROR", ErrorCode::ConnectionRefused, Reach::Refused},
-    Row{2003, "CONN_HOST_ERROR", ErrorCode::ConnectionRefused, Reach::Refused},
-    Row{2005, "UNKNOWN_HOST", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2006, "SERVER_GONE_ERROR", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2012, "SERVER_HANDSHAKE_ERR", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2013, "SERVER_LOST", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2026, "SSL_CONNECTION_ERROR", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2027, "MALFORMED_PACKET", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2055, "SERVER_LOST_EXTENDED", ErrorCode::ConnectionLost, Reach::Lost},
-    Row{2059, "AUTH_PLUGIN_CANNOT_LOAD", ErrorCode::AccessDenied, Reach::Denied},
-    Row{2061, "AUTH_PLUGIN_ERR", ErrorCode::AccessDenied, Reach::Denied},
-    Row{3032, "SERVER_OFFLINE_MODE", ErrorCode::AccessDenied, Reach::Denied},
-    Row{3118, "ACCOUNT_HAS_BEEN_LOCKED", ErrorCode::AccessDenied, Reach::Denied},
-    Row{3159, "SECURE_TRANSPORT_REQUIRED", ErrorCode::AccessDenied, Reach::Denied},
-    Row{3955, "USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK", ErrorCode::AccessDenied, Reach::Denied},
-    Row{4031, "CLIENT_INTERACTION_TIMEOUT", ErrorCode::ConnectionLost, Reach::Error},
+    Known{1040, "CON_COUNT_ERROR", ErrorCode::TooManyConnections, Reach::Busy},
+    Known{1042, "BAD_HOST_ERROR", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1043, "HANDSHAKE_ERROR", ErrorCode::ConnectionLost, Reach::Error},
+    Known{1044, "DBACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
+    Known{1045, "ACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1053, "SERVER_SHUTDOWN", ErrorCode::ConnectionLost, Reach::Error},
+    Known{1129, "HOST_IS_BLOCKED", ErrorCode::TooManyConnections, Reach::Busy},
+    Known{1130, "HOST_NOT_PRIVILEGED", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1142, "TABLEACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
+    Known{1193, "UNKNOWN_SYSTEM_VARIABLE", ErrorCode::ServerRefused, Reach::Error},
+    Known{1203, "TOO_MANY_USER_CONNECTIONS", ErrorCode::TooManyConnections, Reach::Busy},
+    Known{1205, "LOCK_WAIT_TIMEOUT", ErrorCode::LockWaitTimeout, Reach::Error},
+    Known{1226, "USER_LIMIT_REACHED", ErrorCode::TooManyConnections, Reach::Busy},
+    Known{1227, "SPECIFIC_ACCESS_DENIED_ERROR", ErrorCode::AccessDenied, Reach::Error},
+    Known{1251, "NOT_SUPPORTED_AUTH_MODE", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1290, "OPTION_PREVENTS_STATEMENT", ErrorCode::ReadOnlyServer, Reach::Error},
+    Known{1698, "ACCESS_DENIED_NO_PASSWORD_ERROR", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1820, "MUST_CHANGE_PASSWORD", ErrorCode::AccessDenied, Reach::Denied},
+    Known{1836, "READ_ONLY_MODE", ErrorCode::ReadOnlyServer, Reach::Error},
+    Known{1862, "MUST_CHANGE_PASSWORD_LOGIN", ErrorCode::AccessDenied, Reach::Denied},
+    Known{2002, "CONNECTION_ERROR", ErrorCode::ConnectionRefused, Reach::Refused},
+    Known{2003, "CONN_HOST_ERROR", ErrorCode::ConnectionRefused, Reach::Refused},
+    Known{2005, "UNKNOWN_HOST", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2006, "SERVER_GONE_ERROR", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2012, "SERVER_HANDSHAKE_ERR", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2013, "SERVER_LOST", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2026, "SSL_CONNECTION_ERROR", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2027, "MALFORMED_PACKET", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2055, "SERVER_LOST_EXTENDED", ErrorCode::ConnectionLost, Reach::Lost},
+    Known{2059, "AUTH_PLUGIN_CANNOT_LOAD", ErrorCode::AccessDenied, Reach::Denied},
+    Known{2061, "AUTH_PLUGIN_ERR", ErrorCode::AccessDenied, Reach::Denied},
+    Known{3032, "SERVER_OFFLINE_MODE", ErrorCode::AccessDenied, Reach::Denied},
+    Known{3118, "ACCOUNT_HAS_BEEN_LOCKED", ErrorCode::AccessDenied, Reach::Denied},
+    Known{3159, "SECURE_TRANSPORT_REQUIRED", ErrorCode::AccessDenied, Reach::Denied},
+    Known{3955, "USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK", ErrorCode::AccessDenied, Reach::Denied},
+    Known{4031, "CLIENT_INTERACTION_TIMEOUT", ErrorCode::ConnectionLost, Reach::Error},
 };
 static_assert(std::is_sorted(kTable.begin(), kTable.end(),
-                             [](const Row& a, const Row& b) { return a.number < b.number; }));
+                             [](const Known& a, const Known& b) { return a.number < b.number; }));
 
 constexpr unsigned kClientFirst = 2000, kClientLast = 2999;
 
@@ -64,11 +64,11 @@ bool is_from_client(unsigned number) {
   return number == 0 || (kClientFirst <= number && number <= kClientLast);
 }
 
-const Row& row(unsigned number) {
-  static constexpr Row kOtherServerError{0, "", ErrorCode::ServerRefused, Reach::Error};
-  static constexpr Row kOtherClientError{0, "", ErrorCode::ConnectionLost, Reach::Lost};
+const Known& known(unsigned number) {
+  static constexpr Known kOtherServerError{0, "", ErrorCode::ServerRefused, Reach::Error};
+  static constexpr Known kOtherClientError{0, "", ErrorCode::ConnectionLost, Reach::Lost};
   const auto* found = std::lower_bound(kTable.begin(), kTable.end(), number,
-                                       [](const Row& r, unsigned wanted) { return r.number < wanted; });
+                                       [](const Known& r, unsigned wanted) { return r.number < wanted; });
   if (found != kTable.end() && found->number == number) return *found;
   return is_from_client(number) ? kOtherClientError : kOtherServerError;
 }
@@ -97,13 +97,13 @@ ErrorCode error_code_of(unsigned number, std::string_view message, Moment moment
   if (number == 2026 && moment == Moment::Connecting && is_tls_refusal(message)) return ErrorCode::AccessDenied;
   // 1290 stands for every option that forbids a statement; only two of them are the read-only ones.
   if (number == 1290 && !has(message, "read-only") && !has(message, "read_only")) return ErrorCode::ServerRefused;
-  return row(number).code;
+  return known(number).code;
 }
 
 Reach reach_of(unsigned number, std::string_view message, Moment moment) {
   if ((number == 2002 || number == 2003) && !was_refused(message)) return Reach::Lost;
   if (number == 2026 && moment == Moment::Connecting && is_tls_refusal(message)) return Reach::Denied;
-  return row(number).reach;
+  return known(number).reach;
 }
 
 bool is_lost(unsigned number) {

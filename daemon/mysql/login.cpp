@@ -11,7 +11,7 @@ namespace repl::mysql {
 namespace {
 
 constexpr unsigned kLimitSeconds = 2;
-constexpr unsigned kOfflineMode = 3032;
+constexpr unsigned kServerOffline = 3032;
 
 struct Attempt {
   unsigned number = 0;
@@ -50,7 +50,7 @@ Result<bool> password_works(const Call& call, const Endpoint& admin, const std::
   if (attempt.number != 0 && denied(attempt) && admin.tls.mode == TlsMode::Preferred) {
     attempt = log_in(admin, user, password, !tls);
   }
-  if (attempt.number == 0 || attempt.number == kOfflineMode) return true;
+  if (attempt.number == 0 || attempt.number == kServerOffline) return true;
   if (denied(attempt)) return false;
   return fail(error_code_of(attempt.number, attempt.text, Moment::Connecting),
               "{}: cannot find out whether the password of '{}' works: {} ({})", call.node, user,

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 // In close_returned(): how long the SET may wait before those in its way are ended.
 constexpr std::chrono::milliseconds kLockWait = 1000ms;
-constexpr auto kPoll = 20ms;
+constexpr auto kPollWaiting = 20ms;
 // Of one statement; well below Session::kReadTimeout.
 constexpr std::chrono::seconds kLongestWait = 5s;
 
@@ -171,7 +171,7 @@ Result<void> close_returned(Server& server) {
     if (server.call().is_over()) {
       return fail(ErrorCode::DeadlineExceeded, "{}: clients are cut off, but new writers keep coming", server.node());
     }
-    wait_within(server.call(), kPoll);
+    wait_within(server.call(), kPollWaiting);
   }
   if (auto off = semi_sync_off(server); !off) return off;
   while (true) {

@@ -21,9 +21,9 @@ namespace {
 using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
-constexpr auto kPoll = 20ms;
+constexpr auto kPollThreads = 20ms;
 // How long a receiver is watched for a refusal of its source after it was started.
-constexpr auto kConnectLimit = 1s;
+constexpr auto kReceiverConnectLimit = 1s;
 
 // Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged,
 // fatal error when reading them, equal server ids or UUIDs.
@@ -97,7 +97,7 @@ Result<void> use_auto_position(Server& server) {
 
 /// Returns when the receiver hears its source, or only the source is missing; fails when it will never.
 Result<void> confirm_receiver(Server& server, const Address& source) {
-  const auto until = std::min(server.call().deadline, steady_clock::now() + kConnectLimit);
+  const auto until = std::min(server.call().deadline, steady_clock::now() + kReceiverConnectLimit);
   while (true) {
     const auto now = server.look();
     if (!now) return tl::unexpected(now.error());
@@ -110,7 +110,7 @@ Result<void> confirm_receiver(Server& server, const Address& source) {
                   channel->receiver_error, channel->receiver_errno);
     }
     if (steady_clock::now() >= until) return {};
-    wait_within(server.call(), kPoll);
+    wait_within(server.call(), kPollThreads);
   }
 }
 

@@ -27,7 +27,7 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kCommandLimit{5};
-constexpr std::size_t kLongest = 4096;
+constexpr std::size_t kLongestSecret = 4096;
 
 std::string without_line_end(std::string text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
@@ -79,7 +79,7 @@ bool read_all(int from, std::string& out, steady_clock::time_point until) {
     if (got == 0) return true;
     if (got < 0) return false;
     out.append(buffer.data(), static_cast<std::size_t>(got));
-    if (out.size() > kLongest) return false;
+    if (out.size() > kLongestSecret) return false;
   }
 }
 
@@ -101,14 +101,14 @@ Result<std::string> from_command(const std::string& command) {
   const int error = posix_spawn(&child, "/bin/sh", &actions, &attributes, arguments.data(), environment.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
-  close(pipe_ends[1]);
+  ::close(pipe_ends[1]);
   if (error != 0) {
-    close(pipe_ends[0]);
+    ::close(pipe_ends[0]);
     return fail(ErrorCode::SecretUnavailable, "password command \"{}\": {}", command, std::strerror(error));
   }
   std::string out;
   const bool complete = read_all(pipe_ends[0], out, steady_clock::now() + kCommandLimit);
-  close(pipe_ends[0]);
+  ::close(pipe_ends[0]);
   if (!complete) ::kill(-child, SIGKILL);
   int status = 0;
   waitpid(child, &status, 0);

@@ -11,9 +11,11 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 #include "mysql/errors.hpp"
+#include "mysql/refusal.hpp"
 
 namespace repl::mysql {
 namespace {
@@ -52,6 +54,11 @@ sql::ConnectOptionsMap options_for(const Call& call, const Endpoint& endpoint, b
     if (endpoint.tls.mode == TlsMode::VerifyIdentity) options["sslVerify"] = true;
   }
   return options;
+}
+
+/// A connect() that failed while it was under way: the text ends with "(115)", EINPROGRESS, whatever the reason was.
+bool is_vague(unsigned number, std::string_view text) {
+  return (number == 2002 || number == 2003) && text.find(fmt::format("({})", EINPROGRESS)) != text.npos;
 }
 
 tl::unexpected<Error> not_in_time(const Call& call, std::string_view what) {
@@ -113,8 +120,12 @@ Result<std::unique_ptr<Session>> Session::open(const Call& call, const Endpoint&
   } catch (const sql::SQLException& e) {
     const auto number = static_cast<unsigned>(e.getErrorCode());
     const auto text = without_secrets(e.what(), {endpoint.password});
-    return fail(error_code_of(number, text, Moment::Connecting), "{}: cannot log in to {} as '{}': {} ({})", call.node,
-                to_string(endpoint.address), endpoint.user, text, number);
+    auto code = error_code_of(number, text, Moment::Connecting);
+    // libmariadb names the real reason only when connect() fails at once.
+    if (is_vague(number, text) && refuses_connections(endpoint.address, call.deadline))
+      code = ErrorCode::ConnectionRefused;
+    return fail(code, "{}: cannot log in to {} as '{}': {} ({})", call.node, to_string(endpoint.address), endpoint.user,
+                text, number);
   }
 }
 

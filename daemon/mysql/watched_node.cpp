@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 using std::chrono::steady_clock;
 
 // Ages in the status query are differences of local times.
-constexpr std::string_view kInitialStatement = "SET SESSION time_zone='+00:00'";
+constexpr std::string_view kWatchingStatement = "SET SESSION time_zone='+00:00'";
 // A dying process accepts and resets connections for a moment before it refuses them.
 constexpr int kFreshAttempts = 3;
 constexpr std::size_t kLeftoversKept = 8;
@@ -121,7 +121,7 @@ void WatchedNode::open() {
   activity_ = Activity::Connecting;
   ++fresh_attempts_;
   label_ = new_label();
-  advance(session_.connect(endpoint_, r.host, r.tls, label_, kInitialStatement));
+  advance(session_.connect(endpoint_, r.host, r.tls, label_, kWatchingStatement));
 }
 
 void WatchedNode::send() {

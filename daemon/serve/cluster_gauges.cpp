@@ -16,9 +16,6 @@ constexpr std::array kStates{NodeState::Ok, NodeState::Degraded, NodeState::Down
                              NodeState::Quarantined};
 constexpr std::array kRoles{NodeRole::Primary, NodeRole::Replica, NodeRole::Detached, NodeRole::Unknown};
 
-std::string text(std::string_view s) {
-  return std::string(s);
-}
 double one_if(bool yes) {
   return yes ? 1 : 0;
 }
@@ -31,7 +28,7 @@ void add_totals(Families& out, std::span<const Picture> clusters) {
   for (const auto status : kStatuses) {
     const auto count =
         std::count_if(clusters.begin(), clusters.end(), [&](const Picture& c) { return c.status() == status; });
-    out.gauge("repld_clusters", "Clusters by status.", {{"state", text(to_string(status))}},
+    out.gauge("repld_clusters", "Clusters by status.", {{"state", label(to_string(status))}},
               static_cast<double>(count));
   }
   for (const auto state : kStates) {
@@ -40,7 +37,7 @@ void add_totals(Families& out, std::span<const Picture> clusters) {
       count += std::count_if(cluster.nodes().begin(), cluster.nodes().end(),
                              [&](const NodePicture& n) { return n.state == state; });
     }
-    out.gauge("repld_nodes", "Nodes by state.", {{"state", text(to_string(state))}}, static_cast<double>(count));
+    out.gauge("repld_nodes", "Nodes by state.", {{"state", label(to_string(state))}}, static_cast<double>(count));
   }
 }
 
@@ -53,13 +50,13 @@ void add_blocked(Families& out, const Picture& cluster) {
       return p.name == rule.name && p.established && !p.blocked.empty();
     });
     out.gauge("repld_failover_blocked", "A failover is needed and was refused: a person has to decide.",
-              {{"cluster", cluster.state().cluster.name}, {"reason", text(rule.name)}}, one_if(blocked));
+              {{"cluster", cluster.state().cluster.name}, {"reason", label(rule.name)}}, one_if(blocked));
   }
 }
 
 void add_problems(Families& out, const Picture& cluster) {
   std::map<std::pair<std::string, std::string>, int> counts;
-  for (const auto& problem : cluster.problems()) ++counts[{problem.name, text(to_string(problem.severity))}];
+  for (const auto& problem : cluster.problems()) ++counts[{problem.name, label(to_string(problem.severity))}];
   for (const auto& [key, count] : counts) {
     out.gauge("repld_cluster_problems", "Problems found, by name.",
               {{"cluster", cluster.state().cluster.name}, {"kind", key.first}, {"severity", key.second}}, count);
@@ -86,7 +83,7 @@ void add_cluster(Families& out, const Picture& cluster) {
   if (spec != nullptr) {
     out.gauge("repld_cluster_info", "What the cluster is declared to be; always 1.",
               {{"cluster", name},
-               {"topology", text(to_string(spec->topology))},
+               {"topology", label(to_string(spec->topology))},
                {"durability", to_string(spec->sync)},
                {"spec_revision", std::to_string(memory.revision.number)}},
               1);
@@ -125,11 +122,11 @@ void add_node(Families& out, const Picture& cluster, const NodePicture& node) {
     return all;
   };
   for (const auto role : kRoles) {
-    out.gauge("repld_node_role", "1 for the role that the node has.", with("role", text(to_string(role))),
+    out.gauge("repld_node_role", "1 for the role that the node has.", with("role", label(to_string(role))),
               one_if(node.role == role));
   }
   for (const auto state : kStates) {
-    out.gauge("repld_node_state", "1 for the state that the node is in.", with("state", text(to_string(state))),
+    out.gauge("repld_node_state", "1 for the state that the node is in.", with("state", label(to_string(state))),
               one_if(node.state == state));
   }
   out.gauge("repld_node_reachable", "1 when the latest probe was answered in full.", labels,

@@ -5,6 +5,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,11 @@
 namespace repl::serve {
 
 using Labels = std::vector<std::pair<std::string, std::string>>;
+
+/// The value of a label.
+inline std::string label(std::string_view value) {
+  return std::string(value);
+}
 
 /// Collects samples; each family comes out once and in one piece, in the order of first use.
 class Families {

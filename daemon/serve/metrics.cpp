@@ -27,10 +27,6 @@ const Histogram::BucketBoundaries kPhaseBuckets{0.005, 0.01, 0.025, 0.05, 0.1, 0
 const Histogram::BucketBoundaries kProbeBuckets{0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
 const Histogram::BucketBoundaries kQuickBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 10};
 
-std::string text(std::string_view s) {
-  return std::string(s);
-}
-
 /// Names of the problems that lead to a failover by itself.
 std::vector<std::string> failover_reasons() {
   std::vector<std::string> reasons;
@@ -105,20 +101,20 @@ struct Metrics::Impl {
     reasons.emplace_back("request");
     for (const auto result : kResults) {
       for (const auto& reason : reasons) {
-        failovers.Add({{"cluster", cluster}, {"reason", reason}, {"result", text(to_string(result))}});
+        failovers.Add({{"cluster", cluster}, {"reason", reason}, {"result", label(to_string(result))}});
       }
-      switchovers.Add({{"cluster", cluster}, {"reason", "request"}, {"result", text(to_string(result))}});
+      switchovers.Add({{"cluster", cluster}, {"reason", "request"}, {"result", label(to_string(result))}});
       for (int goal = 1; to_string(static_cast<Goal>(goal)) != "?"; ++goal) {
         operations.Add({{"cluster", cluster},
-                        {"kind", text(to_string(static_cast<Goal>(goal)))},
-                        {"result", text(to_string(result))}});
+                        {"kind", label(to_string(static_cast<Goal>(goal)))},
+                        {"result", label(to_string(result))}});
       }
     }
   }
 
   void count(const std::string& cluster, const Operation& operation) {
-    const auto result = text(to_string(operation.state));
-    const auto kind = text(to_string(operation.goal));
+    const auto result = label(to_string(operation.state));
+    const auto kind = label(to_string(operation.goal));
     const auto took = seconds(operation.finished - operation.started);
     operations.Add({{"cluster", cluster}, {"kind", kind}, {"result", result}}).Increment();
     operation_seconds.Add({{"cluster", cluster}, {"kind", kind}}, kPhaseBuckets).Observe(took);
@@ -138,8 +134,8 @@ struct Metrics::Impl {
     for (std::size_t i = 0; i < operation.plan.steps.size() && i < operation.progress.size(); ++i) {
       steps
           .Add({{"cluster", cluster},
-                {"kind", text(name_of(operation.plan.steps[i].step))},
-                {"result", text(to_string(operation.progress[i].state))}})
+                {"kind", label(name_of(operation.plan.steps[i].step))},
+                {"result", label(to_string(operation.progress[i].state))}})
           .Increment();
     }
   }
@@ -183,7 +179,7 @@ void Metrics::event_recorded(const ClusterId&, const Event& event) {
 }
 
 void Metrics::probe_done(const ClusterId& cluster, const Snapshot& snapshot) {
-  impl_->probes.Add({{"cluster", cluster.name}, {"result", text(to_string(snapshot.reach))}}).Increment();
+  impl_->probes.Add({{"cluster", cluster.name}, {"result", label(to_string(snapshot.reach))}}).Increment();
   impl_->probe_seconds.Add({{"cluster", cluster.name}}, kProbeBuckets).Observe(seconds(snapshot.took));
 }
 
@@ -196,8 +192,8 @@ void Metrics::journal_written(const ClusterId&, Duration took, bool durable) {
 }
 
 void Metrics::http_answered(std::string_view route, int status, Duration took) {
-  impl_->http_requests.Add({{"route", text(route)}, {"code", std::to_string(status)}}).Increment();
-  impl_->http_seconds.Add({{"route", text(route)}}, kQuickBuckets).Observe(seconds(took));
+  impl_->http_requests.Add({{"route", label(route)}, {"code", std::to_string(status)}}).Increment();
+  impl_->http_seconds.Add({{"route", label(route)}}, kQuickBuckets).Observe(seconds(took));
 }
 
 Time Metrics::last_turn(const ClusterId& cluster, Time now) const {

@@ -34,7 +34,7 @@ Method method_of(http::verb verb) {
   }
 }
 
-std::string text(beast::string_view s) {
+std::string string_of(beast::string_view s) {
   return {s.data(), s.size()};
 }
 
@@ -148,9 +148,9 @@ class Server::Impl::Connection : public std::enable_shared_from_this<Connection>
     stream_.expires_never();  // the answer may take its time
     auto message = parser_->release();
     Request request{.method = method_of(message.method()),
-                    .target = text(message.target()),
-                    .authorization = text(message[http::field::authorization]),
-                    .asked_by = text(message["X-Asked-By"]),
+                    .target = string_of(message.target()),
+                    .authorization = string_of(message[http::field::authorization]),
+                    .asked_by = string_of(message["X-Asked-By"]),
                     .body = std::move(message.body())};
     const auto version = message.version();
     if (!message.keep_alive()) close_after_ = true;

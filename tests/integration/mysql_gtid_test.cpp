@@ -1,4 +1,5 @@
 // The arithmetic of GtidSet against the server's own.
+#include <gtest/gtest.h>
 #include <random>
 
 #include "model/gtid_set.hpp"

@@ -1,6 +1,7 @@
 // The node manager on real servers: orders in, results out, each once and in time.
 #include "mysql/node_manager.hpp"
 
+#include <gtest/gtest.h>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>

@@ -1,4 +1,5 @@
 // Each step on real servers: it does what it says, may be repeated, and refuses what would lose transactions.
+#include <gtest/gtest.h>
 #include <chrono>
 
 #include "mysql_client.hpp"

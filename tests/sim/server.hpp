@@ -26,6 +26,9 @@ struct Transaction {
   Time committed{};                    ///< By the origin's own clock.
 };
 
+/// SOURCE_HEARTBEAT_PERIOD of every channel.
+inline constexpr Duration kHeartbeat{200'000};
+
 /// Index of the source in a channel that points to kDetachedHost.
 inline constexpr int kNowhere = -1;
 

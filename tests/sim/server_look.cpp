@@ -7,7 +7,6 @@
 namespace repl::sim {
 namespace {
 
-constexpr Duration kHeartbeat{200'000};
 constexpr const char* kDefaultTimeout = "10000";
 
 Duration clamp_small_negatives(Duration d) {

@@ -5,12 +5,6 @@
 #include "sim/world.hpp"
 
 namespace repl::sim {
-namespace {
-
-constexpr Duration kHeartbeat{200'000};
-
-}  // namespace
-
 int Server::semi_sync_clients() const {
   return static_cast<int>(std::count_if(dumps_.begin(), dumps_.end(), [](const Dump& d) { return d.semi_sync; }));
 }

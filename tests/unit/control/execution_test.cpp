@@ -17,8 +17,6 @@ using control::StepOrder;
 using plan::Builder;
 using plan::Must;
 
-const NodeId kA{"a"}, kB{"b"}, kC{"c"};
-
 Step closes(const NodeId& n) {
   return SetReadOnly{n, ReadOnly::Off, ReadOnly::Super};
 }

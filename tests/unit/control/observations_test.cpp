@@ -1,9 +1,9 @@
 // What was seen: misses, the comparison of histories, and when to look again.
 #include "control/observations.hpp"
 
-#include <gtest/gtest.h>
-
 #include "unit/support/cluster.hpp"
+
+#include <gtest/gtest.h>
 
 namespace repl::test {
 namespace {
@@ -11,8 +11,6 @@ namespace {
 using control::Depth;
 using control::Observations;
 using control::ProbeOrder;
-
-const NodeId kA{"a"}, kB{"b"}, kC{"c"};
 
 /// Observations of the nodes of a spec with "a" as the primary, and a clock.
 struct Fixture {

@@ -1,6 +1,7 @@
 // The completion scripts: that shells accept them, and that they complete.
 #include "ctl/completion.hpp"
 
+#include <gtest/gtest.h>
 #include <array>
 #include <cstdio>
 

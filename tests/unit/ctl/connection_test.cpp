@@ -1,6 +1,7 @@
 // Finding repld, and what a person is told when it is not there.
 #include "ctl/connection.hpp"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "replctl_fixture.hpp"

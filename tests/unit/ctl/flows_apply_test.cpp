@@ -1,4 +1,5 @@
 // validate, diff, apply: from a file to exit code and output.
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "replctl_fixture.hpp"

@@ -1,4 +1,5 @@
 // Commands from their arguments to exit code and output, against an HTTP server that speaks docs/api.md.
+#include <gtest/gtest.h>
 #include <csignal>
 #include <nlohmann/json.hpp>
 

@@ -1,14 +1,14 @@
 // The lists, exactly as printed.
 #include "ctl/views.hpp"
 
-#include <gtest/gtest.h>
-
 #include "samples.hpp"
+
+#include <gtest/gtest.h>
 
 namespace repl::ctl {
 namespace {
 
-const Time kNow = *parse_time("2025-11-24T08:00:00Z");
+const Time kLookedAt = *parse_time("2025-11-24T08:00:00Z");
 
 std::string narrow(const Table& table) {
   return render_table(table, Shown::Always, {});
@@ -59,7 +59,7 @@ TEST(ProblemsTable, HasOneLinePerProblem) {
   const Json p{{"cluster", "shop"}, {"name", "DeadPrimary"}, {"severity", "critical"},
                {"node", "db1"},     {"goal", "failover"},    {"evidence", "db1 refuses connections"},
                {"advice", ""},      {"blocked", ""},         {"since", "2025-11-24T07:59:57Z"}};
-  EXPECT_EQ(narrow(problems_table({&p}, kNow)),
+  EXPECT_EQ(narrow(problems_table({&p}, kLookedAt)),
             "CLUSTER  SEVERITY  PROBLEM      NODE  FOR  EVIDENCE\n"
             "shop     critical  DeadPrimary  db1    3s  db1 refuses connections\n");
 }

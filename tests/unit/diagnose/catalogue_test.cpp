@@ -7,13 +7,6 @@
 namespace repl::test {
 namespace {
 
-Cluster async() {
-  return running(spec_of("a b c"));
-}
-Cluster semi(int acks = 1) {
-  return running(spec_of("a b c").acks(acks));
-}
-
 // ---- source faults --------------------------------------------------------------------------------------------------
 
 TEST(Catalogue, F1AcrashedSourceIsFailedOverAtOnce) {

@@ -10,6 +10,13 @@
 
 namespace repl::test {
 
+inline Cluster async() {
+  return running(spec_of("a b c"));
+}
+inline Cluster semi(int acks = 1) {
+  return running(spec_of("a b c").acks(acks));
+}
+
 /// Names of the problems; those of a node as "WritableReplica(b)".
 inline std::vector<std::string> found_in(const Cluster& c) {
   std::vector<std::string> out;

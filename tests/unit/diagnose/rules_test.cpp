@@ -11,27 +11,21 @@ namespace {
 
 enum class Rule { Matches, IsQuiet };
 
-struct Row {
+struct RuleRow {
   const char* problem;  ///< With the node in brackets for a rule about a node.
   Rule expected;
   const char* when;  ///< The situation, as part of the test's name.
   std::function<Cluster()> cluster;
 };
 
-Cluster async() {
-  return running(spec_of("a b c"));
-}
-Cluster semi(int acks = 1) {
-  return running(spec_of("a b c").acks(acks));
-}
 /// `change` applied to a cluster.
 std::function<Cluster()> with(Cluster c, const std::function<void(Cluster&)>& change) {
   change(c);
   return [c] { return c; };
 }
 
-const std::vector<Row>& rows() {
-  static const std::vector<Row> kRows{
+const std::vector<RuleRow>& rows() {
+  static const std::vector<RuleRow> kRows{
       // ---- the cluster as a whole
       {"ObserverIsolated", Rule::Matches, "NothingAnswers",
        with(async(),
@@ -384,12 +378,12 @@ const std::vector<Row>& rows() {
   return kRows;
 }
 
-std::string rule_of(const Row& row) {
+std::string rule_of(const RuleRow& row) {
   const std::string text{row.problem};
   return text.substr(0, text.find('('));
 }
 
-class EveryRule : public testing::TestWithParam<Row> {};
+class EveryRule : public testing::TestWithParam<RuleRow> {};
 
 TEST_P(EveryRule, MatchesWhenItShould) {
   const auto& row = GetParam();
@@ -401,7 +395,7 @@ TEST_P(EveryRule, MatchesWhenItShould) {
   }();
 }
 
-std::string name_of_case(const testing::TestParamInfo<Row>& info) {
+std::string name_of_case(const testing::TestParamInfo<RuleRow>& info) {
   return fmt::format("{:03}_{}_{}_{}", info.index, rule_of(info.param),
                      info.param.expected == Rule::Matches ? "when" : "notWhen", info.param.when);
 }

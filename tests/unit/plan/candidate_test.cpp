@@ -28,10 +28,6 @@ Result<plan::Choice> choose(const Cluster& c, Urgency urgency = Urgency::Automat
   return plan::choose_candidate(c.spec, c.office, c.view(), positions_of(c), wanted, urgency);
 }
 
-Cluster dead(const Spec& spec) {
-  return running(spec).kill("a");
-}
-
 // ---- order ----------------------------------------------------------------------------------------------------------
 
 TEST(Candidate, IsTheFirstByNameWhenAllElseIsEqual) {

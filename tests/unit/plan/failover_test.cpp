@@ -11,9 +11,6 @@ namespace {
 using plan::Positions;
 using plan::Urgency;
 
-Cluster dead(const Spec& spec) {
-  return running(spec).kill("a");
-}
 Cluster frozen(const Spec& spec) {
   return running(spec).freeze("a");
 }
@@ -244,7 +241,6 @@ TEST(Securing, LeavesNodesOfOtherSourcesAlone) {
 
 // ---- promotion ------------------------------------------------------------------------------------------------------
 
-constexpr const char* kOpensB = "b: super-read-only -> writable";
 constexpr const char* kOpensC = "c: super-read-only -> writable";
 
 TEST(Promotion, KeepsTheIndicesOfTheSecuredSteps) {

@@ -12,6 +12,13 @@
 
 namespace repl::test {
 
+inline constexpr const char* kOpensB = "b: super-read-only -> writable";
+
+/// A cluster whose primary, a, has crashed.
+inline Cluster dead(const Spec& spec) {
+  return running(spec).kill("a");
+}
+
 /// The steps as sentences: "b: follow c".
 inline std::vector<std::string> sentences(const Plan& plan) {
   std::vector<std::string> out;

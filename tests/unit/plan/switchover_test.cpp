@@ -21,7 +21,6 @@ void expect_refused(const Result<Plan>& p, ErrorCode code, const std::string& pa
 }
 
 constexpr const char* kClosesA = "a: writable -> super-read-only";
-constexpr const char* kOpensB = "b: super-read-only -> writable";
 
 // ---- refusals -------------------------------------------------------------------------------------------------------
 

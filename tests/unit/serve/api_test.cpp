@@ -1,12 +1,15 @@
 #include "serve/api.hpp"
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 #include "backend.hpp"
 #include "serve/json.hpp"
 
 namespace repl::serve {
 namespace {
 
-using Answer = Result<control::Reply>;
+using Replied = Result<control::Reply>;
 using Asked = shop::Registry::Asked;
 
 struct ApiTest : testing::Test, World {
@@ -106,10 +109,10 @@ TEST_F(ApiTest, GivesEachRefusalTheStatusThatTheDocumentationNames) {
       {ErrorCode::Diverged, 412},        {ErrorCode::NoSuchNode, 404},  {ErrorCode::ConnectionLost, 503},
       {ErrorCode::NotAReplica, 412},     {ErrorCode::Stopping, 503},    {ErrorCode::PreconditionFailed, 412}};
   for (const auto& [code, status] : wanted) {
-    registry.set_answer([code = code](const Asked&) -> Answer { return tl::unexpected(Error{code, "said so"}); });
+    registry.set_answer([code = code](const Asked&) -> Replied { return tl::unexpected(Error{code, "said so"}); });
     is_error(post("/api/v1/clusters/shop/switchover", Json::object()), status, std::string(to_string(code)), "said so");
     // The same when the controller refuses in its reply.
-    registry.set_answer([code = code](const Asked&) -> Answer {
+    registry.set_answer([code = code](const Asked&) -> Replied {
       return control::Reply{.error = Error{code, "said so"}};
     });
     is_error(post("/api/v1/clusters/shop/failover", Json::object()), status, std::string(to_string(code)), "said so");
@@ -117,7 +120,7 @@ TEST_F(ApiTest, GivesEachRefusalTheStatusThatTheDocumentationNames) {
 }
 
 TEST_F(ApiTest, HandsASwitchoverToTheController) {
-  registry.set_answer([](const Asked&) -> Answer { return control::Reply{.operation = OperationId{"shop-5"}}; });
+  registry.set_answer([](const Asked&) -> Replied { return control::Reply{.operation = OperationId{"shop-5"}}; });
   const auto response = post("/api/v1/clusters/shop/switchover", {{"to", "db2"}, {"timeoutSeconds", 2.5}});
   EXPECT_EQ(response.status, 202);
   EXPECT_EQ(json_of(response), Json({{"operation", "shop-5"}}));
@@ -158,7 +161,7 @@ TEST_F(ApiTest, HandsEachOtherRequestToTheController) {
 
 TEST_F(ApiTest, AppliesAsTheNextRevisionAndKeepsTheDocument) {
   registry.set_answer(
-      [](const Asked&) -> Answer { return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan()}; });
+      [](const Asked&) -> Replied { return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan()}; });
   auto body = document(shop_document("alerts: {lag: 5s}\n"));
   body["note"] = "faster";
   const auto response = post("/api/v1/apply", body);
@@ -180,7 +183,7 @@ TEST_F(ApiTest, AppliesAsTheNextRevisionAndKeepsTheDocument) {
 }
 
 TEST_F(ApiTest, AppliesADryRunWithoutADocumentToKeep) {
-  registry.set_answer([](const Asked&) -> Answer { return control::Reply{.plan = shop::plan()}; });
+  registry.set_answer([](const Asked&) -> Replied { return control::Reply{.plan = shop::plan()}; });
   auto body = document(shop_document());
   body["dryRun"] = true;
   const auto response = post("/api/v1/apply", body);
@@ -191,7 +194,7 @@ TEST_F(ApiTest, AppliesADryRunWithoutADocumentToKeep) {
 }
 
 TEST_F(ApiTest, GivesAnUnchangedSpecNoNewRevision) {
-  registry.set_answer([this](const Asked& asked) -> Answer {
+  registry.set_answer([this](const Asked& asked) -> Replied {
     shop::Shop s;
     s.memory.spec = std::get<control::ApplySpec>(asked.request.what).spec;
     registry_after_ = s;
@@ -252,15 +255,16 @@ TEST_F(ApiTest, TakesAFileOfSeveralClustersWhole) {
   for (auto at = other.find("10.0.0.1"); at != std::string::npos; at = other.find("10.0.0.1", at + 1))
     other.replace(at, 8, "10.0.0.9");
   other.replace(other.find("name: shop"), 10, "name: pay");
-  registry.set_answer([](const Asked& asked) -> Answer {
+  registry.set_answer([](const Asked& asked) -> Replied {
     if (asked.cluster.name == "pay") return fail(ErrorCode::PreconditionFailed, "pay: db1 has no gtid_mode");
     return control::Reply{.operation = OperationId{"shop-5"}};
   });
   is_error(post("/api/v1/apply", document(shop_document() + "---\n" + other)), 412, "precondition-failed", "gtid_mode");
   for (const auto& asked : registry.asked()) EXPECT_TRUE(std::get<control::ApplySpec>(asked.request.what).dry_run);
 
-  registry.set_answer(
-      [](const Asked& asked) -> Answer { return control::Reply{.operation = OperationId{asked.cluster.name + "-1"}}; });
+  registry.set_answer([](const Asked& asked) -> Replied {
+    return control::Reply{.operation = OperationId{asked.cluster.name + "-1"}};
+  });
   const auto response = post("/api/v1/apply", document(shop_document() + "---\n" + other));
   ASSERT_EQ(response.status, 202) << response.body;
   EXPECT_EQ(json_of(response).at("clusters").at(1).at("operation"), "pay-1");
@@ -310,7 +314,7 @@ TEST_F(ApiTest, PrefersTheOperationInMemoryToTheStoredOne) {
 }
 
 TEST_F(ApiTest, AnswersAMistakeOfItsOwnWithoutDetails) {
-  registry.set_answer([](const Asked&) -> Answer { throw std::runtime_error("secret detail"); });
+  registry.set_answer([](const Asked&) -> Replied { throw std::runtime_error("secret detail"); });
   const auto response = ask(Method::Post, "/api/v1/clusters/shop/pause");
   is_error(response, 503, "internal", "log");
   EXPECT_EQ(response.body.find("secret"), std::string::npos);

@@ -1,5 +1,7 @@
 #include "backend.hpp"
 
+#include <gtest/gtest.h>
+
 namespace repl::serve {
 namespace {
 

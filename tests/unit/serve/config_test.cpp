@@ -1,5 +1,8 @@
 #include "serve/config.hpp"
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 namespace repl::serve {
 namespace {
 

@@ -1,5 +1,7 @@
 #include "serve/http.hpp"
 
+#include <gtest/gtest.h>
+
 #include "serve/route.hpp"
 
 namespace repl::serve {

@@ -1,5 +1,6 @@
 #include "serve/log.hpp"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "model/log_scope.hpp"

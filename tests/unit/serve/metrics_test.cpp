@@ -1,5 +1,6 @@
 #include "serve/metrics.hpp"
 
+#include <gtest/gtest.h>
 #include <set>
 #include <sstream>
 

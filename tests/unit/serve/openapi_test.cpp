@@ -2,6 +2,8 @@
 // the ways that lead to each documented status, and each answer is held to the schema that the document shows for it.
 #include "serve/openapi.hpp"
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "backend.hpp"

@@ -1,5 +1,8 @@
 #include "serve/picture.hpp"
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 #include "serve/shapes.hpp"
 #include "shop.hpp"
 

@@ -1,5 +1,8 @@
 #include "serve/schema.hpp"
 
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
 namespace repl::serve::schema {
 namespace {
 

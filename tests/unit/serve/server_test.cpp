@@ -1,5 +1,6 @@
 #include "serve/server.hpp"
 
+#include <gtest/gtest.h>
 #include <condition_variable>
 #include <thread>
 

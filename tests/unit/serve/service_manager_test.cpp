@@ -1,5 +1,6 @@
 #include "serve/service_manager.hpp"
 
+#include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>

@@ -1,5 +1,6 @@
 #include "serve/state_directory.hpp"
 
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <set>

@@ -1,5 +1,6 @@
 #include "store/codec.hpp"
 
+#include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "samples.hpp"

@@ -1,5 +1,6 @@
 // repld may be killed at any instant. A child process writes records without pause and says on a pipe which of them
 // were acknowledged; it is killed at a random moment, and the file must hold each acknowledged record, whole.
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -7,14 +8,14 @@
 #include <random>
 #include <thread>
 
+#include "../temporary_directory.hpp"
 #include "samples.hpp"
 #include "store/store.hpp"
-#include "../temporary_directory.hpp"
 
 namespace repl::store {
 namespace {
 
-const ClusterId kShop{"shop"};
+using samples::kShop;
 
 /// The n-th record: all of its parts carry n, so that a torn one shows.
 Record record(std::uint64_t n) {

@@ -9,6 +9,7 @@ inline GtidSet gtids(std::string_view text) {
   return GtidSet::parse(text).value();
 }
 
+inline const ClusterId kShop{"shop"};
 inline constexpr auto kUuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
 inline GtidSet some_gtids() {
@@ -130,7 +131,8 @@ inline Memory memory() {
   m.spec = spec();
   m.proposed = spec();
   m.proposed->sync.acks = 1;
-  m.office = {{4}, NodeId{"db2"}, {NodeId{"db1"}, NodeId{"db3"}}, 2, some_gtids(), true, true, at(1'700'000'000'000'004)};
+  m.office = {{4},  NodeId{"db2"}, {NodeId{"db1"}, NodeId{"db3"}}, 2, some_gtids(),
+              true, true,          at(1'700'000'000'000'004)};
   m.operation = operation();
   m.operations = 18'446'744'073'709'551'615ULL;
   m.paused = true;

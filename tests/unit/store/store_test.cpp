@@ -1,18 +1,20 @@
 #include "store/store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
+#include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <fstream>
 #include <thread>
 
-#include "samples.hpp"
 #include "../temporary_directory.hpp"
+#include "samples.hpp"
 
 namespace repl::store {
 namespace {
 
-const ClusterId kShop{"shop"};
+using samples::kShop;
+
 const ClusterId kPay{"pay"};
 
 struct StoreTest : testing::Test {

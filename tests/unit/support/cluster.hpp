@@ -41,6 +41,8 @@ namespace repl::test {
 
 using namespace std::chrono_literals;
 
+inline const NodeId kA{"a"}, kB{"b"}, kC{"c"};
+
 /// Virtual time of the tests.
 inline constexpr Time kNow{std::chrono::seconds{1'000'000}};
 

@@ -1,0 +1,340 @@
+// The whole product: repld and replctl as people run them, on real servers, with an application that never stops
+// writing. What a decision should be is proved in the unit tests and the simulator; here, that it happens.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "tests/support/acked_writer.hpp"
+#include "tests/support/rig.hpp"
+
+namespace repl::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using std::chrono::steady_clock;
+
+bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = 30s) {
+  const auto deadline = steady_clock::now() + within;
+  while (!condition()) {
+    if (steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+  return true;
+}
+
+std::string text_of(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+/// One sandbox, applied, with a writer at work.
+class ProductTest : public ::testing::Test {
+ protected:
+  explicit ProductTest(ctl::sandbox::DataSync sync = ctl::sandbox::DataSync::SemiSync)
+      : rig{{.name = "product", .sync = sync}}, writer{nodes_of(rig), "app", rig.application_password()} {}
+
+  void SetUp() override {
+    apply();
+    ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+    const auto made = writer.create_table(20s);
+    ASSERT_TRUE(made) << made.error().message;
+    writer.start();
+    keeps_writing();
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << rig.story();
+  }
+
+  static std::vector<WriterNode> nodes_of(const Rig& rig) {
+    std::vector<WriterNode> out;
+    for (const auto& node : rig.sandbox().nodes()) out.push_back({node.name, node.port});
+    return out;
+  }
+
+  void apply() {
+    const auto applied = rig.replctl({"apply", rig.topology_file().string(), "--wait"});
+    ASSERT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+  }
+  void keeps_writing() {
+    const auto before = writer.count();
+    ASSERT_TRUE(comes_true([&] { return writer.count() > before + 50; })) << rig.story();
+  }
+  void nothing_is_lost() {
+    const auto lost = writer.lost_on(rig.primary());
+    ASSERT_TRUE(lost) << lost.error().message;
+    EXPECT_TRUE(lost->empty()) << lost->size() << " acknowledged rows are not on " << rig.primary();
+  }
+  /// Exactly one node takes writes, and it is the one that repld shows.
+  void one_writes() {
+    std::vector<std::string> writable;
+    for (const auto& node : rig.sandbox().status()) {
+      if (node.read_only == ReadOnly::Off) writable.push_back(node.name);
+    }
+    EXPECT_EQ(writable, std::vector<std::string>{rig.primary()});
+  }
+  void another_takes_writes(const std::string& than, SteadyTime since) {
+    ASSERT_TRUE(comes_true([&] { return writer.first_after(since, than).has_value(); })) << rig.story();
+  }
+  /// `node` follows again, or is in quarantine with what it alone has.
+  void comes_back(const std::string& node) {
+    const bool back = rig.wait_for(
+        [&](const json& status) {
+          for (const auto& n : status["nodes"]) {
+            if (n["name"] != node) continue;
+            if (n["state"] == "quarantined") return !n.value("errant", "").empty();
+            return n["state"] == "ok" && n["source"] == status["primary"];
+          }
+          return false;
+        },
+        60s);
+    ASSERT_TRUE(back) << rig.story();
+  }
+  std::string ask(const std::string& node, const std::string& sql) {
+    auto session = rig.sandbox().root_session(node);
+    if (!session) return session.error().message;
+    const auto rows = session->query(sql);
+    if (!rows) return rows.error().message;
+    return rows->empty() ? "" : rows->front().front().value_or("NULL");
+  }
+  /// Everything about a server that a wrong command could have changed.
+  std::string fingerprint(const std::string& node) {
+    return ask(node,
+               "SELECT /*+ SET_VAR(group_concat_max_len=1000000) */ CONCAT(@@gtid_executed, ' ', (SELECT "
+               "SHA2(GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER "
+               "BY VARIABLE_NAME), 256) FROM performance_schema.global_variables WHERE VARIABLE_NAME NOT LIKE "
+               "'gtid%'), ' ', (SELECT COUNT(*) FROM mysql.user), ' ', (SELECT COUNT(*) FROM "
+               "performance_schema.replication_connection_configuration))");
+  }
+
+  Rig rig;
+  AckedWriter writer;
+};
+
+class Product : public ProductTest {};
+
+class ProductAsync : public ProductTest {
+ protected:
+  ProductAsync() : ProductTest{ctl::sandbox::DataSync::Async} {}
+};
+
+TEST_F(Product, ASecondApplyIsAnEmptyPlanAndChangesNothing) {
+  writer.stop();
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  std::vector<std::string> before;
+  for (const auto& node : rig.sandbox().nodes()) before.push_back(fingerprint(node.name));
+  const auto planned = rig.replctl_json({"apply", rig.topology_file().string(), "--dry-run"});
+  ASSERT_TRUE(planned.is_object());
+  EXPECT_TRUE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
+  EXPECT_EQ(rig.replctl({"diff", rig.topology_file().string()}).exit_code, 0);
+  apply();
+  std::vector<std::string> after;
+  for (const auto& node : rig.sandbox().nodes()) after.push_back(fingerprint(node.name));
+  EXPECT_EQ(before, after);
+}
+
+TEST_F(Product, ACrashedPrimaryIsReplacedAndComesBackWithoutALoss) {
+  const auto old = rig.primary();
+  const auto killed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  another_takes_writes(old, killed);
+  EXPECT_NE(rig.primary(), old);
+  ASSERT_TRUE(rig.wait_for(
+      [&](const json& status) {
+        return std::all_of(status["nodes"].begin(), status["nodes"].end(), [&](const json& n) {
+          return n["name"] == old || n["name"] == status["primary"] || n["source"] == status["primary"];
+        });
+      },
+      30s))
+      << rig.story();
+  ASSERT_TRUE(rig.sandbox().start(old));
+  comes_back(old);
+  EXPECT_EQ(ask(old, "SELECT @@super_read_only"), "1");
+  keeps_writing();
+  nothing_is_lost();
+  one_writes();
+}
+
+TEST_F(Product, AFrozenPrimaryAcknowledgesNothingWhenItWakesUp) {
+  const auto old = rig.primary();
+  const auto frozen = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().freeze(old));
+  another_takes_writes(old, frozen);
+  const auto thawed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().thaw(old));
+  comes_back(old);
+  EXPECT_EQ(writer.acked_by(old, thawed), 0U);
+  EXPECT_EQ(ask(old, "SELECT @@super_read_only"), "1");
+  keeps_writing();
+  nothing_is_lost();
+  one_writes();
+}
+
+TEST_F(Product, ASwitchoverLosesNothingAndTheOldPrimaryFollows) {
+  const auto old = rig.primary();
+  const auto done = rig.replctl({"switchover", rig.cluster(), "--wait"});
+  ASSERT_EQ(done.exit_code, 0) << done.output << done.errors << rig.story();
+  EXPECT_NE(rig.primary(), old);
+  keeps_writing();
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  nothing_is_lost();
+  one_writes();
+}
+
+// repld dies while it is moving the primary, again and again: whoever starts it next finds the journal, and finishes or
+// takes back what was begun.
+TEST_F(Product, ARepldKilledInTheMiddleOfASwitchoverFinishesOrTakesBackWhatItBegan) {
+  for (const auto after : {5ms, 30ms, 60ms, 100ms}) {
+    ASSERT_EQ(rig.replctl({"switchover", rig.cluster(), "--no-wait"}).exit_code, 0);
+    std::this_thread::sleep_for(after);  // not a wait for anything: the moment of the crash
+    rig.repld().kill();
+    rig.repld().start();
+    ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+    keeps_writing();
+    nothing_is_lost();
+    one_writes();
+  }
+}
+
+TEST_F(Product, ARepldKilledInTheMiddleOfAFailoverFinishesIt) {
+  const auto old = rig.primary();
+  const auto killed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  std::this_thread::sleep_for(100ms);  // as above
+  rig.repld().kill();
+  rig.repld().start();
+  another_takes_writes(old, killed);
+  ASSERT_TRUE(rig.sandbox().start(old));
+  comes_back(old);
+  nothing_is_lost();
+  one_writes();
+}
+
+TEST_F(Product, WhilePausedNothingIsDoneAndAPersonMayStillFailOver) {
+  ASSERT_EQ(rig.replctl({"pause", rig.cluster()}).exit_code, 0);
+  const auto old = rig.primary();
+  const auto killed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  ASSERT_TRUE(rig.wait_for(
+      [](const json& status) {
+        return std::any_of(status["problems"].begin(), status["problems"].end(),
+                           [](const json& p) { return p["name"] == "DeadPrimary" && !p.value("blocked", "").empty(); });
+      },
+      30s))
+      << rig.story();
+  EXPECT_EQ(rig.primary(), old);
+  const auto asked = rig.replctl({"failover", rig.cluster(), "--wait", "--yes"});
+  ASSERT_EQ(asked.exit_code, 0) << asked.output << asked.errors << rig.story();
+  another_takes_writes(old, killed);
+  nothing_is_lost();
+}
+
+TEST_F(Product, AWrongFileIsRefusedWithAllItsErrorsAndChangesNothing) {
+  writer.stop();
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  std::vector<std::string> before;
+  for (const auto& node : rig.sandbox().nodes()) before.push_back(fingerprint(node.name));
+  const auto revisions = rig.replctl_json({"history", rig.cluster()});
+  int files = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(REPL_WRONG_FILES)) {
+    if (entry.path().extension() != ".yaml") continue;
+    ++files;
+    const auto refused = rig.replctl({"apply", entry.path().string(), "--wait"});
+    EXPECT_EQ(refused.exit_code, 2) << entry.path() << "\n" << refused.output << refused.errors;
+    // Each expected error is there, with its line and column.
+    std::istringstream expected(text_of(std::filesystem::path(entry.path()).replace_extension(".expected")));
+    for (std::string line; std::getline(expected, line);) {
+      const auto place = line.substr(0, line.find(' '));
+      EXPECT_NE((refused.output + refused.errors).find(place), std::string::npos)
+          << entry.path() << ": no error at " << place << "\n"
+          << refused.output << refused.errors;
+    }
+  }
+  EXPECT_GE(files, 30);
+  std::vector<std::string> after;
+  for (const auto& node : rig.sandbox().nodes()) after.push_back(fingerprint(node.name));
+  EXPECT_EQ(before, after);
+  EXPECT_EQ(rig.replctl_json({"history", rig.cluster()}), revisions);
+}
+
+TEST_F(Product, SecretsStayWhereTheyAre) {
+  const auto old = rig.primary();
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  another_takes_writes(old, steady_clock::now());
+  ASSERT_TRUE(rig.sandbox().start(old));
+  comes_back(old);
+  std::string said = text_of(rig.repld().log());
+  for (const auto& command : std::vector<std::vector<std::string>>{{"status"},
+                                                                   {"events"},
+                                                                   {"history"},
+                                                                   {"nodes"},
+                                                                   {"diff", rig.topology_file().string()},
+                                                                   {"apply", rig.topology_file().string()}}) {
+    for (const auto* format : {"table", "json"}) {
+      auto with_format = command;
+      with_format.insert(with_format.end(), {"-o", format});
+      const auto told = rig.replctl(with_format);
+      said += told.output + told.errors;
+    }
+  }
+  // What a command line shows, and what the servers write down.
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) said += text_of(entry.path() / "cmdline");
+  for (const auto& node : rig.sandbox().nodes()) said += text_of(node.folder.error_log());
+  int secrets = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(rig.sandbox().folder().secret("app").parent_path())) {
+    auto secret = text_of(entry.path());
+    while (!secret.empty() && secret.back() == '\n') secret.pop_back();
+    if (secret.empty()) continue;
+    ++secrets;
+    EXPECT_EQ(said.find(secret), std::string::npos) << "the secret " << entry.path().filename() << " was seen";
+  }
+  EXPECT_GE(secrets, 3);
+  const auto token = text_of(rig.repld().state() / "token");
+  ASSERT_GE(token.size(), 20U);
+  EXPECT_EQ(said.find(token.substr(0, 20)), std::string::npos) << "the API's token was seen";
+}
+
+// Nothing says that a silent primary takes no writes, and in async mode nothing keeps it from it.
+TEST_F(ProductAsync, ASilentPrimaryIsNotReplacedAndTheProblemSaysWhy) {
+  const auto old = rig.primary();
+  const auto term = rig.status()["term"];
+  ASSERT_TRUE(rig.sandbox().freeze(old));
+  std::string why;
+  EXPECT_TRUE(rig.wait_for(
+      [&](const json& status) {
+        for (const auto& p : status["problems"]) {
+          if (p["name"] == "SilentPrimary") why = p.value("blocked", "");
+        }
+        return !why.empty();
+      },
+      30s))
+      << rig.story();
+  EXPECT_NE(why.find("fence"), std::string::npos) << why;
+  EXPECT_EQ(rig.primary(), old);
+  ASSERT_TRUE(rig.sandbox().thaw(old));
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+  EXPECT_EQ(rig.primary(), old);
+  EXPECT_EQ(rig.status()["term"], term);
+  keeps_writing();
+  one_writes();
+}
+
+TEST_F(ProductAsync, ACrashedPrimaryIsReplaced) {
+  const auto old = rig.primary();
+  const auto killed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  another_takes_writes(old, killed);
+  ASSERT_TRUE(rig.sandbox().start(old));
+  comes_back(old);
+  one_writes();
+}
+
+}  // namespace
+}  // namespace repl::testing
