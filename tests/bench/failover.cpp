@@ -92,7 +92,7 @@ class Bench {
     const auto thawed = steady_clock::now();
     must(rig_.sandbox().thaw(victim));
     come_back(victim);
-    const auto stale = writer_.acked_by(victim, thawed);
+    const auto stale = writer_.accepted_by(victim, thawed);
     if (stale != 0) give_up(rig_, fmt::format("{} acknowledged {} writes after it woke up", victim, stale));
     judge(figures, fmt::format("freeze {} -> {}", victim, rig_.primary()));
   }

@@ -176,11 +176,11 @@ std::optional<Ack> AckedWriter::first_after(SteadyTime since, const std::string&
   return first;
 }
 
-std::size_t AckedWriter::acked_by(const std::string& node, SteadyTime since) const {
+std::size_t AckedWriter::accepted_by(const std::string& node, SteadyTime since) const {
   const auto index = index_of(node);
   const std::lock_guard lock{mutex_};
   return static_cast<std::size_t>(
-      std::count_if(acks_.begin(), acks_.end(), [&](const Ack& a) { return a.node == index && a.done >= since; }));
+      std::count_if(acks_.begin(), acks_.end(), [&](const Ack& a) { return a.node == index && a.sent >= since; }));
 }
 
 Gap AckedWriter::longest_gap(SteadyTime from, SteadyTime to) const {

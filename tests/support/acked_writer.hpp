@@ -54,8 +54,9 @@ class AckedWriter {
   std::size_t count() const;
   /// The first acknowledgement of a statement sent after `since` on another node than `not_on`.
   std::optional<Ack> first_after(SteadyTime since, const std::string& not_on) const;
-  /// Acknowledgements of `node` whose answer came after `since`.
-  std::size_t acked_by(const std::string& node, SteadyTime since) const;
+  /// Acknowledgements of `node` for statements sent after `since`. (A commit that a replica had acknowledged before a
+  /// freeze is answered after it, and rightly: it is on that replica. One that nobody had is found by lost_on.)
+  std::size_t accepted_by(const std::string& node, SteadyTime since) const;
   /// The longest time without any acknowledgement between the two moments, the ends counted.
   Gap longest_gap(SteadyTime from, SteadyTime to) const;
 
