@@ -1,6 +1,9 @@
 // Finding repld and talking to it.
 #include "ctl/connection.hpp"
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -10,6 +13,12 @@
 
 namespace repl::ctl {
 namespace {
+
+/// The account that runs this program; "" when it has no name.
+std::string name_of_user() {
+  const auto* account = ::getpwuid(::geteuid());
+  return account == nullptr ? "" : account->pw_name;
+}
 
 constexpr std::uint16_t kDefaultPort = 10330;
 constexpr std::string_view kHowToStart =
@@ -175,9 +184,10 @@ Result<HttpResponse> Repld::send(const HttpRequest& request, std::chrono::millis
     const auto& endpoint = endpoints_[at];
     auto token = read_token(endpoint);
     if (!token && endpoints_.size() == 1) return tl::unexpected(token.error());
-    auto with_token = request;
-    if (token) with_token.token = *token;
-    auto response = token ? send_http(endpoint.address, with_token, timeout) : tl::unexpected(token.error());
+    auto complete = request;
+    complete.asked_by = name_of_user();
+    if (token) complete.token = *token;
+    auto response = token ? send_http(endpoint.address, complete, timeout) : tl::unexpected(token.error());
     const bool may_have_arrived = !response && response.error().code != ErrorCode::Unreachable && token;
     if (response || (may_have_arrived && request.method != "GET")) {
       current_ = at;

@@ -62,6 +62,7 @@ Result<HttpResponse> send_http(const Address& server, const HttpRequest& request
   message.set(http::field::accept, "application/json");
   message.set(http::field::connection, "close");
   if (!request.token.empty()) message.set(http::field::authorization, "Bearer " + request.token);
+  if (!request.asked_by.empty()) message.set("X-Asked-By", request.asked_by);
   if (!request.body.empty()) {
     message.set(http::field::content_type, "application/json");
     message.body() = request.body;

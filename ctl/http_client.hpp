@@ -14,6 +14,7 @@ struct HttpRequest {
   std::string target = "/";  ///< Path and query, escaped.
   std::string body;          ///< JSON; "" for none.
   std::string token;         ///< Bearer token; "" for none. Never in a message.
+  std::string asked_by;      ///< Who is at the keyboard, for repld's journal; "" for nobody in particular.
 };
 
 struct HttpResponse {

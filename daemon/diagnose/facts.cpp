@@ -51,6 +51,7 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
     // Below a lost node nothing arrives. Who already points to it stays: it may come back, and has missed nothing yet.
     if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr) f.should_follow = office.primary;
     f.acker = spec.semi_sync() && node.delay.count() == 0 && f.should_follow == office.primary;
+    f.acknowledges = f.acker && f.now != nullptr && f.follows == office.primary && f.now->semi_sync.replica_status;
   }
   if (f.seen != nullptr && f.seen->errant) {
     f.compared = true;
@@ -106,9 +107,7 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view) {
     if (node.witness == Witness::Lost) ++f.replicas_that_lost_it;
     if (node.now != nullptr && node.now->read_only == ReadOnly::Off) ++f.writable_others;
     if (node.now != nullptr && office.ackers.contains(node.spec->id)) ++f.ackers_reached;
-    if (node.acker && node.now != nullptr && node.follows == office.primary && node.now->semi_sync.replica_status) {
-      ++f.acks_possible;
-    }
+    if (node.acknowledges) ++f.acks_possible;
   }
   f.ackers_needed = quorum(office.ackers.size(), office.acks);
   if (f.primary != nullptr && f.primary->seen != nullptr && f.primary->seen->seen()) {

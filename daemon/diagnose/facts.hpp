@@ -31,6 +31,7 @@ struct NodeFacts {
   bool detached = false;               ///< Reachable, and without a channel or pointed away.
   bool foreign_source = false;         ///< Its channel points to a server that is not in the spec.
   bool acker = false;                  ///< By the spec its acknowledgement counts under the primary in office.
+  bool acknowledges = false;           ///< It is an acker, and attached so that it can acknowledge now.
   Witness witness = Witness::Nothing;  ///< Direct replicas only.
   const Snapshot* primary_now = nullptr;
   GtidSet errant;  ///< Empty as well when not compared yet.

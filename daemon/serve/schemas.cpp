@@ -64,7 +64,7 @@ std::vector<Member> node_members() {
           {"applierError", text()},
           {"lagSeconds", nullable(seconds_schema("null: unknown, or no replica"))},
           {"silenceSeconds", nullable(seconds_schema("since its receiver last heard its source"))},
-          {"acker", about(flag(), "its acknowledgement counts under the primary in office")},
+          {"acker", about(flag(), "it acknowledges the commits of the primary in office")},
           {"semiSyncSource", flag()},
           {"semiSyncReplica", flag()},
           {"semiSyncClients", at_least(whole(), 0)},

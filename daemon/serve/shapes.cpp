@@ -147,7 +147,7 @@ Json node_json(const NodePicture& node) {
                {"offlineMode", read.offline_mode},
                {"source", node.source.empty() ? Json(nullptr) : Json(node.source)}};
   add_channel(json, read.channel());
-  json["acker"] = node.facts->acker;
+  json["acker"] = node.facts->acknowledges;
   json["semiSyncSource"] = read.semi_sync.source_enabled;
   json["semiSyncReplica"] = read.semi_sync.replica_enabled;
   json["semiSyncClients"] = read.semi_sync.clients;
