@@ -8,8 +8,9 @@
 #include <charconv>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
+
+#include "ctl/text.hpp"
 
 namespace repl::ctl {
 namespace {
@@ -34,7 +35,7 @@ std::string trimmed(std::string_view text) {
 std::optional<std::string> read_line_of(const std::string& path) {
   std::ifstream file(path);
   if (!file) return std::nullopt;
-  return trimmed(std::string(std::istreambuf_iterator<char>(file), {}));
+  return trimmed(read_all(file));
 }
 
 bool is_readable(const std::string& path) {

@@ -6,7 +6,9 @@
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <istream>
 #include <numeric>
+#include <sstream>
 
 namespace repl::ctl {
 namespace {
@@ -188,6 +190,12 @@ std::optional<Time> parse_time(std::string_view t) {
 std::string short_time(std::string_view rfc3339) {
   if (!parse_time(rfc3339)) return std::string(rfc3339);
   return fmt::format("{} {}Z", rfc3339.substr(0, 10), rfc3339.substr(11, 8));
+}
+
+std::string read_all(std::istream& in) {
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
 }
 
 std::vector<std::string_view> lines_of(std::string_view text) {

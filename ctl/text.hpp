@@ -2,6 +2,7 @@
 // these, so that columns line up and colours can be left out in one place.
 #pragma once
 
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -47,6 +48,9 @@ std::string counted(long long number, std::string_view word, std::string_view pl
 std::optional<Time> parse_time(std::string_view rfc3339);
 /// "2025-11-24 07:08:22Z"; what is not a time comes back unchanged.
 std::string short_time(std::string_view rfc3339);
+
+/// All that can be read. (Unlike an istreambuf_iterator it does not throw when reading fails half-way.)
+std::string read_all(std::istream& in);
 
 /// Split at newlines; a final newline makes no empty line.
 std::vector<std::string_view> lines_of(std::string_view text);

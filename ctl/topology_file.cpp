@@ -6,9 +6,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
+#include "ctl/text.hpp"
 #include "model/spec_text.hpp"
 #include "spec/check.hpp"
 #include "spec/parse.hpp"
@@ -34,8 +34,7 @@ std::string sentence(const Spec& spec) {
 Result<TopologyFile> read_topology_file(const std::string& name, std::istream& in) {
   std::error_code ignored;
   if (name == "-") {
-    return TopologyFile{kStandardInput, std::string(std::istreambuf_iterator<char>(in), {}),
-                        std::filesystem::current_path(ignored).string()};
+    return TopologyFile{kStandardInput, read_all(in), std::filesystem::current_path(ignored).string()};
   }
   if (std::filesystem::is_directory(name, ignored)) {
     return fail(ErrorCode::InvalidArgument, "cannot read {}: it is a folder; name the topology files in it", name);
@@ -44,8 +43,7 @@ Result<TopologyFile> read_topology_file(const std::string& name, std::istream& i
   if (!file)
     return fail(ErrorCode::InvalidArgument, "cannot read {}: {}", name,
                 std::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
-  return TopologyFile{name, std::string(std::istreambuf_iterator<char>(file), {}),
-                      std::filesystem::absolute(name, ignored).parent_path().string()};
+  return TopologyFile{name, read_all(file), std::filesystem::absolute(name, ignored).parent_path().string()};
 }
 
 Checked check(const TopologyFile& file) {

@@ -53,11 +53,11 @@ Colour node_state_colour(std::string_view state) {
 }
 
 Colour state_colour(std::string_view state) {
-  static constexpr std::array kRows{
-      Row{"done", Colour::Green},      Row{"failed", Colour::Red},       Row{"taken-back", Colour::Yellow},
-      Row{"undone", Colour::Yellow},   Row{"needs-person", Colour::Red}, Row{"given-up", Colour::Yellow},
-      Row{"given-up", Colour::Yellow}, Row{"running", Colour::Cyan},     Row{"undoing", Colour::Yellow},
-      Row{"waiting", Colour::Dim},     Row{"skipped", Colour::Dim}};
+  static constexpr std::array kRows{Row{"done", Colour::Green},        Row{"failed", Colour::Red},
+                                    Row{"taken-back", Colour::Yellow}, Row{"undone", Colour::Yellow},
+                                    Row{"needs-person", Colour::Red},  Row{"given-up", Colour::Yellow},
+                                    Row{"running", Colour::Cyan},      Row{"undoing", Colour::Yellow},
+                                    Row{"waiting", Colour::Dim},       Row{"skipped", Colour::Dim}};
   return look_up(kRows, state);
 }
 

@@ -49,9 +49,17 @@ class Descriptor {
   int descriptor_;
 };
 
+/// What can be read: a file in /proc ends with an error (ESRCH) when its process ends meanwhile. Copied buffer to
+/// buffer, for an istreambuf_iterator would throw then.
+std::string read_all(std::ifstream& in) {
+  std::ostringstream out;
+  out << in.rdbuf();
+  return std::move(out).str();
+}
+
 std::string slurp(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  return read_all(in);
 }
 
 const std::string& this_boot() {
@@ -73,8 +81,8 @@ struct Stat {
   bool has_ended() const { return state == 'X' || (state == 'Z' && threads <= 1); }
 };
 
-std::optional<Stat> read_stat(pid_t pid) {
-  const auto text = slurp(fmt::format("/proc/{}/stat", pid));
+std::optional<Stat> read_stat(const fs::path& file) {
+  const auto text = slurp(file);
   // The second field is the program's name in brackets and may hold anything: what follows the last bracket is safe.
   const auto bracket = text.rfind(')');
   if (bracket == std::string::npos) return std::nullopt;
@@ -86,6 +94,24 @@ std::optional<Stat> read_stat(pid_t pid) {
   rest >> stat.threads >> skipped >> stat.started;
   if (!rest) return std::nullopt;
   return stat;
+}
+
+std::optional<Stat> read_stat(pid_t pid) {
+  return read_stat(fmt::format("/proc/{}/stat", pid));
+}
+
+bool has_stopped(const Stat& stat) {
+  return stat.state == 'T' || stat.state == 't';
+}
+
+bool all_threads_have_stopped(pid_t pid) {
+  std::error_code error;
+  for (fs::directory_iterator thread(fmt::format("/proc/{}/task", pid), error), end; !error && thread != end;
+       thread.increment(error)) {
+    const auto stat = read_stat(thread->path() / "stat");
+    if (stat && !has_stopped(*stat)) return false;
+  }
+  return true;
 }
 
 constexpr std::array kPoliteSignals{SIGINT, SIGTERM, SIGHUP};
@@ -111,7 +137,15 @@ ProcessState state_of(const ProcessId& process) {
   if (process.boot != this_boot()) return ProcessState::Gone;
   const auto stat = read_stat(process.pid);
   if (!stat || stat->started != process.started || stat->has_ended()) return ProcessState::Gone;
-  return stat->state == 'T' || stat->state == 't' ? ProcessState::Frozen : ProcessState::Running;
+  return has_stopped(*stat) ? ProcessState::Frozen : ProcessState::Running;
+}
+
+bool wait_until_frozen(const ProcessId& process, Deadline deadline) {
+  while (state_of(process) != ProcessState::Gone && !all_threads_have_stopped(process.pid)) {
+    if (std::chrono::steady_clock::now() >= deadline) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  }
+  return true;
 }
 
 std::optional<std::uint64_t> resident_bytes(const ProcessId& process) {
@@ -359,7 +393,7 @@ Result<void> write_file(const fs::path& file, std::string_view content, mode_t m
 Result<std::string> read_file(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   if (!in) return fail(ErrorCode::Internal, "cannot read {}: {}", file.string(), reason(errno));
-  return std::string(std::istreambuf_iterator<char>(in), {});
+  return read_all(in);
 }
 
 }  // namespace repl::ctl::sandbox

@@ -38,6 +38,9 @@ enum class ProcessState { Gone, Running, Frozen };
 /// Empty when no such process runs.
 std::optional<ProcessId> identify(pid_t pid);
 ProcessState state_of(const ProcessId& process);
+/// Waits until each of its threads has stopped, or the process is gone: SIGSTOP stops them one after the other, as they
+/// leave the kernel. False: not in time.
+bool wait_until_frozen(const ProcessId& process, Deadline deadline);
 /// Memory in RAM; empty when the process is gone. Source: proc(5), VmRSS.
 std::optional<std::uint64_t> resident_bytes(const ProcessId& process);
 

@@ -353,7 +353,12 @@ Result<void> Sandbox::kill(std::string_view name) const {
 Result<void> Sandbox::freeze(std::string_view name) const {
   const auto server = node(name).and_then(living_server_of);
   if (!server) return tl::unexpected(server.error());
-  return send_signal(*server, SIGSTOP);
+  if (auto sent = send_signal(*server, SIGSTOP); !sent) return sent;
+  if (!wait_until_frozen(*server, deadline_in(10s))) {
+    return fail(ErrorCode::DeadlineExceeded, "{}: SIGSTOP was sent, and not all threads of mysqld have stopped in 10 s",
+                name);
+  }
+  return {};
 }
 
 Result<void> Sandbox::thaw(std::string_view name) const {

@@ -105,7 +105,7 @@ class Sandbox {
 
   /// SIGKILL to mysqld alone; returns when it is gone. It stays down unless the sandbox restarts after crashes.
   Result<void> kill(std::string_view node) const;
-  /// SIGSTOP: connections stay open, nothing answers. Of a frozen node: no change.
+  /// SIGSTOP: connections stay open, nothing answers; returns when that is so. Of a frozen node: no change.
   Result<void> freeze(std::string_view node) const;
   Result<void> thaw(std::string_view node) const;
   /// Starts a server that is down; returns when it answers.

@@ -16,6 +16,17 @@ std::string_view to_string(ThreadState value) {
 std::string_view to_string(ReadOnly value) {
   return name_in(kReadOnlys, value);
 }
+std::string_view describe(ReadOnly value) {
+  switch (value) {
+    case ReadOnly::Off:
+      return "writable";
+    case ReadOnly::On:
+      return "read-only";
+    case ReadOnly::Super:
+      return "super-read-only";
+  }
+  return "?";
+}
 
 std::optional<Reach> reach_from(std::string_view name) {
   return value_in(kReaches, name);

@@ -28,6 +28,8 @@ inline constexpr std::array kReadOnlys{
 std::string_view to_string(Reach value);
 std::string_view to_string(ThreadState value);
 std::string_view to_string(ReadOnly value);
+/// For sentences: "writable", "read-only", "super-read-only".
+std::string_view describe(ReadOnly value);
 
 /// Each is empty when no value has that name.
 std::optional<Reach> reach_from(std::string_view name);

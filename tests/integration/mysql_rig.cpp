@@ -94,8 +94,9 @@ unsigned Servers::code_of(const NodeId& node, const std::string& statement) cons
 void Servers::end_dump_threads(const NodeId& node) const {
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
   while (std::chrono::steady_clock::now() < deadline) {
-    const auto id = ask(node, "SELECT COALESCE(MIN(PROCESSLIST_ID), '') FROM performance_schema.threads "
-                              "WHERE PROCESSLIST_COMMAND LIKE 'Binlog Dump%'");
+    const auto id = ask(node,
+                        "SELECT COALESCE(MIN(PROCESSLIST_ID), '') FROM performance_schema.threads "
+                        "WHERE PROCESSLIST_COMMAND LIKE 'Binlog Dump%'");
     if (id.empty()) return;
     auto session = sandbox().root_session(node.name);
     if (session) static_cast<void>(session->query("KILL " + id));  // it may have ended by itself meanwhile

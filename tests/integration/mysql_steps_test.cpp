@@ -298,7 +298,7 @@ TEST_F(Steps, DetachReceiverOfAFrozenSourceIsQuickWhileTheReceiverIsConnected) {
   replicate();
   ASSERT_TRUE(servers.sandbox().freeze("db1"));
   const auto result = done(DetachReceiver{kDb3, kDb1});
-  EXPECT_LT(result.took, Duration{1500ms});
+  EXPECT_LT(result.took, Duration{10s}) << "replica_net_timeout passed";
 }
 
 TEST_F(Steps, ForgetSourceLeavesNoChannel) {

@@ -387,7 +387,7 @@ TEST(Sandbox, LeavesNothingBehindWhenItIsTakenDown) {
   EXPECT_EQ(processes_with(arguments).size(), 4U);
   const auto begin = std::chrono::steady_clock::now();
   must(Sandbox::down("gone"));
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, 10s);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
   EXPECT_TRUE(processes_with(arguments).empty());
   EXPECT_FALSE(fs::exists(sandbox.folder().path()));
   for (const auto& node : sandbox.nodes()) {

@@ -51,8 +51,7 @@ TEST(Process, IsRunningThenFrozenThenGone) {
   const auto id = sleeper.id();
   EXPECT_EQ(state_of(id), ProcessState::Running);
   ASSERT_TRUE(send_signal(id, SIGSTOP));
-  const auto deadline = deadline_in(5s);
-  while (state_of(id) != ProcessState::Frozen && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_TRUE(wait_until_frozen(id, deadline_in(5s)));
   EXPECT_EQ(state_of(id), ProcessState::Frozen);
   sleeper.end();
   EXPECT_EQ(state_of(id), ProcessState::Gone);
@@ -65,6 +64,18 @@ TEST(Process, IsGoneAlsoWhileNobodyHasAskedForItsExitCode) {
   ASSERT_TRUE(send_signal(id, SIGKILL));
   EXPECT_TRUE(wait_until_gone(id, deadline_in(5s)));
   EXPECT_FALSE(identify(id.pid));
+}
+
+// Reading a file in /proc fails half-way when the process is reaped between its opening and its reading.
+TEST(Process, MayEndWhileItIsLookedAt) {
+  for (int i = 0; i < 200; ++i) {
+    Sleeper sleeper;
+    const auto id = sleeper.id();
+    std::jthread killer{[&] { sleeper.end(); }};
+    while (state_of(id) != ProcessState::Gone) {
+    }
+    EXPECT_FALSE(resident_bytes(id));
+  }
 }
 
 TEST(Process, IsNotGoneWhileOnlyItsFirstThreadHasEnded) {
