@@ -23,11 +23,7 @@ Controller::Controller(ClusterId cluster, Memory remembered, Time now) : state_(
   state_->memory = std::move(remembered);
   state_->started = now;
   state_->resuming = state_->busy();
-  if (state_->memory.spec) {
-    state_->observed.watch((state_->memory.proposed ? state_->memory.proposed : state_->memory.spec)->nodes, now);
-  } else if (state_->memory.proposed) {
-    state_->observed.watch(state_->memory.proposed->nodes, now);
-  }
+  if (const auto watched = state_->memory.watched()) state_->observed.watch(watched->nodes, now);
   state_->view = state_->observed.view(now);
 }
 Controller::~Controller() = default;
@@ -115,7 +111,8 @@ void Controller::State::look(Time now) {
   first_seen = std::move(still);
   for (auto node = memory.quarantined.begin(); node != memory.quarantined.end();) {
     const auto* seen_node = view->find(*node);
-    if (seen_node != nullptr && !(seen_node->errant && seen_node->errant->empty())) {
+    const bool has_left = memory.spec->find(*node) == nullptr;
+    if (!has_left && !(seen_node != nullptr && seen_node->errant && seen_node->errant->empty())) {
       ++node;
       continue;
     }

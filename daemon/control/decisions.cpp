@@ -4,7 +4,6 @@
 #include "control/execution.hpp"
 #include "control/limits.hpp"
 #include "control/state.hpp"
-#include "diagnose/facts.hpp"
 #include "plan/failover.hpp"
 #include "plan/repair.hpp"
 
@@ -54,8 +53,15 @@ void Controller::State::decide(Time now) {
   const bool primary_alive = primary != nullptr && primary->alive();
   bool acted = false;
 
+  const bool another_took_over = std::any_of(problems.begin(), problems.end(),
+                                             [](const Problem& p) { return p.name == diagnose::kAnotherPrimary; });
+
   for (auto& problem : problems) {
     if (problem.goal == Goal::None || !problem.established) continue;
+    if (another_took_over) {
+      problem.blocked = "somebody has made another node the primary";
+      continue;
+    }
     const auto key = fmt::format("{}/{}", problem.name, problem.node ? problem.node->name : "");
     if (memory.paused) {
       problem.blocked = "automation is paused: `replctl resume`";
@@ -130,17 +136,8 @@ void Controller::State::decide_resumption(Time now) {
   if (op.state == OperationState::Undoing) return go_on("is taken back");
   if (past_point_of_no_return(op)) return go_on("is finished: it was past the point of no return");
   if (op.goal == Goal::SwitchOver) return go_back("repld was restarted before the point of no return");
-  if (op.goal == Goal::FailOver) {
-    const auto* primary = memory.office.primary ? view->find(*memory.office.primary) : nullptr;
-    if (primary == nullptr || primary->alive()) return go_back("the primary answers again");
-    if (diagnose::count_facts(*memory.spec, memory.office, *view).replicas_hearing > 0) {
-      return go_back("replicas hear from the primary");
-    }
-    const bool gone =
-        primary->latest->reach == Reach::Refused || primary->misses >= memory.spec->failover.detection.misses;
-    if (!gone) return;  // not certain yet; the next looks come at once
-    return go_on("goes on, the primary is still gone");
-  }
+  // Replicas may have acknowledged something since they were read: they are attached, looked at and judged anew.
+  if (op.goal == Goal::FailOver) return go_back("repld was restarted before anybody was promoted; it is decided anew");
   go_on("goes on");
 }
 

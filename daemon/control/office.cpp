@@ -59,7 +59,9 @@ void Controller::State::take_office(const Operation& operation, Time now) {
     }
   }
   for (const auto& node : memory.spec->nodes) {
-    const auto* seen = view->reachable(node.id);
+    // Also one that does not answer just now: it may go on acknowledging.
+    const auto* observed_node = view->find(node.id);
+    const auto* seen = observed_node != nullptr && observed_node->reached ? &*observed_node->reached : nullptr;
     if (seen != nullptr && seen->channel() != nullptr && seen->semi_sync.replica_enabled && node.delay.count() == 0 &&
         diagnose::source_node(*memory.spec, *seen->channel()) == promoted) {
       followers.insert(node.id);

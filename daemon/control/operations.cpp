@@ -10,6 +10,7 @@ namespace repl::control {
 namespace {
 
 constexpr Duration kLookingTakesAtMost = std::chrono::seconds{2};
+constexpr Duration kCured = std::chrono::seconds{60};
 
 Severity severity_of(const Operation& op) {
   switch (op.state) {
@@ -145,6 +146,8 @@ void Controller::State::operation_over(Time now) {
       memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
       if (memory.proposed != memory.spec) memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
+      observed.watch(memory.spec->nodes, now);
+      out.configure = *memory.spec;
       if (first)
         note(now, Severity::Info, "primary-changed", fmt::format("{} is the primary", *memory.office.primary),
              memory.office.primary);
@@ -159,13 +162,15 @@ void Controller::State::operation_over(Time now) {
     memory.automatic_failovers.push_back(now);
   }
   if (op.asked_by == "repld") {
-    if (done) {
-      retries.erase(attempting);
+    auto& retry = retries[attempting];
+    // What is done and found again right away was not cured: it must not keep others from their turn.
+    const bool again = retry.done && now < *retry.done + kCured;
+    if (done && !(again && op.goal != Goal::FailOver)) {
+      retry = Retry{.done = now};
     } else {
-      auto& retry = retries[attempting];
       const auto pause = std::chrono::seconds{1 << std::min(retry.failures, 6)};
-      ++retry.failures;
-      retry.not_before = now + pause;
+      retry = Retry{
+          .failures = retry.failures + 1, .not_before = now + pause, .done = done ? std::optional{now} : std::nullopt};
     }
   }
   attempting.clear();

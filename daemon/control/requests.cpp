@@ -38,8 +38,9 @@ void Controller::State::request(Time now, const Request& asked) {
           [&](const ApplySpec& a) {
             if (busy() || applying) return refuse(busy_error());
             applying = PendingApply{asked.ticket, asked.asked_by, a, now + kInventoryLimit + std::chrono::seconds{1}};
-            observed.watch(a.spec.nodes, now);
-            out.configure = a.spec;
+            const auto both = with_leaving_nodes(a.spec, memory.spec ? &*memory.spec : nullptr);
+            observed.watch(both.nodes, now);
+            out.configure = both;
             for (auto& order : observed.take_inventory(now, kInventoryLimit, plan::variables_to_look_at(a.spec))) {
               out.probes.push_back(std::move(order));
             }
@@ -142,6 +143,8 @@ void Controller::State::apply_when_looked_at(Time now) {
       memory.office = plan::office_after(wanted, memory.office, *view, now);
       memory.spec = wanted;
       memory.revision = revision;
+      observed.watch(wanted.nodes, now);
+      out.configure = wanted;
       note(now, Severity::Info, "revision-applied",
            fmt::format("revision {}: no server had to be changed", revision.number));
       remember();

@@ -39,10 +39,11 @@ struct Controller::State {
   };
   std::optional<PendingApply> applying;
 
-  /// After a failed attempt: when the next may be made, by what is attempted.
+  /// After an attempt that failed, or did not help: when the next may be made, by what is attempted.
   struct Retry {
     int failures = 0;
     Time not_before{};
+    std::optional<Time> done;  ///< End of the last attempt, when it succeeded.
   };
   std::map<std::string, Retry> retries;
   std::string attempting;  ///< Key of the running automatic operation.

@@ -87,6 +87,39 @@ std::optional<NodeId> source_node(const Spec& spec, const Channel& channel) {
   return node->id;
 }
 
+namespace {
+
+/// Of the connected semi-sync replicas some are not in the spec. Nodes that do not answer may be connected.
+int foreign_ackers(const Facts& f) {
+  if (f.primary == nullptr || f.primary->seen == nullptr) return 0;
+  const auto* last = f.primary->now;
+  if (last == nullptr && f.primary->seen->reached) last = &*f.primary->seen->reached;
+  if (last == nullptr || !last->semi_sync.source_enabled) return 0;
+  const auto ours = std::count_if(f.nodes.begin(), f.nodes.end(), [](const NodeFacts& n) {
+    return !n.is_primary && (n.now == nullptr || n.now->semi_sync.replica_enabled);
+  });
+  return std::max(0, last->semi_sync.clients - static_cast<int>(ours));
+}
+
+std::optional<NodeId> another_primary(const Facts& f) {
+  if (f.primary->now->read_only == ReadOnly::Off || !f.primary->follows) return std::nullopt;
+  const auto* source = f.view->reachable(*f.primary->follows);
+  return source != nullptr && source->read_only == ReadOnly::Off ? f.primary->follows : std::nullopt;
+}
+
+GtidSet primary_lacks(const Facts& f) {
+  if (f.primary->now->read_only == ReadOnly::Off) return {};
+  GtidSet expected = f.office->inherited;
+  for (const auto& node : f.nodes) {
+    const bool asked =
+        !node.is_primary && node.channel != nullptr && node.follows == f.office->primary && !node.seen->quarantined;
+    if (asked) expected = unite(expected, node.channel->received);
+  }
+  return subtract(expected, f.primary->now->executed);
+}
+
+}  // namespace
+
 Facts count_facts(const Spec& spec, const Office& office, const View& view) {
   Facts f;
   f.spec = &spec;
@@ -117,6 +150,11 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view) {
     f.primary_refused = seen.latest->reach == Reach::Refused;
     f.primary_misses = seen.misses;
     f.primary_silent_for_good = !f.primary_alive && seen.misses >= spec.failover.detection.misses;
+  }
+  f.foreign_ackers = foreign_ackers(f);
+  if (f.primary != nullptr && f.primary->now != nullptr) {
+    f.another_primary = another_primary(f);
+    f.primary_lacks = primary_lacks(f);
   }
   return f;
 }

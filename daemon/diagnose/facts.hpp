@@ -59,7 +59,13 @@ struct Facts {
   int ackers_reached = 0;  ///< Of office.ackers.
   int ackers_needed = 0;   ///< n - a + 1; 0 when commits do not wait.
   int writable_others = 0;
-  int acks_possible = 0;  ///< Healthy ackers that are attached now.
+  int acks_possible = 0;   ///< Healthy ackers that are attached now.
+  int foreign_ackers = 0;  ///< Semi-sync clients of the primary, when last reached, beyond those that are in the spec.
+  /// A closed primary's source, when that one takes writes: somebody has moved the primary without repld.
+  std::optional<NodeId> another_primary;
+  /// What a closed primary lacks of what replicas have received from it, or what was there when it came into office:
+  /// its data went back. Nodes in quarantine are not asked.
+  GtidSet primary_lacks;
 
   /// We reach fewer than half of the other nodes: more likely we are cut off than they.
   bool observer_isolated() const { return others > 0 && 2 * others_reached < others; }
@@ -72,8 +78,8 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view);
 /// missed. 0 when commits do not wait. Source: docs/architecture.md, "Quorum".
 int quorum(std::size_t ackers, int acks);
 
-/// Errors of a receiver that pass when the connection does: refused, lost, timed out, turned away, too many. They stay in
-/// the channel of a receiver that was stopped since.
+/// Errors of a receiver that pass when the connection does: refused, lost, timed out, turned away, too many. They stay
+/// in the channel of a receiver that was stopped since.
 bool is_connection_error(int receiver_errno);
 
 /// Longest silence of a running receiver that still counts as hearing its source: three heartbeats.

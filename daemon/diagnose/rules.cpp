@@ -140,6 +140,34 @@ constexpr std::array kClusterRules{
                                  f.primary_misses == 1 ? "" : "s", last_words(f), what_replicas_say(f));
             }},
     ClusterRule{
+        .name = kAnotherPrimary,
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::AtOnce,
+        .summary =
+            "the primary in office is closed and replicates from a node that takes writes: somebody moved the primary",
+        .advice =
+            "Move it back by hand; or `replctl forget`, name the new primary as source in the file, and apply it.",
+        .matches = [](const Facts& f) { return f.another_primary.has_value(); },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} is read-only and follows {}, which takes writes", primary_name(f),
+                                 *f.another_primary);
+            }},
+    ClusterRule{
+        .name = "PrimaryBehind",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "the primary came back without transactions that it had given to replicas: its data went back",
+        .advice = "Stop it: repld then promotes a replica that has them. Afterwards rebuild it from the new primary.",
+        .matches = [](const Facts& f) { return !f.primary_lacks.empty(); },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} lacks {} transaction{}: {}", primary_name(f), f.primary_lacks.count(),
+                                 f.primary_lacks.count() == 1 ? "" : "s", f.primary_lacks.to_string());
+            }},
+    ClusterRule{
         .name = "PrimaryReadOnly",
         .severity = Severity::Critical,
         .goal = Goal::Reopen,
@@ -229,6 +257,20 @@ constexpr std::array kClusterRules{
                                  f.primary->now->semi_sync.wait_for_count, f.spec->acks_wanted(*f.office->primary),
                                  f.acks_possible);
             }},
+    ClusterRule{
+        .name = "ForeignAcker",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary = "a semi-sync replica that is not in the topology acknowledges commits: it may hold the only copy",
+        .advice =
+            "Add it to the topology file, or set rpl_semi_sync_replica_enabled=OFF on it and restart its receiver.",
+        .matches = [](const Facts& f) { return f.primary_reachable && f.foreign_ackers > 0; },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} semi-sync replicas are connected to {}, {} more than the topology has",
+                                 f.primary->now->semi_sync.clients, primary_name(f), f.foreign_ackers);
+            }},
     ClusterRule{.name = "AcksMissing",
                 .severity = Severity::Warning,
                 .goal = Goal::None,
@@ -291,8 +333,10 @@ constexpr std::array kNodeRules{
         .summary = "a node has transactions that the primary does not have; it is in quarantine",
         .advice =
             "Look at them (mysqlbinlog --include-gtids=...), save what is needed, then rebuild the node from another.",
-        .matches = [](const Facts&,
-                      const NodeFacts& n) { return !n.is_primary && n.now != nullptr && !n.errant.empty(); },
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return !n.is_primary && n.now != nullptr && !n.errant.empty() && f.primary_lacks.empty();
+            },
         .evidence =
             [](const Facts&, const NodeFacts& n) {
               return fmt::format("{} has {} transaction{} of its own: {}", n.spec->id, n.errant.count(),

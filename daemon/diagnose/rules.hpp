@@ -44,6 +44,9 @@ struct NodeRule {
   std::string (*evidence)(const Facts&, const NodeFacts&);
 };
 
+/// While this problem is there, nothing is changed: somebody has moved the primary without repld.
+inline constexpr std::string_view kAnotherPrimary = "AnotherPrimary";
+
 /// In order of priority: all that match are reported, the first with a goal is acted on.
 std::span<const ClusterRule> cluster_rules();
 std::span<const NodeRule> node_rules();

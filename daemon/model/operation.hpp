@@ -128,6 +128,11 @@ struct Memory {
   /// Where repld turned clients away (CloseReturned) and has not let them in again.
   std::set<NodeId> closed;
   bool operator==(const Memory&) const = default;
+
+  /// The spec by whose nodes and accounts servers are watched: `proposed` with the nodes that leave, else `spec`.
+  std::optional<Spec> watched() const {
+    return proposed ? with_leaving_nodes(*proposed, spec ? &*spec : nullptr) : spec;
+  }
 };
 
 enum class Severity { Info, Warning, Critical };

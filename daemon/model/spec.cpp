@@ -65,4 +65,12 @@ std::map<std::string, std::string> Spec::settings_of(const NodeId& node) const {
   return out;
 }
 
+Spec with_leaving_nodes(Spec wanted, const Spec* before) {
+  if (before == nullptr) return wanted;
+  for (const auto& node : before->nodes) {
+    if (wanted.find(node.id) == nullptr && wanted.find(node.address) == nullptr) wanted.nodes.push_back(node);
+  }
+  return wanted;
+}
+
 }  // namespace repl

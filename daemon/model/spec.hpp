@@ -124,4 +124,8 @@ struct Spec {
   std::map<std::string, std::string> settings_of(const NodeId& node) const;
 };
 
+/// `wanted`, and with it the nodes of `before` that it no longer has: those are watched, and changed, until they have
+/// left. A node of which only the name has changed has not left.
+Spec with_leaving_nodes(Spec wanted, const Spec* before);
+
 }  // namespace repl

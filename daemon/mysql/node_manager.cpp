@@ -388,6 +388,7 @@ void NodeManager::Impl::keep_warm(Node& node, const NodeId& id, const Snapshot& 
 }
 
 void NodeManager::Impl::read_secret_again(Node& node, const NodeId& id) {
+  if (*node.stopping) return;  // its lines are being closed
   node.worker(Purpose::Look).post([this, &node, id] {
     std::shared_ptr<const Spec> spec_now;
     {

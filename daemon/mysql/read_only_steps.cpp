@@ -136,6 +136,14 @@ Result<void> persist_read_only(Server& server, bool on) {
   const auto persisted = server.persisted("super_read_only");
   if (!persisted) return tl::unexpected(persisted.error());
   if (on) {
+    const auto loaded = server.variable("persisted_globals_load");
+    if (!loaded) return tl::unexpected(loaded.error());
+    if (*loaded == "OFF") {
+      return fail(ErrorCode::PreconditionFailed,
+                  "{}: persisted_globals_load is OFF, so the server would ignore super_read_only=ON at its start and "
+                  "come back writable after a crash. Remove that option and restart it.",
+                  server.node());
+    }
     if (*persisted == "ON" || *persisted == "1") return {};
     return server.execute("SET PERSIST_ONLY super_read_only=ON");
   }

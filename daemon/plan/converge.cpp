@@ -254,12 +254,17 @@ class Planner {
   Planner(const Spec& wanted, NodeId primary, const std::map<NodeId, Node>& nodes, bool first)
       : wanted_(wanted), primary_(std::move(primary)), nodes_(nodes), first_(first) {}
 
-  Plan make(const std::vector<std::string>& notes) && {
+  /// @param leaving  nodes that the spec no longer has, and that answer
+  Plan make(const std::vector<std::string>& notes, const std::vector<const Snapshot*>& leaving) && {
     for (const auto& note : notes) plan_.because(note);
     const auto& primary = nodes_.at(primary_);
     // A commit that waits for acknowledgements must find its replicas in order.
     const bool waits = primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled;
     expect_less(primary);
+    // Nobody outside the topology may hold the only copy of an acknowledged commit.
+    for (const auto* node : leaving) {
+      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, expects_less_);
+    }
     for (const auto& [id, node] : nodes_) prepare(node);
     if (!waits) accounts_through_the_binary_log(primary, waits);
     for (const auto* node : from_the_top()) attach(*node);
@@ -467,11 +472,25 @@ std::vector<std::string> variables_to_look_at(const Spec& spec) {
   return {names.begin(), names.end()};
 }
 
+namespace {
+
+std::vector<const Snapshot*> leaving(const Spec& wanted, const Spec* before, const View& view) {
+  std::vector<const Snapshot*> out;
+  if (before == nullptr) return out;
+  for (const auto& node : with_leaving_nodes(wanted, before).nodes) {
+    if (wanted.find(node.id) != nullptr) continue;
+    if (const auto* now = view.reachable(node.id)) out.push_back(now);
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view) {
   Checker checker{wanted, office, before, view};
   const auto primary = checker.primary();
   if (!primary) return tl::unexpected(primary.error());
-  return Planner{wanted, *primary, checker.nodes, !office.primary}.make(checker.notes);
+  return Planner{wanted, *primary, checker.nodes, !office.primary}.make(checker.notes, leaving(wanted, before, view));
 }
 
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now) {

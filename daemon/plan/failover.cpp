@@ -58,6 +58,13 @@ Result<void> check_quorum(const Spec& spec, const Office& office, const View& vi
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
   const auto reached = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
                                                       [&](const NodeId& n) { return is_heard(n, view, positions); }));
+  if (const auto foreign = diagnose::count_facts(spec, office, view).foreign_ackers; needed > 0 && foreign > 0) {
+    return fail(
+        ErrorCode::QuorumMissing,
+        "{}: {} semi-sync replica{} of {} {} not in the topology, and may alone have what was acknowledged. Look "
+        "there first",
+        spec.cluster, foreign, foreign == 1 ? "" : "s", *office.primary, foreign == 1 ? "is" : "are");
+  }
   if (reached < needed) {
     std::string missing;
     for (const auto& node : office.ackers) {
@@ -99,7 +106,9 @@ Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& vi
     return Fence{0, fmt::format("{} is dead (connection refused) and comes back read-only", *office.primary)};
   }
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
-  if (office.commits_wait && spec.waits_for_acks() && spec.failover.fencing != FencingMode::None && needed > 0) {
+  // Semi-sync is not persisted: a server that comes back writable acknowledges alone.
+  if (office.returns_read_only && office.commits_wait && spec.waits_for_acks() &&
+      spec.failover.fencing != FencingMode::None && needed > 0) {
     return Fence{needed, fmt::format("{} gets no acknowledgement once {} of its {} ackers are pointed away",
                                      *office.primary, needed, office.ackers.size())};
   }

@@ -135,6 +135,11 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
     return fail(ErrorCode::PreconditionFailed, "{}: the node to be repaired ({}) does not answer", spec.cluster,
                 wanted ? wanted->name : "none");
   }
+  if (problem.goal == Goal::Reopen && !facts.primary_lacks.empty()) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: {} is not opened, it lacks {} of the transactions that replicas have from it", spec.cluster,
+                *office.primary, facts.primary_lacks.count());
+  }
   Builder plan{problem.goal};
   plan.because(fmt::format("{}: {}", problem.name, problem.evidence));
   row->plan(plan, facts, *node);

@@ -20,7 +20,7 @@ Runner::Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql:
           [this](control::Input input) { inbox_.put(std::move(input)); }),
       state_(std::make_shared<const ClusterState>(ClusterState{cluster_, remembered, std::make_shared<const View>(),
                                                                std::make_shared<const std::vector<Problem>>()})) {
-  if (const auto& spec = remembered.proposed ? remembered.proposed : remembered.spec) nodes_.configure(*spec);
+  if (const auto watched = remembered.watched()) nodes_.configure(*watched);
   thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
 }
 
@@ -42,6 +42,13 @@ void Runner::run(const std::stop_token& stop) {
     if (!stored) {
       refuse_steps(output);
       output.steps.clear();
+      for (auto& reply : output.replies) {
+        if (reply.error) continue;
+        reply.error = Error{ErrorCode::StoreFailed,
+                            fmt::format("{}: the store does not take it, so it may be forgotten when repld ends; see "
+                                        "repld's log, then ask again",
+                                        cluster_)};
+      }
     }
     nodes_.start(output);  // probes and steps; results return to the inbox
     publish(output);
@@ -53,7 +60,7 @@ void Runner::run(const std::stop_token& stop) {
 
 bool Runner::record(control::Output& output) {
   store::Record record{.cluster = cluster_,
-                       .memory = output.remember,
+                       .memory = output.remember ? output.remember : unsaved_,
                        .operations = output.operations,
                        .events = output.events,
                        .revision = revision_of(output)};
@@ -62,9 +69,11 @@ bool Runner::record(control::Output& output) {
   const auto written = store_.write(record);
   observer_.journal_written(cluster_, clock_.now() - began, written.has_value());
   if (!written) {
+    unsaved_ = std::move(record.memory);  // goes along with the next record
     spdlog::error("{}: {}; no server is changed until the store works again", cluster_, written.error().message);
     return false;
   }
+  unsaved_.reset();
   for (const auto& event : output.events) {
     const LogScope scope{cluster_.name, event.operation ? event.operation->value : std::string{}};
     const auto level = event.severity == Severity::Critical  ? spdlog::level::err

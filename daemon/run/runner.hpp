@@ -64,6 +64,7 @@ class Runner {
   std::shared_ptr<const ClusterState> state_;  // under mutex_
   std::map<std::uint64_t, Asked> asked_;       // under mutex_
   std::uint64_t tickets_ = 0;                  // under mutex_
+  std::optional<Memory> unsaved_;              // the runner's thread only
   std::jthread thread_;                        // last: ends before what it uses
 };
 

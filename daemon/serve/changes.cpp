@@ -198,10 +198,14 @@ Result<Response> diff(const Call& call) {
   return json_response(200, {{"clusters", std::move(clusters)}});
 }
 
+/// One at a time: the number of a revision is the last one's plus one, and what is being applied is not forgotten.
+static std::mutex& applying() {
+  static std::mutex mutex;
+  return mutex;
+}
+
 Result<Response> apply(const Call& call) {
-  // One at a time: the number of a revision is the last one's plus one.
-  static std::mutex applying;
-  const std::lock_guard one_at_a_time(applying);
+  const std::lock_guard one_at_a_time(applying());
   const auto taken = take_document(call);
   if (taken.refusal) return *taken.refusal;
   const auto& wanted = taken.parsed.clusters;
@@ -256,6 +260,7 @@ Result<Response> resume(const Call& call) {
 }
 
 Result<Response> forget(const Call& call) {
+  const std::lock_guard one_at_a_time(applying());
   if (const auto cluster = call.cluster(); !cluster) return tl::unexpected(cluster.error());
   if (const auto done = call.backend.registry.forget({call.cluster_name()}); !done) return tl::unexpected(done.error());
   spdlog::info("{} is no longer managed; its servers are left as they are", call.cluster_name());

@@ -66,7 +66,7 @@ TEST(Checker, NoticesTwoWritersWhenTheOldPrimaryIsNotClosed) {
 }
 
 TEST(Checker, NoticesTwoWritersWhenACrashedServerComesBackOpen) {
-  expect_broken(schedule(Tampering::NothingPersisted, {strike(FaultKind::Kill, kPrimary, 4s, 2s)}),
+  expect_broken(schedule(Tampering::PersistedIsIgnored, {strike(FaultKind::Kill, kPrimary, 4s, 2s)}),
                 Invariant::OneWriter);
 }
 

@@ -48,6 +48,7 @@ struct Disk {
   std::set<Plugin> plugins;
   std::map<std::string, std::string> persisted;
   bool user_data = false;
+  bool ignores_persisted_read_only = false;  ///< Tampered with.
 };
 
 /// A replica's connection as its source knows it.
@@ -130,6 +131,7 @@ class Server {
   void drop_account(AccountRole role, const Reply& reply);
   void set_variable(const std::string& name, const std::string& value, const Reply& reply);
   void persist(const std::string& name, const std::string& value);
+  void ignore_persisted_read_only() { disk_.ignores_persisted_read_only = true; }
   /// Raising waits for running commits, at most `lock_wait`; reads `to` meanwhile.
   void set_read_only(ReadOnly to, Duration lock_wait, std::uint64_t session, const Reply& reply);
   void set_offline_mode(bool on);

@@ -53,7 +53,7 @@ void Server::recover() {
     const auto found = disk_.persisted.find(name);
     return found != disk_.persisted.end() && found->second == "ON";
   };
-  read_only_ = on("super_read_only") ? ReadOnly::Super : ReadOnly::Off;
+  read_only_ = on("super_read_only") && !disk_.ignores_persisted_read_only ? ReadOnly::Super : ReadOnly::Off;
   offline_ = on("offline_mode");
   source_enabled_ = on("rpl_semi_sync_source_enabled");
   source_status_ = source_enabled_;

@@ -70,9 +70,11 @@ class Writer {
              [s](Server& n, std::uint64_t, const Reply& reply) { n.set_variable(s.name, s.to, reply); }}};
   }
   Statements operator()(const PersistReadOnly& s) const {
-    if (tampering_ == Tampering::NothingPersisted) return nothing(s.node);
     return {at_once(node(s.node), fmt::format("SET PERSIST_ONLY super_read_only={}", s.to ? "ON" : "OFF"),
-                    [to = s.to](Server& n) { n.persist("super_read_only", to ? "ON" : "OFF"); })};
+                    [to = s.to, ignored = tampering_ == Tampering::PersistedIsIgnored](Server& n) {
+                      n.persist("super_read_only", to ? "ON" : "OFF");
+                      if (ignored) n.ignore_persisted_read_only();
+                    })};
   }
   Statements operator()(const SetReadOnly& s) const {
     const auto set = [s](ReadOnly to) {

@@ -34,7 +34,7 @@ enum class Tampering {
   ReadOnlyDoesNothing,  ///< SetReadOnly to Super reports success and leaves the server open.
   OneAckIsEnough,       ///< SetSemiSyncSource sets an acknowledgement count of 1, whatever was asked for.
   StoreForgets,         ///< The store reports success and writes nothing, once a spec is in force.
-  NothingPersisted,     ///< PersistReadOnly does nothing: a crashed server comes back writable.
+  PersistedIsIgnored,   ///< A crashed server comes back writable, whatever PersistReadOnly has done.
 };
 
 /// The statements of `step`. `notes` are shared by them. A new step does not compile before it is here.

@@ -150,6 +150,26 @@ TEST(RepldKilledInAFailover, TakesItBackWhenReplicasHearThePrimary) {
   EXPECT_EQ(story.writers(), Names{"a"});
 }
 
+// What a replica has acknowledged since it was read must count: nothing of what was read before the restart is used.
+TEST(RepldKilledInAFailover, ReadsThePositionsAnewBeforeItPromotes) {
+  const auto spec = spec_of("a b c").acks(1);
+  Story story{spec};
+  story.running(spec);
+  story.kill("a");
+  ASSERT_TRUE(story.run_until_ordered("b: apply all it has received"));
+  story.kill_repld();
+  story.carry_out_what_is_under_way();
+  story.steps.clear();
+  story.start_repld();
+  story.run_until_settled(1min);
+  EXPECT_EQ(story.primary(), "b") << story.told();
+  const auto detached_again =
+      std::count_if(story.steps.begin(), story.steps.end(), [](const control::StepOrder& order) {
+        return !order.undo && std::holds_alternative<DetachReceiver>(order.step);
+      });
+  EXPECT_EQ(detached_again, 2) << story.told();
+}
+
 TEST(RepldKilledInAFailover, FinishesItPastThePointOfNoReturnWhateverHasComeBack) {
   const auto spec = spec_of("a b c").acks(1);
   Story story{spec};

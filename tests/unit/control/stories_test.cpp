@@ -186,6 +186,39 @@ TEST(ACrashedPrimary, ComesBackToQuarantineWithWhatNobodyElseHas) {
   expect_declared(story, spec, "b");
 }
 
+TEST(ADryRun, ReleasesNobodyFromQuarantine) {
+  const auto spec = spec_of("a b c");
+  Story story{spec};
+  story.running(spec);
+  story.servers["b"].now.executed.add({uuid('B'), ""}, {77, 77});
+  story.run_for(5s);
+  ASSERT_EQ(story.memory().quarantined, std::set<NodeId>{{"b"}});
+  story.ask_and_wait(control::ApplySpec{.spec = spec_of("a c"), .dry_run = true});
+  story.run_for(5s);
+  EXPECT_EQ(story.memory().quarantined, std::set<NodeId>{{"b"}});
+  EXPECT_EQ(story.count_events("released"), 0);
+}
+
+TEST(AnotherPrimary, MadeByHandIsNotFencedNorIsTheOldOneOpened) {
+  const auto spec = spec_of("a b c");
+  Story story{spec};
+  story.running(spec);
+  story.ask_and_wait(control::Pause{});
+  story.servers["b"].now.channels.clear();
+  story.servers["b"].now.read_only = ReadOnly::Off;
+  story.servers["a"].now.read_only = ReadOnly::Super;
+  story.servers["a"].now.channels = story.servers["c"].now.channels;
+  for (const auto* node : {"a", "c"}) {
+    story.servers[node].now.channels.front().source = Spec{spec}.find(kB)->address;
+  }
+  story.run_for(3s);
+  story.steps.clear();
+  story.ask_and_wait(control::Resume{});
+  story.run_for(30s);
+  EXPECT_EQ(story.steps.size(), 0U) << story.told();
+  EXPECT_NE(story.event("problem-found"), nullptr);
+}
+
 TEST(ADeadNode, InQuarantineIsNotPromotedAfterARestartOfRepld) {
   const auto spec = spec_of("a b c");
   Story story{spec};

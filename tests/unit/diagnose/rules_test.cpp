@@ -108,6 +108,42 @@ const std::vector<RuleRow>& rows() {
       {"PrimaryNotAnswering", Rule::IsQuiet, "ReplicasHearIt", with(async(), [](Cluster& c) { c["a"].silent(1); })},
       {"PrimaryNotAnswering", Rule::IsQuiet, "ItAnswers", async},
 
+      {"AnotherPrimary", Rule::Matches, "ItFollowsAWriter",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].read_only(ReadOnly::Super).follow("b");
+              c["b"].no_channel().writable();
+            })},
+      {"AnotherPrimary", Rule::IsQuiet, "ItTakesWritesItself",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].follow("b");
+              c["b"].no_channel().writable();
+            })},
+      {"AnotherPrimary", Rule::IsQuiet, "WhomItFollowsIsClosedToo",
+       with(async(), [](Cluster& c) { c["a"].read_only(ReadOnly::Super).follow("b"); })},
+      {"PrimaryBehind", Rule::Matches, "AReplicaHasReceivedMore",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].read_only(ReadOnly::Super).executed("A:1-90");
+              c["b"].received("A:1-100");
+            })},
+      {"PrimaryBehind", Rule::Matches, "LessThanWhenItCameIntoOffice",
+       with(async(),
+            [](Cluster& c) {
+              c.office.inherited = gtids("A:1-100");
+              c["a"].read_only(ReadOnly::Super).executed("A:1-90");
+              c["b"].silent(3);
+              c["c"].silent(3);
+            })},
+      {"PrimaryBehind", Rule::IsQuiet, "ItTakesWritesSoALookAtAReplicaMayBeLater",
+       with(async(), [](Cluster& c) { c["b"].received("A:1-105"); })},
+      {"PrimaryBehind", Rule::IsQuiet, "OnlyANodeInQuarantineHasMore",
+       with(async(),
+            [](Cluster& c) {
+              c["a"].read_only(ReadOnly::Super);
+              c["b"].received("A:1-100,B:1").quarantined();
+            })},
       {"PrimaryReadOnly", Rule::Matches, "ItCameBackReadOnly",
        with(async(), [](Cluster& c) { c["a"].read_only(ReadOnly::Super); })},
       {"PrimaryReadOnly", Rule::Matches, "ReadOnlyButNotSuper",
@@ -165,6 +201,14 @@ const std::vector<RuleRow>& rows() {
       {"DurabilityReduced", Rule::IsQuiet, "NoMoreCanAcknowledge",
        with(semi(2), [](Cluster& c) { c["a"].waits_for(1), c["b"].refused(); })},
       {"DurabilityReduced", Rule::IsQuiet, "AsDeclared", [] { return semi(2); }},
+
+      {"ForeignAcker", Rule::Matches, "MoreAreConnectedThanThereAreReplicas",
+       with(semi(), [](Cluster& c) { c["a"].now().semi_sync.clients = 3; })},
+      {"ForeignAcker", Rule::Matches, "OneOfOursDoesNotAcknowledge",
+       with(semi(), [](Cluster& c) { c["b"].no_acker(); })},
+      {"ForeignAcker", Rule::IsQuiet, "OneOfOursDoesNotAnswerAndMayBeConnected",
+       with(semi(), [](Cluster& c) { c["b"].silent(3); })},
+      {"ForeignAcker", Rule::IsQuiet, "AllAreOurs", [] { return semi(); }},
 
       {"AcksMissing", Rule::Matches, "AReplicaIsDown", with(semi(2), [](Cluster& c) { c["b"].refused(); })},
       {"AcksMissing", Rule::Matches, "SyncAndAReplicaIsDown",

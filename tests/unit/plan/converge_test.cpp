@@ -591,5 +591,18 @@ TEST(VariablesToLookAt, AreAllThatApplyCompares) {
   }
 }
 
+TEST(PlanConverge, LetsARemovedReplicaAcknowledgeNoLonger) {
+  auto world = applied(spec_of("a b c").acks(1));
+  const auto less = world.apply(spec_of("a b").acks(1));
+  EXPECT_EQ(sentences(less), std::vector<std::string>{"c: semi-sync replica off"});
+  EXPECT_EQ(world.office.ackers, std::set<NodeId>{kB});
+}
+
+TEST(PlanConverge, RemovesAReplicaThatIsGone) {
+  auto world = applied(spec_of("a b c").acks(1));
+  world.servers.kill("c");
+  EXPECT_EQ(sentences(world.apply(spec_of("a b").acks(1))), std::vector<std::string>{});
+}
+
 }  // namespace
 }  // namespace repl::test

@@ -57,6 +57,14 @@ TEST(Fence, DoesNotHoldForADeadServerThatWouldComeBackOpen) {
   EXPECT_EQ(fence.error().code, ErrorCode::NotFenced);
 }
 
+// Semi-sync is not persisted: restarted, it would take writes and acknowledge them alone.
+TEST(Fence, DoesNotHoldForASilentServerThatWouldComeBackOpen) {
+  auto c = frozen(spec_of("a b c").acks(1));
+  ASSERT_TRUE(plan::judge_fence(c.spec, c.office, c.view()));
+  c.office.returns_read_only = false;
+  EXPECT_FALSE(plan::judge_fence(c.spec, c.office, c.view()));
+}
+
 TEST(Fence, DoesNotHoldForASilentServerInAsync) {
   for (const auto mode : {FencingMode::Auto, FencingMode::SemiSync, FencingMode::Lease, FencingMode::Hook}) {
     const auto c = frozen(spec_of("a b c").fencing(mode));

@@ -66,6 +66,16 @@ TEST(PlanRepair, ReopensThePrimaryWithSemiSyncOnFirst) {
   EXPECT_TRUE(std::get<SetReadOnly>(p.steps[p.point_of_no_return].step).only_with_semi_sync);
 }
 
+TEST(PlanRepair, DoesNotReopenAPrimaryWhoseDataWentBack) {
+  auto c = running(spec_of("a b c"));
+  c["a"].read_only(ReadOnly::Super).executed("A:1-90");
+  c["b"].received("A:1-100");
+  const auto p =
+      plan::plan_repair(Problem{.name = "PrimaryReadOnly", .goal = Goal::Reopen}, c.spec, c.office, c.view());
+  ASSERT_FALSE(p);
+  EXPECT_NE(p.error().message.find("lacks 10"), std::string::npos) << p.error().message;
+}
+
 TEST(PlanRepair, ReopensAnAsyncPrimaryAtOnce) {
   auto c = running(spec_of("a b c"));
   c["a"].read_only(ReadOnly::Super);
