@@ -133,7 +133,7 @@ void Controller::State::after_securing(Time now) {
 }
 
 void Controller::State::operation_over(Time now) {
-  auto op = std::move(*memory.operation);
+  const auto op = *memory.operation;  // the events below carry its id
   const auto took = std::chrono::duration<double>(op.finished - op.started).count();
   note(now, severity_of(op), fmt::format("{}-{}", to_string(op.goal), to_string(op.state)),
        op.error ? fmt::format("after {:.3f} s: {}", took, op.error->message) : fmt::format("in {:.3f} s", took));

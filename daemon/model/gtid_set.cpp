@@ -182,6 +182,10 @@ void GtidSet::add(const Origin& origin, Interval interval) {
   intervals = merged(std::move(intervals));
 }
 
+void GtidSet::erase_from(std::string_view uuid) {
+  std::erase_if(sets_, [&](const auto& entry) { return entry.first.uuid == uuid; });
+}
+
 GtidSet unite(const GtidSet& a, const GtidSet& b) {
   GtidSet out = a;
   for (const auto& [origin, intervals] : b.sets_) {

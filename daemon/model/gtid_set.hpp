@@ -47,6 +47,8 @@ class GtidSet {
   const std::map<Origin, Intervals>& origins() const { return sets_; }
 
   void add(const Origin& origin, Interval interval);
+  /// Removes all that the server of that UUID has given, whatever the tag.
+  void erase_from(std::string_view uuid);
 
   friend GtidSet unite(const GtidSet& a, const GtidSet& b);
   friend GtidSet subtract(const GtidSet& a, const GtidSet& b);

@@ -193,6 +193,17 @@ TEST(ErrantComparison, FindsWhatThePrimaryLacks) {
   EXPECT_EQ(f.of(kB).errant, gtids("B:1-2"));
 }
 
+TEST(ErrantComparison, TakesACommitThatWaitsForAcknowledgementsForThePrimarysOwn) {
+  Fixture f;
+  f.take(f.answer(kB, "A:1-11,B:1"));
+  f.now += 1ms;
+  auto primary = f.answer(kA, "A:1-10");
+  primary.server_uuid = uuid('A');
+  primary.semi_sync.wait_sessions = 1;
+  f.take(primary);
+  EXPECT_EQ(f.of(kB).errant, gtids("B:1"));
+}
+
 TEST(ErrantComparison, TakesTheLookBeforeLastWhereTheLastIsTooYoung) {
   Fixture f;
   f.take(f.answer(kB, "A:1-10"));
