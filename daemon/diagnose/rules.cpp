@@ -506,12 +506,18 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts&, const NodeFacts& n) {
-                   return healthy_follower(n) && n.acker && n.now->semi_sync.replica_plugin &&
-                          !n.now->semi_sync.replica_enabled;
+                   // A server that was restarted attaches its receiver before the persisted ON is read.
+                   if (!healthy_follower(n) || !n.acker) return false;
+                   const auto& s = n.now->semi_sync;
+                   return s.replica_plugin &&
+                          (!s.replica_enabled || (n.channel->receiver == ThreadState::Running && !s.replica_status));
                  },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
-                   return fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
+                   return n.now->semi_sync.replica_enabled
+                              ? fmt::format("Rpl_semi_sync_replica_status is OFF on {}: it attached without",
+                                            n.spec->id)
+                              : fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
                  }},
     NodeRule{.name = "UnsafeAcker",
              .severity = Severity::Warning,

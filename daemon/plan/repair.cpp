@@ -113,7 +113,7 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(StartReplication{n.spec->id}); }},
     Row{"SemiSyncReplicaOff",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
-          plan.add(SetSemiSyncReplica{n.spec->id, false, true});
+          plan.add(SetSemiSyncReplica{n.spec->id, n.now->semi_sync.replica_enabled, true});
         }},
 };
 

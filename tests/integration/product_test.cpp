@@ -196,6 +196,18 @@ TEST_F(Product, ASwitchoverLosesNothingAndTheOldPrimaryFollows) {
   one_writes();
 }
 
+TEST_F(Product, ARestartedReplicaAcknowledgesAgain) {
+  const auto replica = rig.primary() == "db3" ? std::string{"db2"} : std::string{"db3"};
+  ASSERT_TRUE(rig.sandbox().kill(replica));
+  ASSERT_TRUE(rig.wait_for([&](const json& status) { return status["status"] != "OK"; }, 30s)) << rig.story();
+  ASSERT_TRUE(rig.sandbox().start(replica));
+  EXPECT_TRUE(comes_true([&] { return rig.node(replica).value("acker", false); })) << rig.story();
+  EXPECT_EQ(ask(rig.primary(),
+                "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE "
+                "VARIABLE_NAME='Rpl_semi_sync_source_clients'"),
+            "2");
+}
+
 // repld dies while it is moving the primary, again and again: whoever starts it next finds the journal, and finishes or
 // takes back what was begun.
 TEST_F(Product, ARepldKilledInTheMiddleOfASwitchoverFinishesOrTakesBackWhatItBegan) {

@@ -357,6 +357,8 @@ const std::vector<RuleRow>& rows() {
        with(async(), [](Cluster& c) { c["b"].channel().receiver_errno = 2003; })},
       {"ReceiverFailing(b)", Rule::IsQuiet, "ThePrimaryIsGone", with(async(), [](Cluster& c) { c.kill("a"); })},
 
+      {"SemiSyncReplicaOff(b)", Rule::Matches, "ItAttachedWithoutAfterARestart",
+       with(semi(), [](Cluster& c) { c["b"].now().semi_sync.replica_status = false; })},
       {"SemiSyncReplicaOff(b)", Rule::Matches, "ItDoesNotAcknowledge",
        with(semi(), [](Cluster& c) { c["b"].no_acker(); })},
       {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "DeclaredAsync", async},
