@@ -4,6 +4,7 @@
 #include "control/execution.hpp"
 #include "control/limits.hpp"
 #include "control/state.hpp"
+#include "diagnose/rules.hpp"
 #include "plan/failover.hpp"
 #include "plan/repair.hpp"
 
