@@ -39,6 +39,12 @@ const GtidSet* position_of(const StepProgress& p) {
 
 }  // namespace
 
+/// From now on the nodes of `spec` are looked at, with its accounts.
+void Controller::State::watch(const Spec& spec, Time now) {
+  observed.watch(spec.nodes, now);
+  out.configure = spec;
+}
+
 /// All that was acknowledged before the promoted node opened: what it was drained of, or caught up with.
 GtidSet Controller::State::inheritance(const Operation& op) const {
   GtidSet all = memory.office.inherited;
@@ -146,15 +152,12 @@ void Controller::State::operation_over(Time now) {
       memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
       if (memory.proposed != memory.spec) memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
-      observed.watch(memory.spec->nodes, now);
-      out.configure = *memory.spec;
+      watch(*memory.spec, now);
       if (first)
         note(now, Severity::Info, "primary-changed", fmt::format("{} is the primary", *memory.office.primary),
              memory.office.primary);
     } else if (!done) {
-      const auto nodes = memory.spec ? memory.spec->nodes : std::vector<NodeSpec>{};
-      observed.watch(nodes, now);
-      out.configure = memory.spec.value_or(Spec{.cluster = cluster});
+      watch(memory.spec.value_or(Spec{.cluster = cluster}), now);
     }
     memory.proposed.reset();
   }

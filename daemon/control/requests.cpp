@@ -38,9 +38,7 @@ void Controller::State::request(Time now, const Request& asked) {
           [&](const ApplySpec& a) {
             if (busy() || applying) return refuse(busy_error());
             applying = PendingApply{asked.ticket, asked.asked_by, a, now + kInventoryLimit + std::chrono::seconds{1}};
-            const auto both = with_leaving_nodes(a.spec, memory.spec ? &*memory.spec : nullptr);
-            observed.watch(both.nodes, now);
-            out.configure = both;
+            watch(with_leaving_nodes(a.spec, memory.spec ? &*memory.spec : nullptr), now);
             for (auto& order : observed.take_inventory(now, kInventoryLimit, plan::variables_to_look_at(a.spec))) {
               out.probes.push_back(std::move(order));
             }
@@ -103,10 +101,7 @@ void Controller::State::request(Time now, const Request& asked) {
 
 void Controller::State::apply_when_looked_at(Time now) {
   const auto* in_force = memory.spec ? &*memory.spec : nullptr;
-  const auto look_elsewhere_again = [&] {
-    observed.watch(in_force != nullptr ? in_force->nodes : std::vector<NodeSpec>{}, now);
-    out.configure = in_force != nullptr ? *in_force : Spec{.cluster = cluster};
-  };
+  const auto look_elsewhere_again = [&] { watch(memory.spec.value_or(Spec{.cluster = cluster}), now); };
   if (busy()) {
     reply(applying->ticket, Error{ErrorCode::Conflict, fmt::format("{}: operation {} began meanwhile; apply again when "
                                                                    "it is over",
@@ -143,8 +138,7 @@ void Controller::State::apply_when_looked_at(Time now) {
       memory.office = plan::office_after(wanted, memory.office, *view, now);
       memory.spec = wanted;
       memory.revision = revision;
-      observed.watch(wanted.nodes, now);
-      out.configure = wanted;
+      watch(wanted, now);
       note(now, Severity::Info, "revision-applied",
            fmt::format("revision {}: no server had to be changed", revision.number));
       remember();
