@@ -52,7 +52,7 @@ class Bench {
  public:
   Bench(int nodes, int threads, std::chrono::microseconds pace)
       : rig_({.name = "bench", .nodes = nodes}),
-        writer_(writer_nodes(rig_), "app", rig_.application_password(), threads, pace) {
+        writer_(rig_.writer_nodes(), "app", rig_.application_password(), threads, pace) {
     const auto began = steady_clock::now();
     const auto applied = rig_.replctl({"apply", rig_.topology_file().string(), "--wait"});
     apply_took_ = steady_clock::now() - began;
@@ -111,12 +111,6 @@ class Bench {
   std::size_t acknowledged() const { return writer_.count(); }
 
  private:
-  static std::vector<WriterNode> writer_nodes(const Rig& rig) {
-    std::vector<WriterNode> out;
-    for (const auto& node : rig.sandbox().nodes()) out.push_back({node.name, node.port});
-    return out;
-  }
-
   void must(const Result<void>& result) const {
     if (!result) give_up(rig_, result.error().message);
   }

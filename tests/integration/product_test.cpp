@@ -39,7 +39,7 @@ std::string text_of(const std::filesystem::path& file) {
 class ProductTest : public ::testing::Test {
  protected:
   explicit ProductTest(ctl::sandbox::DataSync sync = ctl::sandbox::DataSync::SemiSync)
-      : rig{{.name = "product", .sync = sync}}, writer{nodes_of(rig), "app", rig.application_password()} {}
+      : rig{{.name = "product", .sync = sync}}, writer{rig.writer_nodes(), "app", rig.application_password()} {}
 
   void SetUp() override {
     apply();
@@ -51,12 +51,6 @@ class ProductTest : public ::testing::Test {
   }
   void TearDown() override {
     if (HasFailure()) std::cerr << rig.story();
-  }
-
-  static std::vector<WriterNode> nodes_of(const Rig& rig) {
-    std::vector<WriterNode> out;
-    for (const auto& node : rig.sandbox().nodes()) out.push_back({node.name, node.port});
-    return out;
   }
 
   void apply() {

@@ -187,6 +187,12 @@ fs::path Rig::topology_file() const {
   return sandbox_->folder().topology();
 }
 
+std::vector<WriterNode> Rig::writer_nodes() const {
+  std::vector<WriterNode> out;
+  for (const auto& node : sandbox_->nodes()) out.push_back({node.name, node.port});
+  return out;
+}
+
 std::string Rig::application_password() const {
   auto text = tail(sandbox_->folder().secret("app"), 4096);
   while (!text.empty() && text.back() == '\n') text.pop_back();

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ctl/sandbox/sandbox.hpp"
+#include "tests/support/acked_writer.hpp"
 
 namespace repl::testing {
 
@@ -62,6 +63,8 @@ class Rig {
   const std::string& cluster() const { return sandbox_->name(); }
   std::filesystem::path topology_file() const;
   std::string application_password() const;
+  /// All nodes, for an AckedWriter.
+  std::vector<WriterNode> writer_nodes() const;
 
   /// replctl with these arguments, talking to this repld.
   Outcome replctl(std::vector<std::string> arguments) const;
