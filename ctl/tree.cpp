@@ -85,8 +85,15 @@ std::vector<Cell> facts_of(const Json& node, const Json& cluster, Shown shown) {
       add(fmt::format("{} waiting", counted(waiting, "commit")), Colour::Yellow);
     }
   }
-  if (const auto source = text_of(node, "source"); !source.empty() && !has_node(cluster, source)) {
-    add("follows " + source, Colour::Red);
+  if (const auto member = text_of(node, "memberState"); !member.empty() && member != "online") {
+    add(upper(member), Colour::Red);
+  }
+  if (const auto source = text_of(node, "source"); !source.empty()) {
+    if (!has_node(cluster, source)) {
+      add("follows " + source, Colour::Red);
+    } else if (primary) {
+      add("follows " + source);  // a ring has no top
+    }
   }
   if (const auto delay = number_of(node, "delaySeconds").value_or(0); delay > 0)
     add("delayed " + coarse_duration(delay));

@@ -44,7 +44,10 @@ Output Controller::step(Time now, const Input& input) {
   if (s.resuming) {
     s.decide_resumption(now);
   } else {
-    if (s.busy()) s.progress(now);
+    const bool was_busy = s.busy();
+    if (was_busy) s.progress(now);
+    // What was found before may be what the operation was there to change.
+    if (was_busy && !s.busy()) s.look(now);
     if (s.memory.spec && s.view->complete()) s.decide(now);
   }
   s.finish(now);

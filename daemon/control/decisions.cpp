@@ -51,7 +51,9 @@ void Controller::State::decide(Time now) {
   if (!lost) announced_block.reset();
   if (!looked_since_last_change()) return;
   const auto* primary = memory.office.primary ? view->find(*memory.office.primary) : nullptr;
-  const bool primary_alive = primary != nullptr && primary->alive();
+  // Where several nodes write, and in groups, nobody has to be decided about.
+  const bool primary_alive =
+      memory.spec->several_writers() || memory.spec->is_group() || (primary != nullptr && primary->alive());
   bool acted = false;
 
   const bool another_took_over = std::any_of(problems.begin(), problems.end(),

@@ -141,6 +141,12 @@ Duration time_limit(const Step& step) {
                         [](const SetReadOnly& s) -> Duration { return s.lock_wait + seconds{3}; },
                         [](const DetachReceiver&) -> Duration { return seconds{4}; },
                         [](const CloseReturned&) -> Duration { return seconds{15}; },
+                        [](const CloneFrom& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const RestartServer& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const StartGroup& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const StopGroup&) -> Duration { return seconds{60}; },
+                        [](const SetGroupPrimary&) -> Duration { return seconds{60}; },
+                        [](const SetGroupMode&) -> Duration { return seconds{60}; },
                         [](const auto&) -> Duration { return seconds{10}; },
                     },
                     step);

@@ -7,9 +7,29 @@
 
 namespace repl::control {
 
-void Controller::State::follow_office(Time now) {
-  (void)now;
+/// A group elects its primary; repld takes note.
+void Controller::State::follow_group(Time now) {
   auto& office = memory.office;
+  const auto facts = diagnose::count_facts(*memory.spec, office, *view);
+  if (!facts.group_primary || facts.group_primary == office.primary) return;
+  const auto old = office.primary;
+  const auto* primary = view->reachable(*facts.group_primary);
+  office = Office{.term = Term{office.term.number + 1},
+                  .primary = facts.group_primary,
+                  .ackers = {},
+                  .inherited = primary != nullptr ? primary->executed : GtidSet{},
+                  .since = now};
+  observed.primary_changed();
+  note(now, Severity::Warning, "primary-changed",
+       fmt::format("the group has made {} its primary, term {}{}", *office.primary, office.term.number,
+                   old ? fmt::format("; {} was primary before", *old) : std::string{}),
+       office.primary);
+  remember();
+}
+
+void Controller::State::follow_office(Time now) {
+  auto& office = memory.office;
+  if (memory.spec->is_group()) return follow_group(now);
   if (!office.primary) return;
   const auto before = office;
   const auto* primary = view->reachable(*office.primary);

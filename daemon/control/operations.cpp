@@ -148,12 +148,12 @@ void Controller::State::operation_over(Time now) {
 
   if (op.goal == Goal::Converge) {
     if (done && memory.proposed) {
-      const bool first = !memory.office.primary;
+      const bool first = memory.office.term.number == 0;
       memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
       if (memory.proposed != memory.spec) memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
       watch(*memory.spec, now);
-      if (first)
+      if (first && memory.office.primary)
         note(now, Severity::Info, "primary-changed", fmt::format("{} is the primary", *memory.office.primary),
              memory.office.primary);
     } else if (!done) {

@@ -29,6 +29,8 @@ void Controller::State::request(Time now, const Request& asked) {
   };
   const auto no_spec = Error{ErrorCode::PreconditionFailed,
                              fmt::format("{}: nothing was applied yet; `replctl apply` comes first", cluster)};
+  const auto no_single_primary = Error{
+      ErrorCode::NotSupported, fmt::format("{}: every node takes writes, so there is no primary to move", cluster)};
   const auto not_looked = Error{
       ErrorCode::Conflict,
       fmt::format("{}: repld has just started and has not looked at every node yet; ask again in a moment", cluster)};
@@ -47,7 +49,10 @@ void Controller::State::request(Time now, const Request& asked) {
             if (!memory.spec) return refuse(no_spec);
             if (busy() || applying) return refuse(busy_error());
             if (!view->complete()) return refuse(not_looked);
-            auto plan = plan::plan_switchover(*memory.spec, memory.office, *view, s.to, s.timeout);
+            if (memory.spec->several_writers()) return refuse(no_single_primary);
+            auto plan = memory.spec->is_group()
+                            ? plan::plan_group_switchover(*memory.spec, memory.office, *view, s.to)
+                            : plan::plan_switchover(*memory.spec, memory.office, *view, s.to, s.timeout);
             if (!plan) return refuse(plan.error());
             start(now, std::move(*plan), asked.asked_by, "switchover requested");
             done();
@@ -55,6 +60,12 @@ void Controller::State::request(Time now, const Request& asked) {
           [&](const FailOver& f) {
             if (!memory.spec) return refuse(no_spec);
             if (busy() || applying) return refuse(busy_error());
+            if (memory.spec->several_writers()) return refuse(no_single_primary);
+            if (memory.spec->is_group()) {
+              return refuse(
+                  {ErrorCode::NotSupported,
+                   fmt::format("{}: the group elects its primary by itself; `replctl switchover` moves it", cluster)});
+            }
             if (!memory.office.primary) return refuse(no_spec);
             if (!view->complete()) return refuse(not_looked);
             const auto facts = diagnose::count_facts(*memory.spec, memory.office, *view);

@@ -60,6 +60,7 @@ struct Controller::State {
 
   // observing the primary in office (office.cpp)
   void follow_office(Time now);
+  void follow_group(Time now);
   void take_office(const Operation& operation, Time now);
   void watch(const Spec& spec, Time now);
   GtidSet inheritance(const Operation& operation) const;

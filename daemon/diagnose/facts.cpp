@@ -36,9 +36,10 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
   f.now = view.reachable(node.id);
   if (office.primary) {
     f.is_primary = *office.primary == node.id;
-    f.should_follow = spec.source_of(node.id, *office.primary);
     f.primary_now = view.reachable(*office.primary);
   }
+  f.writer = f.is_primary || spec.several_writers();
+  if (office.primary || spec.is_ring()) f.should_follow = spec.source_of(node.id, office.primary.value_or(NodeId{}));
   if (f.now != nullptr) {
     f.channel = f.now->channel();
     f.detached = f.channel == nullptr || f.channel->source.host == kDetachedHost;
@@ -47,18 +48,24 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
       f.foreign_source = !f.follows;
     }
   }
-  if (office.primary && !f.is_primary) {
+  if (office.primary && !f.is_primary && f.should_follow) {
     // Below a lost node nothing arrives. Who already points to it stays: it may come back, and has missed nothing yet.
     if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr) f.should_follow = office.primary;
     f.acker = spec.semi_sync() && node.delay.count() == 0 && f.should_follow == office.primary;
     f.acknowledges = f.acker && f.now != nullptr && f.follows == office.primary && f.now->semi_sync.replica_status;
   }
+  if (spec.is_ring()) {
+    f.acker = spec.semi_sync();
+    f.acknowledges = f.acker && f.now != nullptr && f.follows == f.should_follow && f.now->semi_sync.replica_status;
+  }
+  if (f.should_follow) f.source_now = view.reachable(*f.should_follow);
   if (f.seen != nullptr && f.seen->errant) {
     f.compared = true;
     f.errant = *f.seen->errant;
   }
-  if (f.now != nullptr && f.primary_now != nullptr && !f.is_primary) {
-    f.purged_but_needed = subtract(f.primary_now->purged, f.now->position());
+  const auto* gives = spec.is_ring() ? f.source_now : f.primary_now;
+  if (f.now != nullptr && gives != nullptr && !f.is_primary && !spec.is_group()) {
+    f.purged_but_needed = subtract(gives->purged, f.now->position());
   }
   if (office.primary && !f.is_primary) f.witness = witness(f, *office.primary);
   return f;
@@ -121,6 +128,60 @@ GtidSet primary_lacks(const Facts& f) {
 
 }  // namespace
 
+namespace {
+
+GtidSet only_of(const GtidSet& set, const std::string& server_uuid) {
+  auto others = set;
+  others.erase_from(server_uuid);
+  return subtract(set, others);
+}
+
+void count_ring(Facts& f) {
+  for (auto& node : f.nodes) {
+    if (node.now == nullptr) continue;
+    GtidSet elsewhere;
+    for (const auto& other : f.nodes) {
+      if (&other != &node && other.now != nullptr) elsewhere = unite(elsewhere, other.now->executed);
+    }
+    // What waits for its acknowledgement is on the next node already, and not yet among what this one has executed.
+    if (node.now->semi_sync.wait_sessions > 0) continue;
+    node.own_lost = subtract(only_of(elsewhere, node.now->server_uuid), node.now->executed);
+  }
+}
+
+void count_group(Facts& f) {
+  const Snapshot* first = nullptr;
+  for (const auto& node : f.nodes) {
+    if (node.now == nullptr || node.now->member_state() != MemberState::Online) continue;
+    if (!node.now->in_group()) {
+      ++f.members_without_majority;
+      continue;
+    }
+    ++f.members_online;
+    if (first == nullptr) first = node.now;
+    // One that was expelled and has not noticed still knows the others.
+    const bool strangers =
+        first->group.find(node.now->server_uuid) == nullptr && node.now->group.find(first->server_uuid) == nullptr;
+    if (strangers) f.two_groups = true;
+  }
+  if (first == nullptr || f.two_groups || f.spec->topology != TopologyType::GroupSinglePrimary) return;
+  for (const auto& node : f.nodes) {
+    if (node.now == nullptr || !node.now->in_group()) continue;
+    const auto* self = node.now->group.find(node.now->server_uuid);
+    if (self->primary && node.now->group.single_primary) f.group_primary = node.spec->id;
+  }
+}
+
+}  // namespace
+
+std::optional<NodeId> node_with_uuid(const Spec& spec, const View& view, const std::string& server_uuid) {
+  for (const auto& node : spec.nodes) {
+    const auto* seen = view.find(node.id);
+    if (seen != nullptr && seen->reached && seen->reached->server_uuid == server_uuid) return node.id;
+  }
+  return std::nullopt;
+}
+
 Facts count_facts(const Spec& spec, const Office& office, const View& view) {
   Facts f;
   f.spec = &spec;
@@ -128,6 +189,8 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view) {
   f.view = &view;
   f.nodes.reserve(spec.nodes.size());
   for (const auto& node : spec.nodes) f.nodes.push_back(facts_of(node, spec, office, view));
+  if (spec.is_ring()) count_ring(f);
+  if (spec.is_group()) count_group(f);
   if (!office.primary) return f;
 
   for (const auto& node : f.nodes) {

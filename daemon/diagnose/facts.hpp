@@ -25,6 +25,8 @@ struct NodeFacts {
   const Snapshot* now = nullptr;     ///< Null unless the latest probe was answered.
   const Channel* channel = nullptr;  ///< Null: not reachable, or no channel.
   bool is_primary = false;
+  /// By the spec it takes writes: the primary; in source-source, circular and multi-primary every node.
+  bool writer = false;
   /// By the spec; the primary instead of a node that does not answer, unless it follows that one already.
   std::optional<NodeId> should_follow;
   std::optional<NodeId> follows;       ///< The node its channel points to; empty: nobody, away, or nobody we know.
@@ -34,9 +36,13 @@ struct NodeFacts {
   bool acknowledges = false;           ///< It is an acker, and attached so that it can acknowledge now.
   Witness witness = Witness::Nothing;  ///< Direct replicas only.
   const Snapshot* primary_now = nullptr;
-  GtidSet errant;  ///< Empty as well when not compared yet.
+  const Snapshot* source_now = nullptr;  ///< Of the node it should follow; null while that one does not answer.
+  GtidSet errant;                        ///< Empty as well when not compared yet.
   bool compared = false;
-  GtidSet purged_but_needed;  ///< Gone from the primary's binary logs, and lacking here.
+  GtidSet purged_but_needed;  ///< Gone from its source's binary logs (the primary's, in a tree), and lacking here.
+  /// Ring: transactions of this very server that others have and it lacks. It would issue their numbers again, and
+  /// never takes them back from a source: a receiver drops what bears its own server_id.
+  GtidSet own_lost;
 };
 
 struct Facts {
@@ -67,6 +73,12 @@ struct Facts {
   /// its data went back. Nodes in quarantine are not asked.
   GtidSet primary_lacks;
 
+  // Groups only.
+  int members_online = 0;               ///< Reachable nodes that are ONLINE members in a view with a majority.
+  int members_without_majority = 0;     ///< Reachable nodes that are ONLINE members in their own eyes alone.
+  std::optional<NodeId> group_primary;  ///< Single-primary: named by itself and by a majority's view.
+  bool two_groups = false;              ///< Two nodes are ONLINE in views that do not know each other.
+
   /// We reach fewer than half of the other nodes: more likely we are cut off than they.
   bool observer_isolated() const { return others > 0 && 2 * others_reached < others; }
 };
@@ -84,6 +96,9 @@ bool is_connection_error(int receiver_errno);
 
 /// Longest silence of a running receiver that still counts as hearing its source: three heartbeats.
 Duration silence_limit(const Channel& channel);
+
+/// The node whose server has that UUID, by what is known of it; empty when none has.
+std::optional<NodeId> node_with_uuid(const Spec& spec, const View& view, const std::string& server_uuid);
 
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);

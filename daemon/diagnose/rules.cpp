@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "model/snapshot_text.hpp"
+
 namespace repl::diagnose {
 namespace {
 
@@ -39,9 +41,9 @@ string last_words(const Facts& f) {
   return seen.latest->problem.empty() ? string{"no answer"} : seen.latest->problem;
 }
 
-/// The primary answers nothing at all, and we are not the ones cut off.
+/// The primary answers nothing at all, and we are not the ones cut off. A group elects the next by itself.
 bool primary_gone(const Facts& f) {
-  return f.primary != nullptr && !f.primary_alive && f.primary->seen->seen();
+  return f.primary != nullptr && !f.spec->is_group() && !f.primary_alive && f.primary->seen->seen();
 }
 
 /// No replica hears the primary and at least one lost it: a second witness.
@@ -62,6 +64,37 @@ bool receiver_needs_a_person(const NodeFacts& n) {
 
 bool healthy_follower(const NodeFacts& n) {
   return n.now != nullptr && !n.is_primary && !n.detached;
+}
+
+/// What stands in the way of replication further up is found first: in a tree the primary, in a ring the node before.
+bool source_answers(const Facts& f, const NodeFacts& n) {
+  return f.spec->is_ring() ? n.source_now != nullptr : f.primary_reachable;
+}
+
+/// What the node needs from its source is still there, and nothing says that it is not to be attached.
+bool may_be_attached(const Facts& f, const NodeFacts& n) {
+  if (f.spec->is_ring()) return n.source_now != nullptr && n.purged_but_needed.empty() && n.own_lost.empty();
+  return f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
+}
+
+bool is_member(const NodeFacts& n) {
+  return n.now != nullptr && n.now->in_group();
+}
+
+/// The group lives, and this node is none of it.
+bool out_of_the_group(const Facts& f, const NodeFacts& n) {
+  if (!f.spec->is_group() || n.now == nullptr || f.members_online == 0) return false;
+  const auto state = n.now->member_state();
+  return state == MemberState::Offline || state == MemberState::Error;
+}
+
+/// No node is in the group, and none waits for its majority: all were stopped.
+bool group_is_down(const Facts& f) {
+  return f.spec->is_group() && f.members_online == 0 && f.members_without_majority == 0 &&
+         std::any_of(f.nodes.begin(), f.nodes.end(), [](const NodeFacts& n) { return n.now != nullptr; }) &&
+         std::none_of(f.nodes.begin(), f.nodes.end(), [](const NodeFacts& n) {
+           return n.now != nullptr && n.now->member_state() == MemberState::Recovering;
+         });
 }
 
 constexpr std::array kClusterRules{
@@ -167,21 +200,22 @@ constexpr std::array kClusterRules{
               return fmt::format("{} lacks {} transaction{}: {}", primary_name(f), f.primary_lacks.count(),
                                  f.primary_lacks.count() == 1 ? "" : "s", f.primary_lacks.to_string());
             }},
-    ClusterRule{
-        .name = "PrimaryReadOnly",
-        .severity = Severity::Critical,
-        .goal = Goal::Reopen,
-        .hold = Hold::AtOnce,
-        .summary = "the primary in office does not take writes, and no other node does: it was restarted",
-        .advice = "",
-        .matches =
-            [](const Facts& f) {
-              return f.primary_reachable && f.primary->now->read_only != ReadOnly::Off && f.writable_others == 0;
-            },
-        .evidence =
-            [](const Facts& f) {
-              return fmt::format("{} is read-only, up for {} s", primary_name(f), f.primary->now->uptime.count());
-            }},
+    ClusterRule{.name = "PrimaryReadOnly",
+                .severity = Severity::Critical,
+                .goal = Goal::Reopen,
+                .hold = Hold::AtOnce,
+                .summary = "the primary in office does not take writes, and no other node does: it was restarted",
+                .advice = "",
+                .matches =
+                    [](const Facts& f) {
+                      return f.primary_reachable && f.primary->now->read_only != ReadOnly::Off &&
+                             f.writable_others == 0 && !f.spec->is_group();
+                    },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{} is read-only, up for {} s", primary_name(f),
+                                         f.primary->now->uptime.count());
+                    }},
     ClusterRule{
         .name = "PrimaryNotHeard",
         .severity = Severity::Critical,
@@ -302,6 +336,48 @@ constexpr std::array kClusterRules{
                       return fmt::format("{} has a channel to {}", primary_name(f),
                                          to_string(f.primary->channel->source));
                     }},
+    ClusterRule{
+        .name = "GroupWithoutMajority",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary =
+            "the members that are left are no majority: reads work, writes hang; nothing is ever forced by itself",
+        .advice =
+            "Bring the lost members back. If they are certainly down: SET GLOBAL group_replication_force_members.",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->is_group() && f.members_online == 0 && f.members_without_majority > 0;
+            },
+        .evidence =
+            [](const Facts& f) {
+              return fmt::format("{} of {} nodes are ONLINE, and none of them sees a majority",
+                                 f.members_without_majority, f.nodes.size());
+            }},
+    ClusterRule{.name = "TwoGroups",
+                .severity = Severity::Critical,
+                .goal = Goal::None,
+                .hold = Hold::OneProbe,
+                .summary = "two nodes are members of groups that do not know each other: both may take writes",
+                .advice = "Compare their gtid_executed, stop the smaller group, and rebuild its nodes.",
+                .matches = [](const Facts& f) { return f.two_groups; },
+                .evidence =
+                    [](const Facts& f) {
+                      return fmt::format("{} nodes are ONLINE, and not all of them in one view", f.members_online);
+                    }},
+    ClusterRule{.name = "GroupDown",
+                .severity = Severity::Critical,
+                .goal = Goal::Repair,
+                .hold = Hold::TenSeconds,
+                .summary = "no node is a member of the group: it is started from the node that has everything",
+                .advice = "",
+                .matches = group_is_down,
+                .evidence =
+                    [](const Facts& f) {
+                      const auto answering = std::count_if(f.nodes.begin(), f.nodes.end(),
+                                                           [](const NodeFacts& n) { return n.now != nullptr; });
+                      return fmt::format("{} of {} nodes answer, none is a member", answering, f.nodes.size());
+                    }},
 };
 
 constexpr std::array kNodeRules{
@@ -313,7 +389,8 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts&, const NodeFacts& n) {
-                   return !n.is_primary && n.now != nullptr &&
+                   // A group closes its members itself, one after the other when its mode changes.
+                   return !n.writer && n.now != nullptr && !is_member(n) &&
                           (n.now->read_only == ReadOnly::Off || clients_wait_in_commits(n));
                  },
              .evidence =
@@ -348,24 +425,25 @@ constexpr std::array kNodeRules{
              .hold = Hold::OneProbe,
              .summary = "a replica waits for acknowledgements that nobody gives it: its applier hangs",
              .advice = "",
-             .matches = [](const Facts&,
-                           const NodeFacts& n) { return healthy_follower(n) && n.now->semi_sync.source_enabled; },
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   return healthy_follower(n) && !n.writer && n.now->semi_sync.source_enabled;
+                 },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
                    return fmt::format("rpl_semi_sync_source_enabled is ON on {}", n.spec->id);
                  }},
-    NodeRule{.name = "NotSuperReadOnly",
-             .severity = Severity::Warning,
-             .goal = Goal::Repair,
-             .hold = Hold::OneProbe,
-             .summary = "a replica is read-only for applications but not for administrators",
-             .advice = "",
-             .matches =
-                 [](const Facts&, const NodeFacts& n) {
-                   return !n.is_primary && n.now != nullptr && n.now->read_only == ReadOnly::On;
-                 },
-             .evidence = [](const Facts&,
-                            const NodeFacts& n) { return fmt::format("super_read_only is OFF on {}", n.spec->id); }},
+    NodeRule{
+        .name = "NotSuperReadOnly",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a replica is read-only for applications but not for administrators",
+        .advice = "",
+        .matches = [](const Facts&,
+                      const NodeFacts& n) { return !n.writer && n.now != nullptr && n.now->read_only == ReadOnly::On; },
+        .evidence = [](const Facts&,
+                       const NodeFacts& n) { return fmt::format("super_read_only is OFF on {}", n.spec->id); }},
     NodeRule{.name = "NotPersistedReadOnly",
              .severity = Severity::Warning,
              .goal = Goal::Repair,
@@ -382,12 +460,13 @@ constexpr std::array kNodeRules{
              .severity = Severity::Critical,
              .goal = Goal::None,
              .hold = Hold::OneProbe,
-             .summary = "the node lacks transactions that are no longer in the primary's binary logs",
+             .summary = "the node lacks transactions that are no longer in its source's binary logs",
              .advice = "Rebuild it as a clone of another node.",
              .matches = [](const Facts&, const NodeFacts& n) { return !n.is_primary && !n.purged_but_needed.empty(); },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
-                   return fmt::format("{} purged {} transactions that {} lacks", n.primary_now->node,
+                   const auto* source = n.source_now != nullptr ? n.source_now : n.primary_now;
+                   return fmt::format("{} purged {} transactions that {} lacks", source->node,
                                       n.purged_but_needed.count(), n.spec->id);
                  }},
     NodeRule{.name = "DetachedNode",
@@ -398,9 +477,8 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
-                   return !n.is_primary && n.now != nullptr && n.detached && n.now->read_only != ReadOnly::Off &&
-                          !clients_wait_in_commits(n) && f.primary_reachable && n.compared && n.errant.empty() &&
-                          n.purged_but_needed.empty();
+                   return !n.writer && !f.spec->is_group() && n.now != nullptr && n.detached &&
+                          n.now->read_only != ReadOnly::Off && !clients_wait_in_commits(n) && may_be_attached(f, n);
                  },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
@@ -414,8 +492,8 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
-                   return !n.is_primary && n.detached && n.channel != nullptr && n.should_follow && !f.primary_alive &&
-                          !n.seen->has_its_own();
+                   return f.primary != nullptr && !n.is_primary && n.detached && n.channel != nullptr &&
+                          n.should_follow && !f.primary_alive && !n.seen->has_its_own();
                  },
              .evidence =
                  [](const Facts& f, const NodeFacts& n) {
@@ -430,8 +508,8 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
-                   return healthy_follower(n) && n.follows && n.follows != n.should_follow && f.primary_reachable &&
-                          n.compared && n.errant.empty();
+                   return healthy_follower(n) && n.follows && n.should_follow && n.follows != n.should_follow &&
+                          may_be_attached(f, n);
                  },
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
@@ -449,6 +527,121 @@ constexpr std::array kNodeRules{
                  [](const Facts&, const NodeFacts& n) {
                    return fmt::format("{} replicates from {}", n.spec->id, to_string(n.channel->source));
                  }},
+    NodeRule{
+        .name = "OwnTransactionsLost",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a node of the ring lacks transactions of its own that others have: its data went back",
+        .advice = "Rebuild it as a clone of another node before it takes writes: it would use their numbers again.",
+        .matches = [](const Facts&, const NodeFacts& n) { return !n.own_lost.empty(); },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("{} lacks {} transactions that bear its own UUID: {}", n.spec->id, n.own_lost.count(),
+                                 n.own_lost.to_string());
+            }},
+    NodeRule{.name = "WriterClosed",
+             .severity = Severity::Critical,
+             .goal = Goal::Reopen,
+             .hold = Hold::OneProbe,
+             .summary = "a node of the ring takes no writes: it was restarted",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->is_ring() && n.now != nullptr && n.now->read_only != ReadOnly::Off &&
+                          n.own_lost.empty();
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} is read-only, up for {} s", n.spec->id, n.now->uptime.count());
+                 }},
+    NodeRule{.name = "RingBroken",
+             .severity = Severity::Critical,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a node of the ring replicates from nobody",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->is_ring() && n.now != nullptr && n.detached && n.should_follow &&
+                          may_be_attached(f, n);
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} has no source and should follow {}", n.spec->id, n.should_follow->name);
+                 }},
+    NodeRule{
+        .name = "WriterSemiSyncOff",
+        .severity = Severity::Critical,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a node of the ring takes writes without waiting for the next one, although the spec asks for it",
+        .advice = "",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return f.spec->is_ring() && f.spec->semi_sync() && n.now != nullptr &&
+                     n.now->read_only == ReadOnly::Off && !n.now->semi_sync.source_enabled;
+            },
+        .evidence =
+            [](const Facts&, const NodeFacts& n) {
+              return fmt::format("rpl_semi_sync_source_enabled is OFF on {}", n.spec->id);
+            }},
+    NodeRule{.name = "WriterCommitsHang",
+             .severity = Severity::Critical,
+             .goal = Goal::None,
+             .hold = Hold::BlockedAfter,
+             .summary = "commits on a node of the ring wait for the next one, which does not acknowledge",
+             .advice = "Bring the next node back, or take it out of the file and apply: the ring is closed around it.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->is_ring() && n.now != nullptr && n.now->semi_sync.wait_sessions > 0 &&
+                          n.now->semi_sync.clients == 0;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} commits wait on {}, and no semi-sync replica is connected to it",
+                                      n.now->semi_sync.wait_sessions, n.spec->id);
+                 }},
+    NodeRule{.name = "MemberOut",
+             .severity = Severity::Critical,
+             .goal = Goal::Rejoin,
+             .hold = Hold::TenSeconds,
+             .summary = "a node is not in its group, which goes on without it",
+             .advice = "",
+             .matches = [](const Facts& f, const NodeFacts& n) { return out_of_the_group(f, n) && n.errant.empty(); },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   const auto& why = n.now->group.recovery_error;
+                   return fmt::format("{} is {}{}", n.spec->id, to_string(n.now->member_state()),
+                                      why.empty() ? "" : fmt::format("; its last recovery ended with: {}", why));
+                 }},
+    NodeRule{.name = "MemberRecovering",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::TenSeconds,
+             .summary = "a node has joined its group and still fetches what it lacks",
+             .advice = "If it does not end: look at the recovery error, or rebuild the node as a clone.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->is_group() && n.now != nullptr && n.now->member_state() == MemberState::Recovering;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   const auto& why = n.now->group.recovery_error;
+                   return fmt::format("{} is recovering{}", n.spec->id, why.empty() ? "" : "; " + why);
+                 }},
+    NodeRule{.name = "MemberLeftOffline",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary =
+                 "a member came back to its group, and the server still turns clients away, as it does when it falls "
+                 "out",
+             .advice = "",
+             .matches = [](const Facts& f,
+                           const NodeFacts& n) { return f.spec->is_group() && is_member(n) && n.now->offline_mode; },
+             .evidence = [](const Facts&,
+                            const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
     NodeRule{
         .name = "ApplierFailed",
         .severity = Severity::Critical,
@@ -472,7 +665,7 @@ constexpr std::array kNodeRules{
              .advice = "",
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
-                   return healthy_follower(n) && f.primary_reachable && n.channel->applier_errno == 0 &&
+                   return healthy_follower(n) && source_answers(f, n) && n.channel->applier_errno == 0 &&
                           !receiver_needs_a_person(n) &&
                           (n.channel->receiver == ThreadState::Stopped || n.channel->applier == ThreadState::Stopped);
                  },
@@ -490,7 +683,7 @@ constexpr std::array kNodeRules{
         .advice = "1045/2061: check the replication account. 1236: the source purged what is needed; rebuild the node.",
         .matches =
             [](const Facts& f, const NodeFacts& n) {
-              return healthy_follower(n) && f.primary_reachable && n.channel->receiver != ThreadState::Running &&
+              return healthy_follower(n) && source_answers(f, n) && n.channel->receiver != ThreadState::Running &&
                      n.channel->receiver_errno != 0 &&
                      (n.channel->receiver == ThreadState::Connecting || receiver_needs_a_person(n));
             },
@@ -569,7 +762,8 @@ constexpr std::array kNodeRules{
              .advice = "SET GLOBAL offline_mode=OFF when whoever set it is done.",
              .matches =
                  [](const Facts&, const NodeFacts& n) {
-                   return n.now != nullptr && n.now->offline_mode && n.errant.empty() && !n.seen->closed_by_repld;
+                   return n.now != nullptr && n.now->offline_mode && n.errant.empty() && !n.seen->closed_by_repld &&
+                          !is_member(n);
                  },
              .evidence = [](const Facts&,
                             const NodeFacts& n) { return fmt::format("offline_mode is ON on {}", n.spec->id); }},
@@ -603,11 +797,12 @@ constexpr std::array kNodeRules{
              .severity = Severity::Warning,
              .goal = Goal::None,
              .hold = Hold::OneProbe,
-             .summary = "a node that is not the primary does not answer",
+             .summary = "a node that is not the primary, or is a member of a group, does not answer",
              .advice = "Start it again; it is attached by itself when it has nothing of its own.",
              .matches =
-                 [](const Facts&, const NodeFacts& n) {
-                   return !n.is_primary && n.seen != nullptr && n.seen->seen() && !n.seen->alive();
+                 [](const Facts& f, const NodeFacts& n) {
+                   return (!n.is_primary || f.spec->is_group()) && n.seen != nullptr && n.seen->seen() &&
+                          !n.seen->alive();
                  },
              .evidence = [](const Facts&,
                             const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, n.seen->latest->problem); }},
@@ -675,9 +870,9 @@ std::span<const NodeRule> node_rules() {
 
 std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View& view) {
   std::vector<Problem> found;
-  if (!office.primary) return found;
+  if (!office.primary && !spec.several_writers()) return found;
   const auto facts = count_facts(spec, office, view);
-  if (facts.primary == nullptr || facts.primary->seen == nullptr) return found;
+  if (!spec.several_writers() && (facts.primary == nullptr || facts.primary->seen == nullptr)) return found;
   for (const auto& rule : kClusterRules) {
     if (rule.matches(facts)) found.push_back(problem_of(rule, std::nullopt, rule.evidence(facts)));
   }

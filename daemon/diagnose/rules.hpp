@@ -52,7 +52,8 @@ std::span<const ClusterRule> cluster_rules();
 std::span<const NodeRule> node_rules();
 
 /// Problems of a view, cluster rules first, in the order of the tables. `since` and `established` are left to the
-/// controller, which has seen earlier views. Empty while nobody is in office: then there is nothing to deviate from.
+/// controller, which has seen earlier views. Empty while nobody is in office where one should be: then there is nothing
+/// to deviate from.
 std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View& view);
 
 /// How long the problem of that name must last; zero for an unknown name.

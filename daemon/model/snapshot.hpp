@@ -82,6 +82,33 @@ struct SemiSync {
   bool operator==(const SemiSync&) const = default;
 };
 
+enum class MemberState { Online, Recovering, Unreachable, Offline, Error };
+
+/// One row of performance_schema.replication_group_members.
+struct GroupMember {
+  std::string server_uuid;
+  Address address;  ///< What the member reports of itself; it may be another name for the spec's.
+  MemberState state = MemberState::Offline;
+  bool primary = false;  ///< In multi-primary mode every ONLINE member is.
+  bool operator==(const GroupMember&) const = default;
+};
+
+/// The node's own opinion of its group; several nodes' are to be compared before one is believed.
+struct GroupView {
+  bool plugin = false;
+  std::string name;  ///< group_replication_group_name; "" while not set.
+  bool single_primary = true;
+  bool bootstraps = false;           ///< group_replication_bootstrap_group is ON: the next start makes a second group.
+  std::vector<GroupMember> members;  ///< By server_uuid. Not started: the node itself, Offline.
+  GtidSet received;                  ///< Of the channel group_replication_applier.
+  std::string recovery_error;        ///< Last error of distributed recovery.
+
+  const GroupMember* find(const std::string& server_uuid) const;
+  /// More than half of the members that this node knows of are ONLINE or RECOVERING.
+  bool has_majority() const;
+  bool operator==(const GroupView&) const = default;
+};
+
 /// What only a thorough look finds; asked for before plans are made, not with every probe.
 struct Inventory {
   std::vector<std::string> user_schemas;  ///< Beside the server's and repld's own. Empty means: the node is empty.
@@ -90,6 +117,10 @@ struct Inventory {
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
   bool plugins_loadable = true;
+  bool clone_plugin = false;  ///< Loaded: the node may be the donor or the recipient of a clone.
+  /// Tables that group replication cannot replicate, "schema.table (MyISAM)" or "(no primary key)"; the first ones.
+  std::vector<std::string> unfit_for_group;
+  static constexpr std::size_t kUnfitListed = 20;
   bool admin_may_operate = true;  ///< The admin account has the privileges that plans need.
   std::string admin_lacks;        ///< Names of the missing ones.
   bool operator==(const Inventory&) const = default;
@@ -117,7 +148,8 @@ struct Snapshot {
   GtidSet executed;
   GtidSet purged;
   SemiSync semi_sync;
-  std::vector<Channel> channels;  ///< Empty: replicates from nobody.
+  std::vector<Channel> channels;  ///< Empty: replicates from nobody. The group's own are not among them.
+  GroupView group;
   int threads_running = 0;
   int threads_connected = 0;
   std::optional<Inventory> inventory;
@@ -127,6 +159,10 @@ struct Snapshot {
   const Channel* channel() const { return channels.empty() ? nullptr : &channels.front(); }
   /// Executed and received: what the node would have after draining.
   GtidSet position() const;
+  /// Its own state in the group; Offline without one.
+  MemberState member_state() const;
+  /// It says of itself that it is an ONLINE member, in a view with a majority.
+  bool in_group() const { return member_state() == MemberState::Online && group.has_majority(); }
 
   bool operator==(const Snapshot&) const = default;
 };

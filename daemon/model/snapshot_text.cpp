@@ -6,7 +6,11 @@ namespace repl {
 static_assert(is_complete(kReaches, Reach::Lost));
 static_assert(is_complete(kThreadStates, ThreadState::Running));
 static_assert(is_complete(kReadOnlys, ReadOnly::Super));
+static_assert(is_complete(kMemberStates, MemberState::Error));
 
+std::string_view to_string(MemberState value) {
+  return name_in(kMemberStates, value);
+}
 std::string_view to_string(Reach value) {
   return name_in(kReaches, value);
 }

@@ -25,6 +25,16 @@ inline constexpr std::array kReadOnlys{
     EnumText{ReadOnly::Super, "super"},
 };
 
+/// As performance_schema.replication_group_members writes them, in lower case.
+inline constexpr std::array kMemberStates{
+    EnumText{MemberState::Online, "online"},
+    EnumText{MemberState::Recovering, "recovering"},
+    EnumText{MemberState::Unreachable, "unreachable"},
+    EnumText{MemberState::Offline, "offline"},
+    EnumText{MemberState::Error, "error"},
+};
+
+std::string_view to_string(MemberState value);
 std::string_view to_string(Reach value);
 std::string_view to_string(ThreadState value);
 std::string_view to_string(ReadOnly value);

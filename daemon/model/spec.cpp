@@ -42,6 +42,12 @@ int Spec::acks_wanted(const NodeId& primary) const {
 }
 
 std::optional<NodeId> Spec::source_of(const NodeId& node, const NodeId& primary) const {
+  if (is_group()) return std::nullopt;
+  if (is_ring()) {
+    const auto at = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
+    if (at == nodes.end() || nodes.size() < 2) return std::nullopt;
+    return (at == nodes.begin() ? nodes.back() : *std::prev(at)).id;
+  }
   if (node == primary) return std::nullopt;
   const auto* self = find(node);
   if (self == nullptr || !self->follows || find(*self->follows) == nullptr) return primary;

@@ -23,6 +23,8 @@ enum class FencingMode { Auto, SemiSync, Lease, Hook, None };
 enum class Rejoin { Never, IfClean, CloneIfErrant };
 enum class TlsMode { Disabled, Preferred, Required, VerifyCa, VerifyIdentity };
 enum class Provisioning { Clone, None };
+/// group_replication_consistency
+enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
 /// Where a password is to be found. Never the password itself.
 struct SecretRef {
@@ -91,6 +93,15 @@ struct TlsSpec {
   bool operator==(const TlsSpec&) const = default;
 };
 
+/// Of group topologies only.
+struct GroupSpec {
+  std::chrono::seconds expel_after{0};        ///< A member that is unreachable for 5 s and this long leaves the group.
+  std::chrono::seconds majority_timeout{20};  ///< Cut off from the majority for so long, a member stops itself.
+  GroupConsistency consistency = GroupConsistency::BeforeOnPrimaryFailover;
+  std::map<std::string, int> weights;  ///< By node name, 0 to 100; who becomes primary. 50 where nothing is said.
+  bool operator==(const GroupSpec&) const = default;
+};
+
 struct Spec {
   ClusterId cluster;
   TopologyType topology = TopologyType::SourceReplica;
@@ -101,6 +112,7 @@ struct Spec {
   TlsSpec tls;
   FailoverSpec failover;
   Provisioning provisioning = Provisioning::Clone;
+  GroupSpec group;
   std::map<std::string, std::string> settings;  ///< Server variables kept on every node, persisted.
   std::chrono::milliseconds alert_lag{10'000};
 
@@ -113,13 +125,25 @@ struct Spec {
   /// Commits wait for replicas and never go on alone: the durability that failover must not break.
   bool waits_for_acks() const { return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait; }
   bool semi_sync() const { return sync.mode != DataSyncType::Async; }
+  /// source-source or circular: every node takes writes and follows the one before it in `nodes`, the first one the
+  /// last.
+  bool is_ring() const { return topology == TopologyType::SourceSource || topology == TopologyType::Circular; }
+  bool is_group() const {
+    return topology == TopologyType::GroupSinglePrimary || topology == TopologyType::GroupMultiPrimary;
+  }
+  /// Applications write on every node; nobody is *the* primary.
+  bool several_writers() const { return is_ring() || topology == TopologyType::GroupMultiPrimary; }
   /// Undelayed nodes that follow `primary` directly: those whose acknowledgement can count. `primary` itself excluded.
+  /// In a ring: of any node, the one after it.
   std::vector<NodeId> ackers(const NodeId& primary) const;
   /// How many acknowledgements the spec asks for under `primary`: 0 async, `acks` semi-sync, all ackers sync.
   int acks_wanted(const NodeId& primary) const;
   /// Whom `node` should follow while `primary` is in office; empty for the primary itself. A declared `follows` counts
   /// unless it names the primary, the node itself, or forms a loop through the primary: then it is the primary.
+  /// In a ring it is the node before, whoever `primary` is; members of a group follow nobody.
   std::optional<NodeId> source_of(const NodeId& node, const NodeId& primary) const;
+  /// Name of a replication channel that has to be made.
+  std::string channel_name() const { return is_ring() ? "ring" : ""; }
   /// `settings` with the node's own laid over.
   std::map<std::string, std::string> settings_of(const NodeId& node) const;
 };

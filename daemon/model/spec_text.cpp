@@ -15,6 +15,7 @@ static_assert(is_complete(kFencingModes, FencingMode::None));
 static_assert(is_complete(kRejoins, Rejoin::CloneIfErrant));
 static_assert(is_complete(kTlsModes, TlsMode::VerifyIdentity));
 static_assert(is_complete(kProvisionings, Provisioning::None));
+static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
 static_assert(is_complete(kSecretKinds, SecretRef::Kind::Exec));
 static_assert(is_complete(kAccountRoles, AccountRole::Application));
 
@@ -47,6 +48,9 @@ std::string_view to_string(TlsMode value) {
 }
 std::string_view to_string(Provisioning value) {
   return name_in(kProvisionings, value);
+}
+std::string_view to_string(GroupConsistency value) {
+  return name_in(kGroupConsistencies, value);
 }
 std::string_view to_string(SecretRef::Kind value) {
   return name_in(kSecretKinds, value);
@@ -101,6 +105,10 @@ std::string to_string(const SecretRef& reference) {
 std::string to_string(const SyncSpec& sync) {
   return sync.mode == DataSyncType::SemiSync ? fmt::format("semi-sync({})", sync.acks)
                                              : std::string{to_string(sync.mode)};
+}
+
+std::string durability(const Spec& spec) {
+  return spec.is_group() ? "group" : to_string(spec.sync);
 }
 
 }  // namespace repl

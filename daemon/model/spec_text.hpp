@@ -62,6 +62,14 @@ inline constexpr std::array kProvisionings{
     EnumText{Provisioning::Clone, "clone"},
     EnumText{Provisioning::None, "none"},
 };
+/// As the server writes them.
+inline constexpr std::array kGroupConsistencies{
+    EnumText{GroupConsistency::Eventual, "EVENTUAL"},
+    EnumText{GroupConsistency::BeforeOnPrimaryFailover, "BEFORE_ON_PRIMARY_FAILOVER"},
+    EnumText{GroupConsistency::Before, "BEFORE"},
+    EnumText{GroupConsistency::After, "AFTER"},
+    EnumText{GroupConsistency::BeforeAndAfter, "BEFORE_AND_AFTER"},
+};
 inline constexpr std::array kSecretKinds{
     EnumText{SecretRef::Kind::File, "file"},
     EnumText{SecretRef::Kind::Env, "env"},
@@ -84,6 +92,7 @@ std::string_view to_string(FencingMode value);
 std::string_view to_string(Rejoin value);
 std::string_view to_string(TlsMode value);
 std::string_view to_string(Provisioning value);
+std::string_view to_string(GroupConsistency value);
 std::string_view to_string(SecretRef::Kind value);
 std::string_view to_string(AccountRole value);
 
@@ -107,5 +116,7 @@ std::string to_string(const SecretRef& reference);
 
 /// Durability in one word, for status lines: "async", "semi-sync(1)", "sync".
 std::string to_string(const SyncSpec& sync);
+/// The same of a whole spec: a group agrees on commits in its own way, "group".
+std::string durability(const Spec& spec);
 
 }  // namespace repl

@@ -7,7 +7,17 @@ namespace repl {
 namespace {
 
 std::string_view text(Plugin p) {
-  return p == Plugin::SemiSyncSource ? "semi-sync source" : "semi-sync replica";
+  switch (p) {
+    case Plugin::SemiSyncSource:
+      return "semi-sync source";
+    case Plugin::SemiSyncReplica:
+      return "semi-sync replica";
+    case Plugin::Clone:
+      return "clone";
+    case Plugin::GroupReplication:
+      return "group replication";
+  }
+  return "?";
 }
 
 std::string_view text(AccountRole r) {
@@ -72,7 +82,8 @@ std::optional<Step> inverse(const Step& step) {
           },
           [](const FollowSource& s) -> Inverse {
             if (!s.from) return ForgetSource{s.replica, s.to};
-            return FollowSource{.replica = s.replica, .from = s.to, .to = *s.from, .delay = s.delay};
+            return FollowSource{
+                .replica = s.replica, .from = s.to, .to = *s.from, .delay = s.delay, .channel = s.channel};
           },
           [](const ForgetSource& s) -> Inverse {
             if (s.from.name.empty()) return std::nullopt;
@@ -82,6 +93,18 @@ std::optional<Step> inverse(const Step& step) {
           [](const ApplyReceived&) -> Inverse { return std::nullopt; },
           [](const WaitForAckers&) -> Inverse { return std::nullopt; },
           [](const CloseReturned&) -> Inverse { return std::nullopt; },  // never reopen what had to be fenced
+          [](const CloneFrom&) -> Inverse { return std::nullopt; },      // it had nothing that was to be kept
+          [](const RestartServer&) -> Inverse { return std::nullopt; },
+          [](const StartGroup& s) -> Inverse {
+            return StopGroup{s.node, s.how};
+          },
+          [](const StopGroup& s) -> Inverse { return StartGroup{.node = s.node, .how = s.back}; },
+          [](const SetGroupPrimary& s) -> Inverse {
+            return SetGroupPrimary{s.from, s.node};
+          },
+          [](const SetGroupMode& s) -> Inverse {
+            return SetGroupMode{s.node, s.to_multi_primary, s.from_multi_primary};
+          },
       },
       step);
 }
@@ -122,6 +145,12 @@ std::string_view name_of(const Step& step) {
                         [](const ApplyReceived&) { return "apply-received"; },
                         [](const WaitForAckers&) { return "wait-for-ackers"; },
                         [](const CloseReturned&) { return "close-returned"; },
+                        [](const CloneFrom&) { return "clone-from"; },
+                        [](const RestartServer&) { return "restart-server"; },
+                        [](const StartGroup&) { return "start-group"; },
+                        [](const StopGroup&) { return "stop-group"; },
+                        [](const SetGroupPrimary&) { return "set-group-primary"; },
+                        [](const SetGroupMode&) { return "set-group-mode"; },
                     },
                     step);
 }
@@ -176,6 +205,23 @@ std::string describe(const Step& step) {
                                s.count == 1 ? "" : "s", seconds(s.timeout));
           },
           [](const CloseReturned& s) { return fmt::format("{}: fence, it must not take writes", s.node); },
+          [](const CloneFrom& s) {
+            return s.discarded.empty() ? fmt::format("{}: clone the data of {}", s.node, s.donor)
+                                       : fmt::format("{}: clone the data of {}, its own {} transactions are lost",
+                                                     s.node, s.donor, s.discarded.count());
+          },
+          [](const RestartServer& s) { return fmt::format("{}: restart the server", s.node); },
+          [](const StartGroup& s) {
+            return fmt::format("{}: {} the group", s.node, s.how == GroupStart::Bootstrap ? "bootstrap" : "join");
+          },
+          [](const StopGroup& s) { return fmt::format("{}: leave the group", s.node); },
+          [](const SetGroupPrimary& s) {
+            return fmt::format("{}: take over from {} as the group's primary", s.node, s.from);
+          },
+          [](const SetGroupMode& s) {
+            return s.to_multi_primary ? fmt::format("{}: let every member take writes", s.node)
+                                      : fmt::format("{}: become the only member that takes writes", s.node);
+          },
       },
       step);
 }

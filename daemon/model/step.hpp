@@ -16,7 +16,7 @@
 
 namespace repl {
 
-enum class Plugin { SemiSyncSource, SemiSyncReplica };
+enum class Plugin { SemiSyncSource, SemiSyncReplica, Clone, GroupReplication };
 /// Whether a statement goes to the binary log of the node it runs on.
 enum class Logged { No, Yes };
 
@@ -133,6 +133,7 @@ struct FollowSource {
   std::optional<NodeId> from;  ///< Empty: it followed nobody.
   NodeId to;
   std::chrono::seconds delay{0};
+  std::string channel{};  ///< Name for a channel that has to be made; one that exists keeps its own.
   bool operator==(const FollowSource&) const = default;
 };
 /// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more. `from` has an empty name when the
@@ -173,10 +174,60 @@ struct CloseReturned {
   bool operator==(const CloseReturned&) const = default;
 };
 
-using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, PersistReadOnly,
-                          SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
-                          StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
-                          ApplyReceived, WaitForAckers, CloseReturned>;
+/// Gives the node the data of `donor` with the clone plugin; what it has is lost, but for settings and server_uuid.
+/// Closed to applications meanwhile, and read-only afterwards. The server restarts itself; the step is done when it
+/// answers again and has what the donor had. Its result carries the cloned set.
+/// @errors PreconditionFailed, before anything is lost: the node has transactions beyond `discarded`
+struct CloneFrom {
+  NodeId node;
+  NodeId donor;
+  GtidSet discarded;  ///< What the node may have when its data is thrown away.
+  std::chrono::milliseconds timeout{3'600'000};
+  bool operator==(const CloneFrom&) const = default;
+};
+
+/// RESTART, for what only a start makes true. Done when another process answers.
+/// @errors PreconditionFailed: nobody would start the server again (3707); nothing happened
+struct RestartServer {
+  NodeId node;
+  std::chrono::milliseconds timeout{120'000};
+  bool operator==(const RestartServer&) const = default;
+};
+
+enum class GroupStart { Join, Bootstrap };
+/// START GROUP_REPLICATION, with the recovery credentials made true before; done when the member is ONLINE.
+/// Bootstrap makes a new group of this one member: never on two of them.
+struct StartGroup {
+  NodeId node;
+  GroupStart how = GroupStart::Join;
+  std::chrono::milliseconds timeout{600'000};
+  bool operator==(const StartGroup&) const = default;
+};
+/// STOP GROUP_REPLICATION; the member becomes read-only. `back` is how its inverse starts it.
+struct StopGroup {
+  NodeId node;
+  GroupStart back = GroupStart::Join;
+  bool operator==(const StopGroup&) const = default;
+};
+/// group_replication_set_as_primary(): `node`, an ONLINE member, takes the writes over from `from`.
+struct SetGroupPrimary {
+  NodeId node;
+  NodeId from;
+  bool operator==(const SetGroupPrimary&) const = default;
+};
+/// Single- and multi-primary mode of a running group, told to any ONLINE member; to single: `node` becomes primary.
+struct SetGroupMode {
+  NodeId node;
+  bool from_multi_primary;
+  bool to_multi_primary;
+  bool operator==(const SetGroupMode&) const = default;
+};
+
+using Step =
+    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, PersistReadOnly, SetReadOnly,
+                 SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids, StartReplication, StopReplication,
+                 DetachReceiver, FollowSource, ForgetSource, WaitForApplied, ApplyReceived, WaitForAckers,
+                 CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode>;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -199,7 +250,7 @@ struct StepResult {
   std::optional<Error> error;  ///< Empty: done.
   bool certain = true;         ///< False: an error, and the server may still carry the step out.
   /// DetachReceiver: executed and received, after the receiver had stopped. WaitForApplied: what the source had
-  /// executed when the wait began, and the replica has now.
+  /// executed when the wait began, and the replica has now. CloneFrom: the cloned set.
   std::optional<GtidSet> position;
   Duration took{0};
   bool ok() const { return !error; }

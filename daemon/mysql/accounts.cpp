@@ -16,12 +16,17 @@ struct Grant {
   std::string scope;  ///< As SHOW GRANTS prints it: "*.*", "`performance_schema`.*".
 };
 
-std::vector<Grant> profile(AccountRole role, const Account& account) {
+std::vector<Grant> profile(AccountRole role, const Account& account, const Spec& spec) {
   switch (role) {
     case AccountRole::Admin:
       return {};
-    case AccountRole::Replication:
-      return {{{"REPLICATION SLAVE"}, "*.*"}};
+    case AccountRole::Replication: {
+      std::vector<Grant> all{{{"REPLICATION SLAVE"}, "*.*"}};
+      if (spec.provisioning == Provisioning::Clone) all.push_back({{"BACKUP_ADMIN"}, "*.*"});
+      // Members stay connected when one of them turns clients away.
+      if (spec.is_group()) all.push_back({{"CONNECTION_ADMIN", "GROUP_REPLICATION_STREAM"}, "*.*"});
+      return all;
+    }
     case AccountRole::Monitoring:
       return {{{"PROCESS", "REPLICATION CLIENT"}, "*.*"}, {{"SELECT"}, "`performance_schema`.*"}};
     case AccountRole::Application: {
@@ -71,9 +76,12 @@ std::vector<GrantLine> parse_all(const std::vector<std::string>& shown) {
   return lines;
 }
 
+enum class For { Everything, Cloning, Groups };
+
 struct Need {
   std::string_view privilege;
   bool super_will_do;
+  For used_for = For::Everything;
 };
 
 // What the steps use it for: sql_text.cpp and steps_*.cpp.
@@ -92,22 +100,38 @@ constexpr std::array kAdminNeeds{
     Need{"REPLICATION_SLAVE_ADMIN", true},
     Need{"CONNECTION_ADMIN",
          true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
+    Need{"CLONE_ADMIN", false, For::Cloning},
+    Need{"BACKUP_ADMIN", false, For::Cloning},  // to grant it
+    Need{"GROUP_REPLICATION_ADMIN", true, For::Groups},
+    Need{"GROUP_REPLICATION_STREAM", false, For::Groups},  // to grant it
 };
+
+bool is_needed(const Need& need, const Spec& spec) {
+  switch (need.used_for) {
+    case For::Everything:
+      return true;
+    case For::Cloning:
+      return spec.provisioning == Provisioning::Clone;
+    case For::Groups:
+      return spec.is_group();
+  }
+  return true;
+}
 
 }  // namespace
 
-std::vector<Statement> grants_for(AccountRole role, const Account& account) {
+std::vector<Statement> grants_for(AccountRole role, const Account& account, const Spec& spec) {
   std::vector<Statement> statements;
-  for (const auto& grant : profile(role, account)) {
+  for (const auto& grant : profile(role, account, spec)) {
     statements.emplace_back(fmt::format("GRANT {} ON {} TO {}", fmt::join(grant.privileges, ", "), grant.scope,
                                         account_name(account.user)));
   }
   return statements;
 }
 
-bool has_grants_for(AccountRole role, const Account& account, const std::vector<std::string>& shown) {
+bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, const std::vector<std::string>& shown) {
   const auto lines = parse_all(shown);
-  const auto wanted = profile(role, account);
+  const auto wanted = profile(role, account, spec);
   return std::all_of(wanted.begin(), wanted.end(), [&](const Grant& grant) {
     return std::all_of(grant.privileges.begin(), grant.privileges.end(), [&](const std::string& privilege) {
       return holds(lines, privilege, grant.scope) || holds(lines, privilege, "*.*");
@@ -115,11 +139,12 @@ bool has_grants_for(AccountRole role, const Account& account, const std::vector<
   });
 }
 
-std::string lacking_for_admin(const std::vector<std::string>& shown) {
+std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown) {
   const auto lines = parse_all(shown);
   const bool super = holds(lines, "SUPER", "*.*");
   std::string lacking;
   for (const auto& need : kAdminNeeds) {
+    if (!is_needed(need, spec)) continue;
     if ((need.super_will_do && super) || holds(lines, std::string{need.privilege}, "*.*")) continue;
     lacking += (lacking.empty() ? "" : ", ") + std::string{need.privilege};
   }

@@ -27,14 +27,15 @@ Result<std::map<std::string, std::string>> two_columns(Server& server, const Sta
 }
 
 /// Exists, with the grants of its role, and its password works.
-Result<bool> is_true(Server& server, AccountRole role, const Account& account, const Endpoint& admin) {
+Result<bool> is_true(Server& server, AccountRole role, const Account& account, const Spec& spec,
+                     const Endpoint& admin) {
   const auto exists =
       server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", sql_quoted(account.user)));
   if (!exists) return tl::unexpected(exists.error());
   if (*exists == "0") return false;
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (!has_grants_for(role, account, *shown)) return false;
+  if (!has_grants_for(role, account, spec, *shown)) return false;
   const auto password = resolve_secret(account.password);
   if (!password) return false;  // the step that repairs the account says why
   return password_works(server.call(), admin, account.user, *password);
@@ -48,6 +49,18 @@ Result<std::map<std::string, std::string>> values_of(Server& server, const std::
                      fmt::format("SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_variables "
                                  "WHERE VARIABLE_NAME IN ({})",
                                  names));
+}
+
+Result<std::vector<std::string>> tables_unfit_for_group(Server& server) {
+  return first_column(
+      server,
+      fmt::format("SELECT CONCAT(t.TABLE_SCHEMA, '.', t.TABLE_NAME, IF(t.ENGINE='InnoDB', ' (no primary key)', "
+                  "CONCAT(' (', t.ENGINE, ')'))) FROM information_schema.TABLES t LEFT JOIN "
+                  "information_schema.TABLE_CONSTRAINTS k ON k.TABLE_SCHEMA=t.TABLE_SCHEMA AND "
+                  "k.TABLE_NAME=t.TABLE_NAME AND k.CONSTRAINT_TYPE='PRIMARY KEY' WHERE t.TABLE_TYPE='BASE TABLE' AND "
+                  "t.TABLE_SCHEMA NOT IN ('mysql','sys','performance_schema','information_schema','repld') AND "
+                  "(t.ENGINE<>'InnoDB' OR k.CONSTRAINT_NAME IS NULL) ORDER BY 1 LIMIT {}",
+                  Inventory::kUnfitListed));
 }
 
 }  // namespace
@@ -80,19 +93,28 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
 
   const auto own_grants = shown_grants(server, "CURRENT_USER()");
   if (!own_grants) return tl::unexpected(own_grants.error());
-  out.admin_lacks = lacking_for_admin(*own_grants);
+  out.admin_lacks = lacking_for_admin(spec, *own_grants);
   out.admin_may_operate = out.admin_lacks.empty();
 
   const auto loadable = server.value("SELECT @@GLOBAL.plugin_dir <> ''");
   if (!loadable) return tl::unexpected(loadable.error());
   out.plugins_loadable = *loadable == "1";
 
+  const auto clone = server.value("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='clone'");
+  if (!clone) return tl::unexpected(clone.error());
+  out.clone_plugin = *clone == "1";
+  if (spec.is_group()) {
+    auto unfit = tables_unfit_for_group(server);
+    if (!unfit) return tl::unexpected(unfit.error());
+    out.unfit_for_group = std::move(*unfit);
+  }
+
   for (const auto& [role, account] : spec.accounts) {
     if (role == AccountRole::Admin) {
       out.accounts.insert(role);  // this session is the proof
       continue;
     }
-    const auto good = is_true(server, role, account, admin);
+    const auto good = is_true(server, role, account, spec, admin);
     if (!good) return tl::unexpected(good.error());
     if (*good) out.accounts.insert(role);
   }

@@ -166,7 +166,11 @@ bool NodeMySQL::needs_control(Purpose purpose, Control control) const {
   return control == Control::Take || held_control_;
 }
 
-Result<std::unique_ptr<Session>> NodeMySQL::open_once(const Call& call) {
+Result<std::unique_ptr<Session>> NodeMySQL::open_apart(const Call& call, std::chrono::seconds read_timeout) {
+  return open_once(call, read_timeout);
+}
+
+Result<std::unique_ptr<Session>> NodeMySQL::open_once(const Call& call, std::chrono::seconds read_timeout) {
   Endpoint endpoint;
   bool tls = false;
   {
@@ -176,12 +180,12 @@ Result<std::unique_ptr<Session>> NodeMySQL::open_once(const Call& call) {
   }
   // Not a make_shared of its own: the counters of sessions are part of the node's.
   const std::shared_ptr<SessionCounters> sessions{counters_, &counters_->sessions};
-  auto session = Session::open(call, endpoint, tls, sessions);
+  auto session = Session::open(call, endpoint, tls, sessions, read_timeout);
   if (session || session.error().code != ErrorCode::AccessDenied || endpoint.tls.mode != TlsMode::Preferred) {
     return session;
   }
   // The server has no TLS, or the account must use it.
-  auto other = Session::open(call, endpoint, !tls, sessions);
+  auto other = Session::open(call, endpoint, !tls, sessions, read_timeout);
   if (!other) return session;
   const std::lock_guard lock{mutex_};
   tls_ = !tls;

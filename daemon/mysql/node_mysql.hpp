@@ -68,6 +68,9 @@ class NodeMySQL {
   ///         one; Conflict: the holder was killed and still does something
   Result<Lease> borrow(Purpose purpose, const Call& call, Control control = Control::Take);
 
+  /// A session of the caller's own, for a statement that takes longer than those of the pool may. It holds no lock.
+  Result<std::unique_ptr<Session>> open_apart(const Call& call, std::chrono::seconds read_timeout);
+
   /// A session for this purpose is there, in the pool or lent.
   bool is_warm(Purpose purpose) const;
   /// Whoever has borrowed the session of this purpose is stuck in a call: the next borrower gets a new one, and that
@@ -94,7 +97,8 @@ class NodeMySQL {
   Result<std::unique_ptr<Session>> ready_session(Purpose purpose, const Call& call, Control control,
                                                  std::unique_ptr<Session> kept);
   Result<std::unique_ptr<Session>> open(Purpose purpose, const Call& call, Control control);
-  Result<std::unique_ptr<Session>> open_once(const Call& call);
+  Result<std::unique_ptr<Session>> open_once(const Call& call,
+                                             std::chrono::seconds read_timeout = Session::kReadTimeout);
   Result<void> check(Purpose purpose, Session& session, const Call& call, Control control);
   bool needs_control(Purpose purpose, Control control) const;
   Result<void> take_control(Session& session, const Call& call);

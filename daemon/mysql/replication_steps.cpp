@@ -1,5 +1,6 @@
-// Steps that change where a server replicates from. All of them name the default channel, and none of them ever throws
-// away a relay log that holds what was not applied: it may be the only copy of an acknowledged commit.
+// Steps that change where a server replicates from. A node has one channel, whatever its
+// name; every statement names it. None of them ever throws away a relay log that holds what was not applied: it may be
+// the only copy of an acknowledged commit.
 //
 // Tried on 9.7: CHANGE REPLICATION SOURCE with the receiver stopped and the applier running keeps the relay log, and
 // RECEIVED_TRANSACTION_SET with it, also when it is repeated and over a kill -9 of the server.
@@ -46,23 +47,38 @@ Error applier_broken(const Snapshot& now) {
                   now.channel()->applier_errno)};
 }
 
-Result<void> start_applier(Server& server) {
-  return server.execute("START REPLICA SQL_THREAD FOR CHANNEL ''");
+Result<void> run_on(Server& server, const Channel& channel, std::string_view statement) {
+  return server.execute(fmt::format("{} FOR CHANNEL {}", statement, sql_quoted(channel.name)));
 }
-Result<void> start_receiver(Server& server) {
-  return server.execute("START REPLICA IO_THREAD FOR CHANNEL ''");
+
+Result<void> start_applier(Server& server, const Channel& channel) {
+  return run_on(server, channel, "START REPLICA SQL_THREAD");
 }
-Result<void> stop_receiver(Server& server) {
-  return server.execute("STOP REPLICA IO_THREAD FOR CHANNEL ''");
+Result<void> start_receiver(Server& server, const Channel& channel) {
+  return run_on(server, channel, "START REPLICA IO_THREAD");
 }
-Result<void> stop_applier(Server& server) {
-  return server.execute("STOP REPLICA SQL_THREAD FOR CHANNEL ''");
+Result<void> stop_receiver(Server& server, const Channel& channel) {
+  return run_on(server, channel, "STOP REPLICA IO_THREAD");
+}
+Result<void> stop_applier(Server& server, const Channel& channel) {
+  return run_on(server, channel, "STOP REPLICA SQL_THREAD");
+}
+
+Result<void> start_named(Server& server, const std::string& channel) {
+  return server.execute("START REPLICA FOR CHANNEL " + sql_quoted(channel));
+}
+
+/// @errors PreconditionFailed: it has several channels, and none is said to be meant
+Result<void> require_one_channel(const Snapshot& now) {
+  if (now.channels.size() < 2) return {};
+  return fail(ErrorCode::PreconditionFailed, "{}: has {} replication channels; repld works with one", now.node,
+              now.channels.size());
 }
 
 /// Needed before a channel is changed: with both threads stopped the relay log is purged.
 Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
   if (now.channel()->applier == ThreadState::Running) return {};
-  if (auto started = start_applier(server); !started) return started;
+  if (auto started = start_applier(server, *now.channel()); !started) return started;
   const auto after = server.look();
   if (!after) return tl::unexpected(after.error());
   if (after->channel() == nullptr || after->channel()->applier != ThreadState::Running) {
@@ -72,11 +88,11 @@ Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
 }
 
 /// The delay can be changed while the receiver runs and the applier does not.
-Result<void> set_delay(Server& server, std::chrono::seconds delay) {
-  if (auto stopped = stop_applier(server); !stopped) return stopped;
+Result<void> set_delay(Server& server, const Channel& channel, std::chrono::seconds delay) {
+  if (auto stopped = stop_applier(server, channel); !stopped) return stopped;
   const auto changed =
-      server.execute(fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_DELAY={} FOR CHANNEL ''", delay.count()));
-  const auto started = start_applier(server);
+      run_on(server, channel, fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_DELAY={}", delay.count()));
+  const auto started = start_applier(server, channel);
   return changed ? started : changed;
 }
 
@@ -85,14 +101,15 @@ Result<void> set_delay(Server& server, std::chrono::seconds delay) {
 Result<void> use_auto_position(Server& server) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
-  if (now->channel() != nullptr && has_unapplied(*now)) {
+  if (now->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
+  if (has_unapplied(*now)) {
     return fail(ErrorCode::PreconditionFailed,
                 "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
                 "auto-position before it has",
                 server.node());
   }
-  if (auto stopped = stop_applier(server); !stopped) return stopped;
-  return server.execute("CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1 FOR CHANNEL ''");
+  if (auto stopped = stop_applier(server, *now->channel()); !stopped) return stopped;
+  return run_on(server, *now->channel(), "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1");
 }
 
 /// Returns when the receiver hears its source, or only the source is missing; fails when it will never.
@@ -134,22 +151,22 @@ Result<SourceOptions> source_options(Server& server, const FollowSource& step, c
 
 Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
   if (channel.source != wanted.source || !channel.auto_position || is_final(channel.receiver_errno)) return false;
-  const auto same =
-      server.value(fmt::format("SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM "
-                               "performance_schema.replication_connection_configuration "
-                               "WHERE CHANNEL_NAME=''",
-                               sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO"));
+  const auto same = server.value(fmt::format(
+      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM "
+      "performance_schema.replication_connection_configuration "
+      "WHERE CHANNEL_NAME={}",
+      sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(channel.name)));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
 }
 
 Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
   if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
-  if (auto stopped = stop_receiver(server); !stopped) return stopped;
+  if (auto stopped = stop_receiver(server, *now.channel()); !stopped) return stopped;
   if (!now.channel()->auto_position) {
     if (auto switched = use_auto_position(server); !switched) return switched;
   }
-  return server.execute(repoint_channel(options));
+  return server.execute(repoint_channel(options, now.channel()->name));
 }
 
 /// Nothing of the relay log may be left before it is thrown away.
@@ -164,21 +181,31 @@ Result<void> drain(Server& server) {
 }  // namespace
 
 Result<void> start_replication(Server& server) {
-  return server.execute("START REPLICA FOR CHANNEL ''");
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (auto one = require_one_channel(*now); !one) return one;
+  if (now->channel() == nullptr) {
+    return fail(ErrorCode::PreconditionFailed, "{}: has no replication channel that could be started", server.node());
+  }
+  return run_on(server, *now->channel(), "START REPLICA");
 }
 
 Result<void> stop_replication(Server& server) {
-  return server.execute("STOP REPLICA FOR CHANNEL ''");
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (auto one = require_one_channel(*now); !one) return one;
+  return now->channel() == nullptr ? Result<void>{} : run_on(server, *now->channel(), "STOP REPLICA");
 }
 
 Result<GtidSet> detach_receiver(Server& server) {
   auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   if (now->channel() == nullptr) return now->executed;
+  if (auto one = require_one_channel(*now); !one) return tl::unexpected(one.error());
   const bool detached = now->channel()->source.host == kDetachedHost;
   if (!detached && now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
   if (now->channel()->receiver != ThreadState::Stopped) {
-    if (auto stopped = stop_receiver(server); !stopped) return tl::unexpected(stopped.error());
+    if (auto stopped = stop_receiver(server, *now->channel()); !stopped) return tl::unexpected(stopped.error());
     // Only now does nothing more arrive.
     now = server.look();
     if (!now) return tl::unexpected(now.error());
@@ -188,7 +215,7 @@ Result<GtidSet> detach_receiver(Server& server) {
     // The applier may have stopped in the meantime, and the change would then throw its relay log away.
     if (now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
     const auto changed =
-        server.execute(fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST='{}' FOR CHANNEL ''", kDetachedHost));
+        run_on(server, *now->channel(), fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST='{}'", kDetachedHost));
     if (!changed) return tl::unexpected(changed.error());
   }
   return now->position();
@@ -199,21 +226,25 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
   if (!options) return tl::unexpected(options.error());
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
+  if (auto one = require_one_channel(*now); !one) return one;
   if (now->channel() == nullptr) {
-    if (auto created = server.execute(create_channel(*options, step.delay)); !created) return created;
-    if (auto started = start_replication(server); !started) return started;
+    if (auto made = server.execute(create_channel(*options, step.delay, step.channel)); !made) return made;
+    if (auto started = start_named(server, step.channel); !started) {
+      return started;
+    }
     return confirm_receiver(server, options->source);
   }
-  const auto as_wanted = follows_as_wanted(server, *now->channel(), *options);
+  const auto& channel = *now->channel();
+  const auto as_wanted = follows_as_wanted(server, channel, *options);
   if (!as_wanted) return tl::unexpected(as_wanted.error());
   if (!*as_wanted) {
     if (auto changed = repoint(server, *now, *options); !changed) return changed;
   }
-  if (auto started = start_receiver(server); !started) return started;
-  if (now->channel()->delay != step.delay) {
-    if (auto changed = set_delay(server, step.delay); !changed) return changed;
+  if (auto started = start_receiver(server, channel); !started) return started;
+  if (channel.delay != step.delay) {
+    if (auto changed = set_delay(server, channel, step.delay); !changed) return changed;
   }
-  if (auto started = start_applier(server); !started) return started;
+  if (auto started = start_applier(server, channel); !started) return started;
   return confirm_receiver(server, options->source);
 }
 
@@ -221,10 +252,12 @@ Result<void> forget_source(Server& server) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   if (now->channel() == nullptr) return {};
-  if (auto stopped = stop_receiver(server); !stopped) return stopped;
+  if (auto one = require_one_channel(*now); !one) return one;
+  const auto& channel = *now->channel();
+  if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
   if (auto drained = drain(server); !drained) return drained;
-  if (auto stopped = stop_replication(server); !stopped) return stopped;
-  return server.execute("RESET REPLICA ALL FOR CHANNEL ''");
+  if (auto stopped = run_on(server, channel, "STOP REPLICA"); !stopped) return stopped;
+  return run_on(server, channel, "RESET REPLICA ALL");
 }
 
 }  // namespace repl::mysql

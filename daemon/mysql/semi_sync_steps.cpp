@@ -71,8 +71,9 @@ Result<void> set_semi_sync_replica(Server& server, bool on) {
   const auto acknowledges = server.status("Rpl_semi_sync_replica_status");
   if (!acknowledges) return tl::unexpected(acknowledges.error());
   if (*acknowledges == wanted || now->channel()->receiver == ThreadState::Connecting) return {};
-  if (auto stopped = server.execute("STOP REPLICA IO_THREAD FOR CHANNEL ''"); !stopped) return stopped;
-  return server.execute("START REPLICA IO_THREAD FOR CHANNEL ''");
+  const auto channel = sql_quoted(now->channel()->name);
+  if (auto stopped = server.execute("STOP REPLICA IO_THREAD FOR CHANNEL " + channel); !stopped) return stopped;
+  return server.execute("START REPLICA IO_THREAD FOR CHANNEL " + channel);
 }
 
 }  // namespace repl::mysql

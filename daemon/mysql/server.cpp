@@ -31,7 +31,7 @@ std::chrono::milliseconds Server::time_left() const {
 }
 
 Result<Snapshot> Server::look() {
-  const auto rows = query(status_query({false, false}));
+  const auto rows = query(status_query({}));
   if (!rows) return tl::unexpected(rows.error());
   Snapshot snapshot;
   snapshot.node = node();

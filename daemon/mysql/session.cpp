@@ -40,13 +40,14 @@ std::string url(const Address& address) {
   return "tcp://" + to_string(address);
 }
 
-sql::ConnectOptionsMap options_for(const Call& call, const Endpoint& endpoint, bool tls) {
+sql::ConnectOptionsMap options_for(const Call& call, const Endpoint& endpoint, bool tls,
+                                   std::chrono::seconds read_timeout) {
   sql::ConnectOptionsMap options;
   options["hostName"] = sql::SQLString{url(endpoint.address)};
   options["userName"] = sql::SQLString{endpoint.user};
   options["password"] = sql::SQLString{endpoint.password};
   options["OPT_CONNECT_TIMEOUT"] = whole_seconds_until(call.deadline);
-  options["OPT_READ_TIMEOUT"] = static_cast<int>(Session::kReadTimeout.count());
+  options["OPT_READ_TIMEOUT"] = static_cast<int>(read_timeout.count());
   options["OPT_WRITE_TIMEOUT"] = static_cast<int>(Session::kReadTimeout.count());
   if (tls) {
     options["sslEnforce"] = true;
@@ -92,14 +93,15 @@ Session::~Session() {
 }
 
 Result<std::unique_ptr<Session>> Session::open(const Call& call, const Endpoint& endpoint, bool tls,
-                                               std::shared_ptr<SessionCounters> counters) {
+                                               std::shared_ptr<SessionCounters> counters,
+                                               std::chrono::seconds read_timeout) {
   if (!endpoint.secret_problem.empty())
     return fail(ErrorCode::SecretUnavailable, "{}: {}", call.node, endpoint.secret_problem);
   if (call.is_over()) return not_in_time(call, "connecting");
   const auto started = steady_clock::now();
   try {
     auto connection = std::make_unique<Connection>();
-    auto options = options_for(call, endpoint, tls);
+    auto options = options_for(call, endpoint, tls, read_timeout);
     connection->connection.reset(get_driver_instance()->connect(options));
     connection->statement.reset(connection->connection->createStatement());
     std::unique_ptr<Session> session{new Session{std::move(connection), std::move(counters)}};

@@ -37,9 +37,11 @@ class Session {
  public:
   static constexpr std::chrono::seconds kReadTimeout{10};
 
+  /// @param read_timeout  the longest that a statement may take
   /// @errors ConnectionRefused, ConnectionLost, AccessDenied, TooManyConnections, DeadlineExceeded, SecretUnavailable
   static Result<std::unique_ptr<Session>> open(const Call& call, const Endpoint& endpoint, bool tls,
-                                               std::shared_ptr<SessionCounters> counters);
+                                               std::shared_ptr<SessionCounters> counters,
+                                               std::chrono::seconds read_timeout = kReadTimeout);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

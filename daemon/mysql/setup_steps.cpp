@@ -21,8 +21,17 @@ struct PluginFile {
 };
 
 PluginFile file_of(Plugin plugin) {
-  if (plugin == Plugin::SemiSyncSource) return {"rpl_semi_sync_source", "semisync_source.so", "rpl_semi_sync_master"};
-  return {"rpl_semi_sync_replica", "semisync_replica.so", "rpl_semi_sync_slave"};
+  switch (plugin) {
+    case Plugin::SemiSyncSource:
+      return {"rpl_semi_sync_source", "semisync_source.so", "rpl_semi_sync_master"};
+    case Plugin::SemiSyncReplica:
+      return {"rpl_semi_sync_replica", "semisync_replica.so", "rpl_semi_sync_slave"};
+    case Plugin::Clone:
+      return {"clone", "mysql_clone.so", ""};
+    case Plugin::GroupReplication:
+      return {"group_replication", "group_replication.so", ""};
+  }
+  return {};
 }
 
 Result<bool> has_plugin(Server& server, std::string_view name) {
@@ -65,11 +74,11 @@ Result<void> make_password_true(Server& server, const Account& account, const st
   return server.execute({"ALTER USER " + identified + " ACCOUNT UNLOCK", {password}});
 }
 
-Result<void> make_grants_true(Server& server, AccountRole role, const Account& account) {
+Result<void> make_grants_true(Server& server, AccountRole role, const Account& account, const Spec& spec) {
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (has_grants_for(role, account, *shown)) return {};
-  for (const auto& grant : grants_for(role, account)) {
+  if (has_grants_for(role, account, spec, *shown)) return {};
+  for (const auto& grant : grants_for(role, account, spec)) {
     if (auto done = server.execute(grant); !done) return done;
   }
   return {};
@@ -92,7 +101,7 @@ Result<void> install_plugin(Server& server, Plugin plugin) {
   const auto present = has_plugin(server, file.name);
   if (!present) return tl::unexpected(present.error());
   if (*present) return {};
-  const auto old = has_plugin(server, file.old_name);
+  const auto old = file.old_name.empty() ? Result<bool>{false} : has_plugin(server, file.old_name);
   if (!old) return tl::unexpected(old.error());
   if (*old) {
     return fail(ErrorCode::PreconditionFailed,
@@ -109,12 +118,12 @@ Result<void> uninstall_plugin(Server& server, Plugin plugin) {
   return *present ? server.execute(fmt::format("UNINSTALL PLUGIN {}", name)) : Result<void>{};
 }
 
-Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin) {
+Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec) {
   const auto password = resolve_secret(step.account.password);
   if (!password) return tl::unexpected(password.error());
   if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
   auto done = make_password_true(server, step.account, *password, admin);
-  if (done) done = make_grants_true(server, step.role, step.account);
+  if (done) done = make_grants_true(server, step.role, step.account, spec);
   return LoggedStatements::end(server, step.logged, std::move(done));
 }
 

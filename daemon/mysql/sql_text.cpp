@@ -103,14 +103,15 @@ std::string receiver_options(const SourceOptions& options) {
       options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
 }
 
-Statement create_channel(const SourceOptions& options, std::chrono::seconds delay) {
-  return {fmt::format("CHANGE REPLICATION SOURCE TO {}, SOURCE_AUTO_POSITION=1, SOURCE_DELAY={} FOR CHANNEL ''",
-                      receiver_options(options), delay.count()),
+Statement create_channel(const SourceOptions& options, std::chrono::seconds delay, std::string_view channel) {
+  return {fmt::format("CHANGE REPLICATION SOURCE TO {}, SOURCE_AUTO_POSITION=1, SOURCE_DELAY={} FOR CHANNEL {}",
+                      receiver_options(options), delay.count(), sql_quoted(channel)),
           {options.password}};
 }
 
-Statement repoint_channel(const SourceOptions& options) {
-  return {fmt::format("CHANGE REPLICATION SOURCE TO {} FOR CHANNEL ''", receiver_options(options)), {options.password}};
+Statement repoint_channel(const SourceOptions& options, std::string_view channel) {
+  return {fmt::format("CHANGE REPLICATION SOURCE TO {} FOR CHANNEL {}", receiver_options(options), sql_quoted(channel)),
+          {options.password}};
 }
 
 Statement reset_gtids(ServerVersion version) {

@@ -49,9 +49,9 @@ struct SourceOptions {
 std::string receiver_options(const SourceOptions& options);
 
 /// CHANGE REPLICATION SOURCE TO for a channel that does not exist yet.
-Statement create_channel(const SourceOptions& options, std::chrono::seconds delay);
+Statement create_channel(const SourceOptions& options, std::chrono::seconds delay, std::string_view channel);
 /// The same for one that exists; its receiver must be stopped and its applier should run.
-Statement repoint_channel(const SourceOptions& options);
+Statement repoint_channel(const SourceOptions& options, std::string_view channel);
 
 /// RESET BINARY LOGS AND GTIDS, which is RESET MASTER before 8.2.
 Statement reset_gtids(ServerVersion version);

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "mysql/sql_text.hpp"
 
@@ -58,10 +59,16 @@ enum Column : std::size_t {
   kCoordinatorError,
   kSinceLastApplied,
   kApplyingFor,
+  kGroupMembers,
+  kGroupName,
+  kGroupSinglePrimary,
+  kGroupBootstraps,
+  kGroupReceived,
+  kRecoveryError,
   kColumns
 };
 
-enum class Needs { Nothing, SourcePlugin, ReplicaPlugin };
+enum class Needs { Nothing, SourcePlugin, ReplicaPlugin, GroupPlugin };
 
 struct Expression {
   Column column;
@@ -69,7 +76,8 @@ struct Expression {
   Needs needs = Needs::Nothing;
 };
 
-// In the order of Column. Values of system variables are 0/1 here, not OFF/ON.
+// The tables of group replication are there without the plugin, and have no row then. In the order of Column. Values of
+// system variables are 0/1 here, not OFF/ON.
 constexpr std::array kExpressions{
     Expression{kServerUuid, "@@server_uuid"},
     Expression{kServerId, "@@GLOBAL.server_id"},
@@ -121,6 +129,19 @@ constexpr std::array kExpressions{
     Expression{kCoordinatorError, "o.LAST_ERROR_MESSAGE"},
     Expression{kSinceLastApplied, "TIMESTAMPDIFF(MICROSECOND, NULLIF(w.last_applied, 0), NOW(6))"},
     Expression{kApplyingFor, "TIMESTAMPDIFF(MICROSECOND, w.applying, NOW(6))"},
+    Expression{
+        kGroupMembers,
+        "(SELECT JSON_ARRAYAGG(JSON_OBJECT('uuid', MEMBER_ID, 'host', MEMBER_HOST, 'port', MEMBER_PORT, 'state', "
+        "MEMBER_STATE, 'role', MEMBER_ROLE)) FROM performance_schema.replication_group_members)"},
+    Expression{kGroupName, "@@GLOBAL.group_replication_group_name", Needs::GroupPlugin},
+    Expression{kGroupSinglePrimary, "@@GLOBAL.group_replication_single_primary_mode", Needs::GroupPlugin},
+    Expression{kGroupBootstraps, "@@GLOBAL.group_replication_bootstrap_group", Needs::GroupPlugin},
+    Expression{kGroupReceived,
+               "(SELECT RECEIVED_TRANSACTION_SET FROM performance_schema.replication_connection_status WHERE "
+               "CHANNEL_NAME='group_replication_applier')"},
+    Expression{kRecoveryError,
+               "(SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_connection_status WHERE "
+               "CHANNEL_NAME='group_replication_recovery')"},
 };
 
 constexpr bool expressions_are_in_order() {
@@ -240,23 +261,69 @@ Result<Channel> channel(const Row& row, const GtidSet& executed) {
   return c;
 }
 
+MemberState member_state(std::string_view t) {
+  if (t == "ONLINE") return MemberState::Online;
+  if (t == "RECOVERING") return MemberState::Recovering;
+  if (t == "UNREACHABLE") return MemberState::Unreachable;
+  return t == "ERROR" ? MemberState::Error : MemberState::Offline;
+}
+
+Result<GroupView> group(const Row& row) {
+  GroupView g;
+  if (!row[kGroupMembers]) return g;
+  g.plugin = true;
+  g.name = text(row, kGroupName);
+  g.single_primary = !row[kGroupSinglePrimary] || is_on(row, kGroupSinglePrimary);
+  g.bootstraps = is_on(row, kGroupBootstraps);
+  g.recovery_error = text(row, kRecoveryError);
+  auto received = gtids(row, kGroupReceived);
+  if (!received) return tl::unexpected(received.error());
+  g.received = std::move(*received);
+  const auto members = nlohmann::json::parse(*row[kGroupMembers], nullptr, false);
+  if (!members.is_array()) return fail(ErrorCode::Internal, "the list of group members is no JSON array");
+  for (const auto& m : members) {
+    GroupMember member;
+    member.server_uuid = m.value("uuid", std::string{});
+    if (member.server_uuid.empty()) continue;  // not started since the server was
+    member.address = {m.value("host", std::string{}), m.value("port", std::uint16_t{0})};
+    member.state = member_state(m.value("state", std::string{}));
+    member.primary = m.value("role", std::string{}) == "PRIMARY";
+    g.members.push_back(std::move(member));
+  }
+  std::sort(g.members.begin(), g.members.end(),
+            [](const GroupMember& a, const GroupMember& b) { return a.server_uuid < b.server_uuid; });
+  return g;
+}
+
 }  // namespace
 
-std::string status_query(SemiSyncPlugins plugins) {
+std::string status_query(LoadedPlugins plugins) {
+  const auto exists = [&](Needs needs) {
+    switch (needs) {
+      case Needs::Nothing:
+        return true;
+      case Needs::SourcePlugin:
+        return plugins.semi_sync_source;
+      case Needs::ReplicaPlugin:
+        return plugins.semi_sync_replica;
+      case Needs::GroupPlugin:
+        return plugins.group;
+    }
+    return false;
+  };
   std::string sql = "SELECT ";
   for (const auto& e : kExpressions) {
-    const bool exists =
-        e.needs == Needs::Nothing || (e.needs == Needs::SourcePlugin ? plugins.source : plugins.replica);
     if (e.column != 0) sql += ", ";
-    sql += exists ? e.sql : "NULL";
+    sql += exists(e.needs) ? e.sql : "NULL";
   }
   sql += kFrom;
   return sql;
 }
 
-SemiSyncPlugins plugins_in(const Rows& rows) {
+LoadedPlugins plugins_in(const Rows& rows) {
   if (rows.empty() || rows.front().size() != kColumns) return {};
-  return {rows.front()[kSourceStatus].has_value(), rows.front()[kReplicaStatus].has_value()};
+  const auto& row = rows.front();
+  return {row[kSourceStatus].has_value(), row[kReplicaStatus].has_value(), row[kGroupMembers].has_value()};
 }
 
 std::optional<Duration> lag_of(const Channel& channel, const GtidSet& executed,
@@ -296,6 +363,9 @@ Result<void> read_status(const Rows& rows, Snapshot& snapshot) {
   if (!executed || !purged) return tl::unexpected((executed ? purged : executed).error());
   snapshot.executed = std::move(*executed);
   snapshot.purged = std::move(*purged);
+  auto group_view = group(row);
+  if (!group_view) return tl::unexpected(group_view.error());
+  snapshot.group = std::move(*group_view);
   snapshot.channels.clear();
   for (const auto& r : rows) {
     if (!r[kChannel]) continue;

@@ -9,21 +9,22 @@
 
 namespace repl::mysql {
 
-/// Which semi-sync plugins the query may refer to. Their variables do not exist without them, and a query that names
-/// one fails (1193); looking them up by name in performance_schema would cost as much again as the whole query.
-struct SemiSyncPlugins {
-  bool source = false;
-  bool replica = false;
-  bool operator==(const SemiSyncPlugins&) const = default;
+/// Which plugins the query may refer to. Their variables do not exist without them, and a query that names one fails
+/// (1193); looking them up by name in performance_schema would cost as much again as the whole query.
+struct LoadedPlugins {
+  bool semi_sync_source = false;
+  bool semi_sync_replica = false;
+  bool group = false;
+  bool operator==(const LoadedPlugins&) const = default;
 };
 
 /// One row per replication channel, at least one. Wants a session with time_zone '+00:00', so that a change to summer
 /// time is not read as an hour of silence.
-std::string status_query(SemiSyncPlugins plugins);
+std::string status_query(LoadedPlugins plugins);
 
-/// The plugins that are loaded by the answer to a query made for any of them: status variables exist only with the
-/// plugin.
-SemiSyncPlugins plugins_in(const Rows& rows);
+/// The plugins that are loaded, by the answer to a query made for any of them: what it asks for without need of a
+/// plugin is there only with it.
+LoadedPlugins plugins_in(const Rows& rows);
 
 /// Fills all of `snapshot` that the server can tell; node, times and reach are left alone.
 /// @errors Internal: a value has not the form it should have

@@ -29,10 +29,21 @@ Result<void> close_returned(Server& server);
 Result<void> set_semi_sync_source(Server& server, const SetSemiSyncSource& step);
 Result<void> set_semi_sync_replica(Server& server, bool on);
 
+// restart_steps.cpp
+/// What the node has after it: the donor's transactions.
+Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env);
+Result<void> restart_server(Server& server, const StepEnvironment& env);
+
+// group_steps.cpp
+Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env);
+Result<void> stop_group(Server& server, const StepEnvironment& env);
+Result<void> set_group_primary(Server& server, const StepEnvironment& env);
+Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env);
+
 // setup_steps.cpp
 Result<void> install_plugin(Server& server, Plugin plugin);
 Result<void> uninstall_plugin(Server& server, Plugin plugin);
-Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin);
+Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> drop_account(Server& server, const DropAccount& step);
 Result<void> set_variable(Server& server, const SetVariable& step);
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);

@@ -21,7 +21,7 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
       Overloaded{
           [&](const InstallPlugin& s) { return install_plugin(server, s.plugin); },
           [&](const UninstallPlugin& s) { return uninstall_plugin(server, s.plugin); },
-          [&](const CreateAccount& s) { return create_account(server, s, env.server.endpoint()); },
+          [&](const CreateAccount& s) { return create_account(server, s, env.server.endpoint(), *env.spec); },
           [&](const DropAccount& s) { return drop_account(server, s); },
           [&](const SetVariable& s) { return set_variable(server, s); },
           [&](const PersistReadOnly& s) { return persist_read_only(server, s.to); },
@@ -49,6 +49,17 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           [&](const ApplyReceived& s) { return wait_for_applied(server, s.received, until(env.call, s.timeout)); },
           [&](const WaitForAckers& s) { return wait_for_ackers(server, s); },
           [&](const CloseReturned&) { return close_returned(server); },
+          [&](const CloneFrom& s) -> Result<void> {
+            auto cloned = clone_from(server, s, env);
+            if (!cloned) return tl::unexpected(cloned.error());
+            result.position = std::move(*cloned);
+            return {};
+          },
+          [&](const RestartServer&) { return restart_server(server, env); },
+          [&](const StartGroup& s) { return start_group(server, s, env); },
+          [&](const StopGroup&) { return stop_group(server, env); },
+          [&](const SetGroupPrimary&) { return set_group_primary(server, env); },
+          [&](const SetGroupMode& s) { return set_group_mode(server, s, env); },
       },
       step);
 }

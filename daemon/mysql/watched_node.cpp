@@ -30,10 +30,13 @@ std::string new_label() {
   return fmt::format("{:016x}-{}", process, ++counter);
 }
 
-const std::string& query_for(SemiSyncPlugins plugins) {
-  static const std::array<std::string, 4> queries{status_query({false, false}), status_query({false, true}),
-                                                  status_query({true, false}), status_query({true, true})};
-  return queries[(plugins.source ? 2U : 0U) + (plugins.replica ? 1U : 0U)];
+/// Made once for each set of plugins: the text is 5 KB.
+const std::string& query_for(LoadedPlugins plugins) {
+  static std::array<std::string, 8> queries;  // the loop's thread only
+  auto& query =
+      queries[(plugins.semi_sync_source ? 4U : 0U) + (plugins.semi_sync_replica ? 2U : 0U) + (plugins.group ? 1U : 0U)];
+  if (query.empty()) query = status_query(plugins);
+  return query;
 }
 
 }  // namespace
@@ -162,7 +165,7 @@ void WatchedNode::on_answer() {
   const auto loaded = plugins_in(session_.rows());
   if (loaded != plugins_) {
     plugins_ = loaded;
-    if (loaded.source || loaded.replica) return send();  // their variables are wanted too
+    if (loaded != LoadedPlugins{}) return send();  // their variables are wanted too
   }
   Snapshot snapshot;
   snapshot.reach = Reach::Ok;
@@ -183,7 +186,7 @@ void WatchedNode::on_failure() {
         broke_ = true;
         return open();
       }
-      if (number == kUnknownVariable && plugins_ != SemiSyncPlugins{}) {
+      if (number == kUnknownVariable && plugins_ != LoadedPlugins{}) {
         plugins_ = {};
         return send();
       }

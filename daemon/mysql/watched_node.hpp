@@ -79,7 +79,7 @@ class WatchedNode {
   bool broke_ = false;        // the kept session turned out to be closed since the last answer
   int fresh_attempts_ = 0;    // in this probe
   std::size_t address_ = 0;   // which of several addresses is tried
-  SemiSyncPlugins plugins_{true, true};
+  LoadedPlugins plugins_{true, true, false};
   std::string label_;                          // of the present session
   std::vector<std::string> leftovers_;         // labels of sessions that were given up
   std::vector<std::string> leftover_threads_;  // their ids on the server

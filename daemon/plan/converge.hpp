@@ -2,6 +2,7 @@
 // an empty plan.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +18,10 @@ std::vector<std::string> variables_to_look_at(const Spec& spec);
 /// @param office  who is primary now; nobody before the first apply: then it becomes the declared source
 /// @param before  the spec in force; null before the first apply
 /// @param view    with an inventory of every node that answers
+/// @param may_lose_data  nodes whose own data may be thrown away, each named by a person
 /// @errors PreconditionFailed, Diverged, ErrantTransactions, NotSupported: every reason at once; no step has run
-Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view);
+Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
+                           const std::set<NodeId>& may_lose_data = {});
 
 /// The office after that plan is done.
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now);

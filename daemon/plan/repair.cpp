@@ -6,6 +6,7 @@
 
 #include "diagnose/facts.hpp"
 #include "plan/builder.hpp"
+#include "plan/group.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
@@ -16,7 +17,9 @@ using diagnose::NodeFacts;
 
 SetSemiSyncSource semi_sync_source(const Facts& f, const Snapshot& node, bool on) {
   const auto has = node.semi_sync.wait_for_count;
-  const auto acks = on ? acks_to_wait_for(*f.spec, *f.office->primary, f.acks_possible) : has;
+  // In a ring one node follows each.
+  const auto possible = f.office->primary ? f.acks_possible : 1;
+  const auto acks = on ? acks_to_wait_for(*f.spec, f.office->primary.value_or(node.node), possible) : has;
   return {node.node, node.semi_sync.source_enabled, on, has, acks};
 }
 
@@ -35,11 +38,43 @@ void reopen(Builder& plan, const Facts& f, const NodeFacts& primary) {
 
 /// Points a node that follows nobody to where it should. With a channel left, taking it back leaves it attached:
 /// without one it could bear no witness, and would be no part of a quorum.
-FollowSource attach(const NodeFacts& node) {
+FollowSource attach(const Facts& f, const NodeFacts& node) {
   return {.replica = node.spec->id,
           .from = node.channel != nullptr ? node.should_follow : std::nullopt,
           .to = *node.should_follow,
-          .delay = node.spec->delay};
+          .delay = node.spec->delay,
+          .channel = f.spec->channel_name()};
+}
+
+/// Its own source side first: it is not persisted, and a node opened without it would acknowledge alone.
+void open_writer(Builder& plan, const Facts& f, const NodeFacts& node) {
+  for (const auto& correction : semi_sync_corrections(*f.spec, *node.now)) plan.add(correction);
+  if (f.spec->semi_sync()) plan.add(semi_sync_source(f, *node.now, true));
+  plan.add(SetReadOnly{.node = node.spec->id,
+                       .from = node.now->read_only,
+                       .to = ReadOnly::Off,
+                       .only_with_semi_sync = f.spec->semi_sync()});
+  if (node.seen->closed_by_repld && node.now->offline_mode) plan.add(SetOfflineMode{node.spec->id, true, false});
+  plan.because(fmt::format("every node of {} takes writes", f.spec->cluster));
+}
+
+void join_group(Builder& plan, const Facts& f, const NodeFacts& node) {
+  const auto& id = node.spec->id;
+  for (const auto& correction : group_mode_corrections(*f.spec, *node.now)) plan.add(correction);
+  plan.add(StartGroup{.node = id, .how = GroupStart::Join});
+  if (node.now->offline_mode) plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
+}
+
+void bootstrap_group(Builder& plan, const Facts& f, const NodeFacts& node) {
+  const auto first = plan.add(StartGroup{.node = node.spec->id, .how = GroupStart::Bootstrap});
+  plan.because(fmt::format("{} has all that any node has", node.spec->id));
+  for (const auto& other : f.nodes) {
+    if (other.spec->id == node.spec->id) continue;
+    plan.add(StartGroup{.node = other.spec->id, .how = GroupStart::Join}, {first}, Must::BestEffort);
+  }
+  for (const auto& each : f.nodes) {
+    if (each.now->offline_mode) plan.add(SetOfflineMode{each.spec->id, true, false}, {}, Must::BestEffort);
+  }
 }
 
 void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
@@ -52,7 +87,7 @@ void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
   if (node.acker && now.semi_sync.replica_plugin && !now.semi_sync.replica_enabled) {
     plan.add(SetSemiSyncReplica{id, false, true});
   }
-  plan.add(attach(node));
+  plan.add(attach(f, node));
   if (now.offline_mode) {
     plan.add(WaitForApplied{id, *node.should_follow, std::chrono::seconds{60}}, {}, Must::BestEffort);
     plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
@@ -104,7 +139,20 @@ constexpr std::array kRepairs{
           plan.add(
               FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
         }},
-    Row{"LeftDetached", [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(attach(n)); }},
+    Row{"LeftDetached", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
+    Row{"RingBroken", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
+    Row{"WriterClosed", open_writer},
+    Row{"WriterSemiSyncOff",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) {
+          for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
+          plan.add(semi_sync_source(f, *n.now, true));
+        }},
+    Row{"GroupDown", bootstrap_group},
+    Row{"MemberOut", join_group},
+    Row{"MemberLeftOffline",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetOfflineMode{n.spec->id, true, false});
+        }},
     Row{"LeftOffline",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetOfflineMode{n.spec->id, true, false});
@@ -128,7 +176,12 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
       std::find_if(kRepairs.begin(), kRepairs.end(), [&](const Row& r) { return r.problem == problem.name; });
   if (row == kRepairs.end()) return fail(ErrorCode::Internal, "no repair is known for {}", problem.name);
   const auto facts = diagnose::count_facts(spec, office, view);
-  const auto wanted = problem.node ? problem.node : office.primary;
+  auto wanted = problem.node ? problem.node : office.primary;
+  if (problem.name == "GroupDown") {
+    const auto first = bootstrap_candidate(spec, view);
+    if (!first) return tl::unexpected(first.error());
+    wanted = *first;
+  }
   const auto node =
       std::find_if(facts.nodes.begin(), facts.nodes.end(), [&](const NodeFacts& n) { return n.spec->id == wanted; });
   if (node == facts.nodes.end() || node->now == nullptr) {

@@ -159,4 +159,38 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   return std::move(plan).take();
 }
 
+Result<Plan> plan_group_switchover(const Spec& spec, const Office& office, const View& view,
+                                   const std::optional<NodeId>& wanted) {
+  if (!office.primary) return fail(ErrorCode::PreconditionFailed, "{}: the group has no primary now", spec.cluster);
+  if (wanted == office.primary) {
+    return fail(ErrorCode::PreconditionFailed, "{}: {} is the primary already", spec.cluster, *wanted);
+  }
+  if (wanted && spec.find(*wanted) == nullptr) {
+    return fail(ErrorCode::NoSuchNode, "{}: no node is called {}", spec.cluster, *wanted);
+  }
+  const auto weight = [&](const NodeSpec& n) {
+    const auto found = spec.group.weights.find(n.id.name);
+    return found == spec.group.weights.end() ? 50 : found->second;
+  };
+  const NodeSpec* best = nullptr;
+  for (const auto& node : spec.nodes) {
+    const auto* now = view.reachable(node.id);
+    const bool may = now != nullptr && now->in_group() && node.id != office.primary;
+    if (wanted ? node.id != *wanted : node.promotion == Promotion::Never) continue;
+    if (!may) {
+      if (!wanted) continue;
+      return fail(ErrorCode::NotPromotable, "{}: {} is not an ONLINE member of the group", spec.cluster, node.id);
+    }
+    const auto rank = [&](const NodeSpec& n) { return std::pair{-static_cast<int>(n.promotion), weight(n)}; };
+    if (best == nullptr || rank(node) > rank(*best)) best = &node;
+  }
+  if (best == nullptr) {
+    return fail(ErrorCode::NotPromotable, "{}: no other member is ONLINE and may be promoted", spec.cluster);
+  }
+  Builder plan{Goal::SwitchOver};
+  plan.add(SetGroupPrimary{best->id, *office.primary});
+  plan.because(fmt::format("{} is an ONLINE member; the group hands the writes over", best->id));
+  return std::move(plan).take();
+}
+
 }  // namespace repl::plan

@@ -19,4 +19,10 @@ namespace repl::plan {
 Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View& view,
                              const std::optional<NodeId>& wanted, std::chrono::milliseconds timeout);
 
+/// The same in a group, which moves its primary itself: `wanted`, or the ONLINE member that is preferred most, then of
+/// the greatest weight.
+/// @errors PreconditionFailed, NoSuchNode, NotPromotable
+Result<Plan> plan_group_switchover(const Spec& spec, const Office& office, const View& view,
+                                   const std::optional<NodeId>& wanted);
+
 }  // namespace repl::plan

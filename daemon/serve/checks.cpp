@@ -52,6 +52,7 @@ std::string not_primary(const Call& call, const Picture& cluster, const NodePict
 
 std::string not_replica(const Call& call, const Picture& cluster, const NodePicture& node) {
   if (auto why = not_serving(call, cluster, node); !why.empty()) return why;
+  if (node.role == NodeRole::Secondary) return node.latest->in_group() ? "" : "is not ONLINE in its group";
   if (node.role != NodeRole::Replica) return "is not a replica";
   const auto* channel = node.latest->channel();
   if (channel == nullptr || channel->receiver != ThreadState::Running) return "its receiver is not running";

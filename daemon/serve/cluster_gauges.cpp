@@ -14,7 +14,8 @@ constexpr std::array kStatuses{ClusterStatus::Ok,       ClusterStatus::OkPartial
                                ClusterStatus::Degraded, ClusterStatus::NotWritable, ClusterStatus::Unknown};
 constexpr std::array kStates{NodeState::Ok, NodeState::Degraded, NodeState::Down, NodeState::Unknown,
                              NodeState::Quarantined};
-constexpr std::array kRoles{NodeRole::Primary, NodeRole::Replica, NodeRole::Detached, NodeRole::Unknown};
+constexpr std::array kRoles{NodeRole::Primary, NodeRole::Replica, NodeRole::Secondary, NodeRole::Detached,
+                            NodeRole::Unknown};
 
 double one_if(bool yes) {
   return yes ? 1 : 0;
@@ -84,13 +85,14 @@ void add_cluster(Families& out, const Picture& cluster) {
     out.gauge("repld_cluster_info", "What the cluster is declared to be; always 1.",
               {{"cluster", name},
                {"topology", label(to_string(spec->topology))},
-               {"durability", to_string(spec->sync)},
+               {"durability", durability(*spec)},
                {"spec_revision", std::to_string(memory.revision.number)}},
               1);
     const auto required = memory.office.primary ? spec->acks_wanted(*memory.office.primary) : 0;
     out.gauge("repld_cluster_semi_sync_required", "Acknowledgements that the topology file asks for; 0: none.",
               only_cluster, required);
-    out.gauge("repld_cluster_writable_nodes_allowed", "Nodes that may take writes at the same time.", only_cluster, 1);
+    out.gauge("repld_cluster_writable_nodes_allowed", "Nodes that may take writes at the same time.", only_cluster,
+              spec->several_writers() ? static_cast<double>(spec->nodes.size()) : 1);
   }
   out.gauge("repld_cluster_healthy", "1 while the cluster takes writes and has no critical problem.", only_cluster,
             one_if(healthy(cluster.status())));

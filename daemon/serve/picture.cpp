@@ -14,6 +14,8 @@ std::string_view to_string(NodeRole role) {
       return "primary";
     case NodeRole::Replica:
       return "replica";
+    case NodeRole::Secondary:
+      return "secondary";
     case NodeRole::Detached:
       return "detached";
     case NodeRole::Unknown:
@@ -63,9 +65,15 @@ const Spec* spec_of(const Memory& memory) {
   return memory.proposed ? &*memory.proposed : nullptr;
 }
 
-NodeRole role_of(const diagnose::NodeFacts& facts) {
+NodeRole role_of(const diagnose::NodeFacts& facts, const Spec& spec) {
   if (facts.is_primary) return NodeRole::Primary;
   if (facts.seen == nullptr || !facts.seen->reached) return NodeRole::Unknown;
+  if (spec.is_group()) {
+    const auto state = facts.seen->reached->member_state();
+    if (state != MemberState::Online && state != MemberState::Recovering) return NodeRole::Detached;
+    return facts.writer && state == MemberState::Online ? NodeRole::Primary : NodeRole::Secondary;
+  }
+  if (facts.writer) return NodeRole::Primary;
   const auto* channel = facts.seen->reached->channel();
   const bool follows_somebody = channel != nullptr && channel->source.host != kDetachedHost;
   return follows_somebody ? NodeRole::Replica : NodeRole::Detached;
@@ -117,7 +125,7 @@ NodePicture Picture::look_at(const diagnose::NodeFacts& facts, Time now) const {
     if (facts.seen->latest) node.latest = &*facts.seen->latest;
     if (facts.seen->reached) node.reached = &*facts.seen->reached;
   }
-  node.role = role_of(facts);
+  node.role = role_of(facts, *spec_);
   node.state = state_of(facts);
   node.source = source_of(node.reached, *spec_);
   if (node.reached != nullptr) {
@@ -170,6 +178,47 @@ int Picture::acks_needed() const {
   return primary != nullptr && primary->semi_sync.source_enabled ? primary->semi_sync.wait_for_count : 0;
 }
 
+std::string Picture::what_is_missing() const {
+  std::string missing;
+  for (const auto& node : nodes_) {
+    if (node.state != NodeState::Ok) {
+      missing += fmt::format("{}{} is {}", missing.empty() ? "" : ", ", node.spec->id, to_string(node.state));
+    }
+  }
+  return missing;
+}
+
+/// Rings and groups: how many take writes, and whether one more loss is survived.
+std::pair<ClusterStatus, std::string> Picture::judge_writers() const {
+  const auto writers = writable_nodes();
+  const auto total = static_cast<int>(nodes_.size());
+  const auto critical = std::find_if(problems().begin(), problems().end(),
+                                     [](const Problem& p) { return p.severity == Severity::Critical; });
+  const auto why =
+      critical == problems().end() ? std::string{} : fmt::format("{}: {}", critical->name, critical->evidence);
+  if (memory().spec == std::nullopt) return {ClusterStatus::NotWritable, "the first apply has not been done yet"};
+  const auto missing = what_is_missing();
+  if (spec_->is_group()) {
+    if (facts_.members_online == 0 || writers == 0) {
+      return {ClusterStatus::NotWritable, why.empty() ? "no member takes writes" : why};
+    }
+    const auto members = fmt::format("{} of {} members are ONLINE, {} take{} writes", facts_.members_online, total,
+                                     writers, writers == 1 ? "s" : "");
+    if (!why.empty()) return {ClusterStatus::Degraded, members + ", but " + why};
+    // The loss of one more must leave a majority of those that are members now.
+    if (facts_.members_online < 3) {
+      return {ClusterStatus::OkNoTolerance, members + ": the loss of one more stops the group"};
+    }
+    if (!missing.empty()) return {ClusterStatus::OkPartial, missing + "; " + members};
+    return {ClusterStatus::Ok, members};
+  }
+  if (writers == 0) return {ClusterStatus::NotWritable, why.empty() ? "no node takes writes" : why};
+  const auto text = fmt::format("{} of {} nodes take writes", writers, total);
+  if (!why.empty()) return {ClusterStatus::Degraded, text + ", but " + why};
+  if (!missing.empty()) return {ClusterStatus::OkPartial, missing + "; " + text};
+  return {ClusterStatus::Ok, text};
+}
+
 /// From the worst to the best; the first that holds is the status.
 void Picture::judge() {
   const auto say = [&](ClusterStatus status, std::string text) {
@@ -179,6 +228,10 @@ void Picture::judge() {
   };
   const auto seen = std::any_of(nodes_.begin(), nodes_.end(), [](const NodePicture& n) { return n.latest != nullptr; });
   if (!seen) return say(ClusterStatus::Unknown, "not looked at yet");
+  if (spec_->several_writers() || spec_->is_group()) {
+    const auto [status, text] = judge_writers();
+    return say(status, text);
+  }
   if (facts_.primary == nullptr) {
     return say(ClusterStatus::NotWritable,
                memory().spec ? "no node is primary" : "the first apply has not been done yet");
@@ -215,12 +268,7 @@ void Picture::judge() {
                fmt::format("{} takes writes, but {}: {}", name, critical->name, critical->evidence));
   }
 
-  std::string missing;
-  for (const auto& node : nodes_) {
-    if (node.state != NodeState::Ok) {
-      missing += fmt::format("{}{} is {}", missing.empty() ? "" : ", ", node.spec->id, to_string(node.state));
-    }
-  }
+  const auto missing = what_is_missing();
   if (needed > 0 && facts_.acks_possible == needed) {
     return say(ClusterStatus::OkNoTolerance,
                fmt::format("{}{} acknowledging replica{} of {} needed: the loss of one more blocks writes",

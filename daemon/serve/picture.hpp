@@ -13,7 +13,9 @@
 
 namespace repl::serve {
 
-enum class NodeRole { Primary, Replica, Detached, Unknown };
+/// Primary: takes writes by the spec, in rings and multi-primary groups every node. Secondary: the other members of a
+/// group.
+enum class NodeRole { Primary, Replica, Secondary, Detached, Unknown };
 std::string_view to_string(NodeRole role);
 
 enum class NodeState { Ok, Degraded, Down, Unknown, Quarantined };
@@ -65,6 +67,8 @@ class Picture {
   NodeState state_of(const diagnose::NodeFacts& facts) const;
   int count_candidates() const;
   void judge();
+  std::pair<ClusterStatus, std::string> judge_writers() const;
+  std::string what_is_missing() const;
 
   std::shared_ptr<const run::ClusterState> state_;
   std::shared_ptr<const View> view_;

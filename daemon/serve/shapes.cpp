@@ -107,7 +107,7 @@ Json cluster_summary_json(const Picture& cluster) {
   const auto& memory = cluster.memory();
   return {{"cluster", cluster.state().cluster.name},
           {"topology", spec == nullptr ? "" : to_string(spec->topology)},
-          {"sync", spec == nullptr ? "" : to_string(spec->sync)},
+          {"sync", spec == nullptr ? "" : durability(*spec)},
           {"status", to_string(cluster.status())},
           {"statusText", cluster.status_text()},
           {"primary", name_or_null(memory.office.primary)},
@@ -147,6 +147,7 @@ Json node_json(const NodePicture& node) {
                {"offlineMode", read.offline_mode},
                {"source", node.source.empty() ? Json(nullptr) : Json(node.source)}};
   add_channel(json, read.channel());
+  json["memberState"] = read.group.members.empty() ? Json(nullptr) : Json(to_string(read.member_state()));
   json["acker"] = node.facts->acknowledges;
   json["semiSyncSource"] = read.semi_sync.source_enabled;
   json["semiSyncReplica"] = read.semi_sync.replica_enabled;

@@ -183,6 +183,7 @@ constexpr std::array kReserved{
     Reserved{"rpl_semi_sync_*", "it follows from \"sync\""},
     Reserved{"gtid_mode", "it follows from \"positioning\""},
     Reserved{"enforce_gtid_consistency", "it follows from \"positioning\""},
+    Reserved{"group_replication_*", "it follows from \"topology\" and \"groupReplication\""},
     Reserved{"server_id", "it must differ on each server: set it in the server's own option file"},
 };
 
@@ -404,6 +405,36 @@ Fields<milliseconds> alerts_fields() {
            .write = [lag](const milliseconds& from, Defaults d) { return lag.write(from, d); }}};
 }
 
+/// Weights of nodes: name to a number from 0 to 100.
+Type<std::map<std::string, int>> weights() {
+  const auto weight = integer(0, 100);
+  return {
+      [weight](Reader& reader, const Tree& tree) -> std::optional<std::map<std::string, int>> {
+        if (!expect_kind(reader, tree, Tree::Kind::Mapping)) return std::nullopt;
+        std::map<std::string, int> out;
+        for (const auto& [name, at, value] : tree.entries) {
+          const Reader::Scope scope{reader, name, {at, value->at}};
+          if (const auto read = weight.read(reader, *value)) out[name] = *read;
+        }
+        return out;
+      },
+      [weight](const std::map<std::string, int>& from, Defaults defaults) -> TreePtr {
+        std::vector<Entry> entries;
+        for (const auto& [name, value] : from) entries.push_back({name, {}, weight.write(value, defaults)});
+        return entries.empty() ? nullptr : mapping(std::move(entries));
+      },
+  };
+}
+
+Fields<GroupSpec> group_replication_fields() {
+  return {
+      field<GroupSpec>("expelAfter", &GroupSpec::expel_after, duration<seconds>(0s, 1h)),
+      field<GroupSpec>("majorityTimeout", &GroupSpec::majority_timeout, duration<seconds>(0s, 365 * kDay)),
+      field<GroupSpec>("consistency", &GroupSpec::consistency, one_of(kGroupConsistencies)),
+      field<GroupSpec>("weight", &GroupSpec::weights, weights()),
+  };
+}
+
 // ---- mappings that are checked, and refused until they are carried out (not_yet.hpp) --------------------------------
 
 Fields<Unused> password_policy_fields() {
@@ -413,39 +444,6 @@ Fields<Unused> password_policy_fields() {
       checked("expireAfter", duration<seconds>(kDay, 3650 * kDay)),
       checked("maxFailedLogins", integer(1, 32767)),
       checked("lockFor", duration<seconds>(1s, 32767 * kDay / 4)),
-  };
-}
-
-/// Weights of nodes: name to a number from 0 to 100.
-Type<Unused> weights() {
-  const auto weight = integer(0, 100);
-  return {[weight](Reader& reader, const Tree& tree) -> std::optional<Unused> {
-            if (!expect_kind(reader, tree, Tree::Kind::Mapping)) return std::nullopt;
-            for (const auto& [name, at, value] : tree.entries) {
-              const Reader::Scope scope{reader, name, {at, value->at}};
-              weight.read(reader, *value);
-            }
-            return Unused{};
-          },
-          {}};
-}
-
-enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
-constexpr std::array kGroupConsistencies{
-    EnumText{GroupConsistency::Eventual, "EVENTUAL"},
-    EnumText{GroupConsistency::BeforeOnPrimaryFailover, "BEFORE_ON_PRIMARY_FAILOVER"},
-    EnumText{GroupConsistency::Before, "BEFORE"},
-    EnumText{GroupConsistency::After, "AFTER"},
-    EnumText{GroupConsistency::BeforeAndAfter, "BEFORE_AND_AFTER"},
-};
-static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
-
-Fields<Unused> group_replication_fields() {
-  return {
-      checked("expelAfter", duration<seconds>(0s, 1h)),
-      checked("majorityTimeout", duration<seconds>(0s, 365 * kDay)),
-      checked("consistency", one_of(kGroupConsistencies)),
-      checked("weight", weights()),
   };
 }
 
@@ -503,7 +501,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("tls", &Spec::tls, mapping_of(tls_fields())),
       field<Spec>("failover", &Spec::failover, mapping_of(failover_fields())),
       field<Spec>("provisioning", &Spec::provisioning, mapping_of(provisioning_fields())),
-      refused("groupReplication", group_replication_fields()),
+      field<Spec>("groupReplication", &Spec::group, mapping_of(group_replication_fields())),
       field<Spec>("settings", &Spec::settings, settings()),
       refused("consistency", consistency_fields()),
       refused("audit", audit_fields()),

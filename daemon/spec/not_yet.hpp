@@ -19,10 +19,6 @@ struct NotYet {
 };
 
 inline constexpr std::array kNotYet{
-    NotYet{"topology", "source-source", "use source-replica"},
-    NotYet{"topology", "circular", "use source-replica"},
-    NotYet{"topology", "group-single-primary", "use source-replica"},
-    NotYet{"topology", "group-multi-primary", "use source-replica"},
     NotYet{"positioning", "binlog", "use gtid"},
     NotYet{"failover.fencing.mode", "lease", "use auto, semi-sync or none"},
     NotYet{"failover.fencing.mode", "hook", "use auto, semi-sync or none"},
@@ -31,9 +27,6 @@ inline constexpr std::array kNotYet{
            "a node with errant transactions is quarantined and named, and a person decides", NotYet::Outcome::Noted},
     NotYet{"tls.mode", "verify-identity", "use verify-ca"},
     NotYet{"passwordPolicy", "", "remove it"},
-    NotYet{"provisioning.method", "clone",
-           "a node that lacks purged transactions is named, and a person provides the data", NotYet::Outcome::Noted},
-    NotYet{"groupReplication", "", "remove it"},
     NotYet{"consistency", "", "remove it"},
     NotYet{"audit", "", "remove it"},
     NotYet{"hooks", "", "remove it"},

@@ -204,6 +204,37 @@ void acks_only_with_semi_sync(Draft& draft) {
                                          : "in mode sync every undelayed direct replica acknowledges: remove it");
 }
 
+/// In a ring every node has one node that follows it.
+void one_ack_in_a_ring(Draft& draft) {
+  if (!draft.spec.is_ring() || draft.spec.sync.mode != DataSyncType::SemiSync || draft.spec.sync.acks == 1) return;
+  draft.reader.error_at("sync.acks", fmt::format("{} acknowledgements wanted, and in {} one node follows each: write 1",
+                                                 draft.spec.sync.acks, to_string(draft.spec.topology)));
+}
+
+void group_options_only_in_groups(Draft& draft) {
+  if (!draft.reader.wrote("groupReplication")) return;
+  if (!is_group(draft.spec)) {
+    draft.reader.error_at("groupReplication",
+                          fmt::format("has no meaning in {}: remove the block", to_string(draft.spec.topology)));
+    return;
+  }
+  for (const auto& [name, weight] : draft.spec.group.weights) {
+    if (draft.spec.find(NodeId{name}) != nullptr) continue;
+    draft.reader.error_at("groupReplication.weight." + name, fmt::format("no node has the name {}", shown(name)));
+  }
+}
+
+void delay_only_under_a_source(Draft& draft) {
+  if (draft.spec.topology == TopologyType::SourceReplica) return;
+  for_each_node(draft, [&](std::size_t i, const NodeSpec& node) {
+    if (node.delay.count() == 0) return;
+    draft.reader.error_at(node_path(i, "delay"),
+                          fmt::format("every node of {} takes part in replication without delay: "
+                                      "remove it",
+                                      to_string(draft.spec.topology)));
+  });
+}
+
 void too_few_only_with_acks(Draft& draft) {
   if (draft.spec.sync.mode == DataSyncType::Async && draft.reader.wrote("sync.onTooFewReplicas")) {
     draft.reader.error_at("sync.onTooFewReplicas",
@@ -396,6 +427,11 @@ const std::vector<Rule>& rules() {
       {"binlog positioning needs source-replica", {"topology", "positioning"}, binlog_only_with_source_replica},
       {"groups have no sync block", {"topology"}, groups_have_no_sync},
       {"acks belongs to mode semi-sync", {"sync.mode", "sync.acks"}, acks_only_with_semi_sync},
+      {"one acknowledgement in source-source and circular", {"topology", "sync.mode", "sync.acks"}, one_ack_in_a_ring},
+      {"groupReplication belongs to groups, and its weights to nodes",
+       {"topology", "nodes.name", "groupReplication"},
+       group_options_only_in_groups},
+      {"delay belongs to source-replica", {"topology", "nodes.delay"}, delay_only_under_a_source},
       {"onTooFewReplicas belongs to modes semi-sync and sync", {"sync.mode"}, too_few_only_with_acks},
       {"timeout belongs to modes semi-sync and sync, and has an effect with degrade-to-async only",
        {"sync.mode", "sync.onTooFewReplicas"},

@@ -23,14 +23,19 @@ struct Malformed {
   std::string message;
 };
 
-// ---- names of enum values: the model's tables, and three that only the journal needs. Enums without a row have a
+// ---- names of enum values: the model's tables, and four that only the journal needs. Enums without a row have a
 // to_string().
 
 inline constexpr std::array kPlugins{
     EnumText{Plugin::SemiSyncSource, "semi-sync-source"},
     EnumText{Plugin::SemiSyncReplica, "semi-sync-replica"},
+    EnumText{Plugin::Clone, "clone"},
+    EnumText{Plugin::GroupReplication, "group-replication"},
 };
-static_assert(is_complete(kPlugins, Plugin::SemiSyncReplica));
+static_assert(is_complete(kPlugins, Plugin::GroupReplication));
+inline constexpr std::array kGroupStarts{EnumText{GroupStart::Join, "join"},
+                                         EnumText{GroupStart::Bootstrap, "bootstrap"}};
+static_assert(is_complete(kGroupStarts, GroupStart::Bootstrap));
 inline constexpr std::array kLoggeds{EnumText{Logged::No, "no"}, EnumText{Logged::Yes, "yes"}};
 static_assert(is_complete(kLoggeds, Logged::Yes));
 inline constexpr std::array kPhases{
@@ -70,6 +75,10 @@ template <>
 inline constexpr auto kNames<ReadOnly> = kReadOnlys;
 template <>
 inline constexpr auto kNames<Plugin> = kPlugins;
+template <>
+inline constexpr auto kNames<GroupStart> = kGroupStarts;
+template <>
+inline constexpr auto kNames<GroupConsistency> = kGroupConsistencies;
 template <>
 inline constexpr auto kNames<Logged> = kLoggeds;
 template <>

@@ -87,8 +87,18 @@ void fields(V& v, TlsSpec& t) {
 }
 
 template <class V>
+void fields(V& v, GroupSpec& g) {
+  auto& [expel_after, majority_timeout, consistency, weights] = g;
+  v("expel_after_s", expel_after);
+  v("majority_timeout_s", majority_timeout);
+  v("consistency", consistency);
+  v("weights", weights);
+}
+
+template <class V>
 void fields(V& v, Spec& s) {
-  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, settings, alert_lag] = s;
+  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings,
+         alert_lag] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -98,6 +108,7 @@ void fields(V& v, Spec& s) {
   v("tls", tls);
   v("failover", failover);
   v("provisioning", provisioning);
+  v.added("group", group);
   v("settings", settings);
   v("alert_lag_ms", alert_lag);
 }
@@ -217,11 +228,12 @@ void fields(V& v, DetachReceiver& s) {
 
 template <class V>
 void fields(V& v, FollowSource& s) {
-  auto& [replica, from, to, delay] = s;
+  auto& [replica, from, to, delay, channel] = s;
   v("replica", replica);
   v("from", from);
   v("to", to);
   v("delay_s", delay);
+  v.added("channel", channel);
 }
 
 template <class V>
@@ -259,6 +271,52 @@ template <class V>
 void fields(V& v, CloseReturned& s) {
   auto& [node] = s;
   v("node", node);
+}
+
+template <class V>
+void fields(V& v, CloneFrom& s) {
+  auto& [node, donor, discarded, timeout] = s;
+  v("node", node);
+  v("donor", donor);
+  v("discarded", discarded);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, RestartServer& s) {
+  auto& [node, timeout] = s;
+  v("node", node);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, StartGroup& s) {
+  auto& [node, how, timeout] = s;
+  v("node", node);
+  v("how", how);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
+void fields(V& v, StopGroup& s) {
+  auto& [node, back] = s;
+  v("node", node);
+  v("back", back);
+}
+
+template <class V>
+void fields(V& v, SetGroupPrimary& s) {
+  auto& [node, from] = s;
+  v("node", node);
+  v("from", from);
+}
+
+template <class V>
+void fields(V& v, SetGroupMode& s) {
+  auto& [node, from_multi_primary, to_multi_primary] = s;
+  v("node", node);
+  v("from_multi_primary", from_multi_primary);
+  v("to_multi_primary", to_multi_primary);
 }
 
 // ---- operations

@@ -74,6 +74,7 @@ Snapshot Server::look(const control::ProbeOrder& order) const {
 
   if (order.depth == control::Depth::Inventory) {
     Inventory inventory;
+    inventory.clone_plugin = true;  // nothing is cloned here
     if (disk_.user_data) inventory.user_schemas.push_back("shop");
     inventory.accounts = disk_.accounts;
     for (const auto& name : order.variables) {

@@ -224,8 +224,22 @@ class Writer {
                n.set_read_only(ReadOnly::Super, kCloseLockWait, session, reply);
              }}};
   }
+  // Clones and groups are not simulated: a schedule that comes here is wrong, and fails.
+  Statements operator()(const CloneFrom& s) const { return not_simulated(s); }
+  Statements operator()(const RestartServer& s) const { return not_simulated(s); }
+  Statements operator()(const StartGroup& s) const { return not_simulated(s); }
+  Statements operator()(const StopGroup& s) const { return not_simulated(s); }
+  Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
+  Statements operator()(const SetGroupMode& s) const { return not_simulated(s); }
 
  private:
+  Statements not_simulated(const Step& step) const {
+    return {{node(node_of(step)), std::string{name_of(step)},
+             [text = describe(step)](Server&, std::uint64_t, const Reply& reply) {
+               reply(Error{ErrorCode::Internal, "not simulated: " + text});
+             }}};
+  }
+
   int node(const NodeId& id) const { return world_.find(id)->index(); }
 
   bool stays(int at) const {

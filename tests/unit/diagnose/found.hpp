@@ -45,4 +45,16 @@ inline bool fails_over(const Cluster& c) {
   return std::find(goals.begin(), goals.end(), Goal::FailOver) != goals.end();
 }
 
+/// Three nodes in a ring; commits wait for nobody, or for the next one.
+inline Cluster ring() {
+  return running(spec_of("a b c").ring());
+}
+inline Cluster semi_ring() {
+  return running(spec_of("a b c").acks(1).ring());
+}
+/// A single-primary group of three.
+inline Cluster group() {
+  return running(spec_of("a b c").group());
+}
+
 }  // namespace repl::test

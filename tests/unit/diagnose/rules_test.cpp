@@ -401,6 +401,98 @@ const std::vector<RuleRow>& rows() {
        with(async(), [](Cluster& c) { c["b"].offline().errant("B:1"); })},
       {"NodeOffline(b)", Rule::IsQuiet, "ClientsAreLetIn", async},
 
+      // ---- rings
+      {"OwnTransactionsLost(b)", Rule::Matches, "OthersHaveWhatItWrote",
+       with(ring(), [](Cluster& c) { c["a"].executed("A:1-100,B:1-9"); })},
+      {"OwnTransactionsLost(b)", Rule::IsQuiet, "OthersHaveWhatAnotherWrote",
+       with(ring(), [](Cluster& c) { c["a"].executed("A:1-100,C:1-9"); })},
+      {"OwnTransactionsLost(b)", Rule::IsQuiet, "ItsCommitsStillWait",
+       with(ring(), [](Cluster& c) { c["c"].executed("A:1-100,B:1"), c["b"].commits_waiting(1); })},
+      {"WriterClosed(b)", Rule::Matches, "ItCameBackReadOnly",
+       with(ring(), [](Cluster& c) { c["b"].read_only(ReadOnly::Super); })},
+      {"WriterClosed(b)", Rule::IsQuiet, "ItTakesWrites", ring},
+      {"WriterClosed(b)", Rule::IsQuiet, "ItLacksItsOwn",
+       with(ring(), [](Cluster& c) { c["b"].read_only(ReadOnly::Super), c["a"].executed("A:1-100,B:1-9"); })},
+      {"WriterClosed(b)", Rule::IsQuiet, "ItIsAReplica", async},
+      {"RingBroken(b)", Rule::Matches, "ItFollowsNobody", with(ring(), [](Cluster& c) { c["b"].no_channel(); })},
+      {"RingBroken(b)", Rule::Matches, "ItIsPointedAway", with(ring(), [](Cluster& c) { c["b"].detached(); })},
+      {"RingBroken(b)", Rule::IsQuiet, "ItsSourceDoesNotAnswer",
+       with(ring(), [](Cluster& c) { c["b"].no_channel(), c["a"].refused(); })},
+      {"RingBroken(b)", Rule::IsQuiet, "ItsSourceHasPurgedWhatItNeeds",
+       with(ring(), [](Cluster& c) { c["b"].executed("A:1-90").no_channel(), c["a"].purged("A:1-95"); })},
+      {"WriterSemiSyncOff(b)", Rule::Matches, "ItWouldAcknowledgeAlone",
+       with(semi_ring(), [](Cluster& c) { c["b"].semi_sync_source_off(); })},
+      {"WriterSemiSyncOff(b)", Rule::IsQuiet, "CommitsDoNotWait", ring},
+      {"WriterSemiSyncOff(b)", Rule::IsQuiet, "ItIsClosed",
+       with(semi_ring(), [](Cluster& c) { c["b"].semi_sync_source_off().read_only(ReadOnly::Super); })},
+      {"WriterCommitsHang(a)", Rule::Matches, "NobodyAcknowledges",
+       with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(2), c["a"].now().semi_sync.clients = 0; })},
+      {"WriterCommitsHang(a)", Rule::IsQuiet, "TheNextNodeIsThere",
+       with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(2); })},
+
+      // ---- groups
+      {"GroupWithoutMajority", Rule::Matches, "OneOfThreeIsLeft",
+       with(group(),
+            [](Cluster& c) {
+              c["b"].refused();
+              c["c"].refused();
+              c["a"].misses_member("b").misses_member("c");
+            })},
+      {"GroupWithoutMajority", Rule::IsQuiet, "TwoOfThreeAreLeft",
+       with(group(), [](Cluster& c) { c["b"].refused(), c["a"].misses_member("b"), c["c"].misses_member("b"); })},
+      {"TwoGroups", Rule::Matches, "TheirViewsDoNotKnowEachOther",
+       with(group(),
+            [](Cluster& c) {
+              c["b"].out_of_the_group(MemberState::Online);
+              for (const auto* name : {"a", "c"}) {
+                std::erase_if(c[name].now().group.members, [](const auto& m) { return m.server_uuid == uuid('B'); });
+              }
+            })},
+      {"TwoGroups", Rule::IsQuiet, "OneViewIsShared", group},
+      {"TwoGroups", Rule::IsQuiet, "AnExpelledMemberHasNotNoticed",
+       with(group(),
+            [](Cluster& c) {
+              for (const auto* name : {"a", "c"}) {
+                std::erase_if(c[name].now().group.members, [](const auto& m) { return m.server_uuid == uuid('B'); });
+              }
+            })},
+      {"GroupDown", Rule::Matches, "AllCameBackFromAnOutage",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.out_of_the_group();
+            })},
+      {"GroupDown", Rule::IsQuiet, "OneIsRecovering",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.out_of_the_group();
+              c["a"].out_of_the_group(MemberState::Recovering);
+            })},
+      {"GroupDown", Rule::IsQuiet, "NothingAnswers",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.refused();
+            })},
+      {"MemberOut(b)", Rule::Matches, "ItWasRestarted", with(group(), [](Cluster& c) { c["b"].out_of_the_group(); })},
+      {"MemberOut(b)", Rule::Matches, "ItWasExpelled",
+       with(group(), [](Cluster& c) { c["b"].out_of_the_group(MemberState::Error); })},
+      {"MemberOut(b)", Rule::IsQuiet, "NoGroupIsThereToJoin",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.out_of_the_group();
+            })},
+      {"MemberOut(b)", Rule::IsQuiet, "ItHasItsOwn",
+       with(group(), [](Cluster& c) { c["b"].out_of_the_group().errant("B:1"); })},
+      {"MemberRecovering(b)", Rule::Matches, "ItFetchesWhatItLacks",
+       with(group(), [](Cluster& c) { c["b"].member(MemberState::Recovering); })},
+      {"MemberRecovering(b)", Rule::IsQuiet, "ItIsOnline", group},
+      {"MemberLeftOffline(b)", Rule::Matches, "ClientsAreStillTurnedAway",
+       with(group(), [](Cluster& c) { c["b"].offline(); })},
+      {"MemberLeftOffline(b)", Rule::IsQuiet, "ItIsNoMemberYet",
+       with(group(), [](Cluster& c) { c["b"].out_of_the_group().offline(); })},
+      {"DeadPrimary", Rule::IsQuiet, "TheGroupElectsAnother", with(group(), [](Cluster& c) { c["a"].refused(); })},
+      {"NodeUnreachable(a)", Rule::Matches, "TheGroupsPrimaryIsDown",
+       with(group(), [](Cluster& c) { c["a"].refused(); })},
+
       {"AccessDenied(b)", Rule::Matches, "OurAccountIsRefused",
        with(async(), [](Cluster& c) { c["b"].access_denied(); })},
       {"AccessDenied(a)", Rule::Matches, "ThePrimaryRefusesOurAccount",
@@ -468,6 +560,13 @@ TEST(Rules, FindNothingInAHealthyCluster) {
     if (spec.nodes.size() > 1) {
       EXPECT_EQ(found_in(running(spec, "b")), std::vector<std::string>{});
     }
+  }
+}
+
+TEST(Rules, FindNothingInAHealthyRingOrGroup) {
+  for (const auto& c : {ring(), semi_ring(), group(), running(spec_of("a b").ring()),
+                        running(spec_of("a b c").group(TopologyType::GroupMultiPrimary))}) {
+    EXPECT_EQ(found_in(c), std::vector<std::string>{});
   }
 }
 

@@ -51,7 +51,7 @@ const std::vector<Library>& libraries() {
       {"spdlog/", {"mysql", "store", "run", "serve", "main"}},
       {"prometheus/", {"serve"}},
       {"openssl/", {"mysql", "serve", "ctl"}},
-      {"nlohmann/", {"store", "serve", "ctl"}},
+      {"nlohmann/", {"mysql", "store", "serve", "ctl"}},
       {"CLI/", {"main", "ctl"}},
   };
   return table;

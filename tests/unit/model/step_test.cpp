@@ -35,12 +35,18 @@ std::vector<Step> one_of_each() {
       StartReplication{kNode},
       StopReplication{kNode},
       DetachReceiver{kNode, kOther},
-      FollowSource{.replica = kNode, .from = NodeId{"db3"}, .to = kOther, .delay = 60s},
+      FollowSource{.replica = kNode, .from = NodeId{"db3"}, .to = kOther, .delay = 60s, .channel = "ring"},
       ForgetSource{kNode, kOther},
       WaitForApplied{kNode, kOther, 10s},
       ApplyReceived{kNode, gtids(), 10s},
       WaitForAckers{kNode, 1, 10s},
       CloseReturned{kNode},
+      CloneFrom{kNode, kOther, gtids()},
+      RestartServer{kNode},
+      StartGroup{kNode, GroupStart::Bootstrap},
+      StopGroup{kNode, GroupStart::Join},
+      SetGroupPrimary{kNode, kOther},
+      SetGroupMode{kNode, false, true},
   };
 }
 
@@ -64,6 +70,7 @@ TEST(Inverse, OfTheInverseIsTheStepWhereBothExist) {
 
 TEST(Inverse, WorksOnTheSameServer) {
   for (const auto& step : one_of_each()) {
+    if (std::holds_alternative<SetGroupPrimary>(step)) continue;  // told to the one that takes over
     if (const auto back = inverse(step)) {
       EXPECT_EQ(node_of(*back), node_of(step)) << describe(step);
     }

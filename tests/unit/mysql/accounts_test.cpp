@@ -9,6 +9,13 @@ Account account(std::vector<std::string> schemas = {}) {
   return {"app", {}, std::move(schemas)};
 }
 
+/// Neither clones nor a group.
+Spec replaying() {
+  Spec spec;
+  spec.provisioning = Provisioning::None;
+  return spec;
+}
+
 // SHOW GRANTS of root on 9.7, shortened to what matters.
 const std::vector<std::string> kAdmin{
     "GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, RELOAD, SHUTDOWN, PROCESS, FILE, SHOW DATABASES, SUPER, "
@@ -17,48 +24,72 @@ const std::vector<std::string> kAdmin{
     "`repl_admin`@`%` WITH GRANT OPTION"};
 
 TEST(Accounts, GiveEachRoleWhatItNeedsAndNoMore) {
-  const auto replication = grants_for(AccountRole::Replication, account());
+  const auto replication = grants_for(AccountRole::Replication, account(), replaying());
   ASSERT_EQ(replication.size(), 1U);
   EXPECT_EQ(replication[0].text, "GRANT REPLICATION SLAVE ON *.* TO 'app'@'%'");
-  const auto monitoring = grants_for(AccountRole::Monitoring, account());
+  const auto monitoring = grants_for(AccountRole::Monitoring, account(), replaying());
   ASSERT_EQ(monitoring.size(), 2U);
   EXPECT_EQ(monitoring[1].text, "GRANT SELECT ON `performance_schema`.* TO 'app'@'%'");
-  const auto application = grants_for(AccountRole::Application, account({"shop_eu"}));
+  const auto application = grants_for(AccountRole::Application, account({"shop_eu"}), replaying());
   ASSERT_EQ(application.size(), 1U);
   EXPECT_EQ(application[0].text, "GRANT ALL PRIVILEGES ON `shop\\_eu`.* TO 'app'@'%'");
-  EXPECT_TRUE(grants_for(AccountRole::Admin, account()).empty());
+  EXPECT_TRUE(grants_for(AccountRole::Admin, account(), replaying()).empty());
 }
 
 TEST(Accounts, AreTrueWhenShowGrantsCoversTheProfile) {
-  EXPECT_TRUE(has_grants_for(AccountRole::Replication, account(), {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
-  EXPECT_TRUE(has_grants_for(AccountRole::Monitoring, account(),
+  EXPECT_TRUE(has_grants_for(AccountRole::Replication, account(), replaying(),
+                             {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
+  EXPECT_TRUE(has_grants_for(AccountRole::Monitoring, account(), replaying(),
                              {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`",
                               "GRANT SELECT ON `performance_schema`.* TO `app`@`%`"}));
-  EXPECT_TRUE(has_grants_for(AccountRole::Application, account({"shop"}),
+  EXPECT_TRUE(has_grants_for(AccountRole::Application, account({"shop"}), replaying(),
                              {"GRANT USAGE ON *.* TO `app`@`%`", "GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
 }
 
-TEST(Accounts, AreNotTrueWhenAGrantIsMissing) {
-  EXPECT_FALSE(has_grants_for(AccountRole::Replication, account(), {"GRANT USAGE ON *.* TO `app`@`%`"}));
+TEST(Accounts, GiveReplicationMoreForClonesAndGroups) {
+  Spec cloning = replaying();
+  cloning.provisioning = Provisioning::Clone;
+  const auto clones = grants_for(AccountRole::Replication, account(), cloning);
+  ASSERT_EQ(clones.size(), 2U);
+  EXPECT_EQ(clones[1].text, "GRANT BACKUP_ADMIN ON *.* TO 'app'@'%'");
+  Spec group = replaying();
+  group.topology = TopologyType::GroupSinglePrimary;
+  const auto members = grants_for(AccountRole::Replication, account(), group);
+  ASSERT_EQ(members.size(), 2U);
+  EXPECT_EQ(members[1].text, "GRANT CONNECTION_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO 'app'@'%'");
   EXPECT_FALSE(
-      has_grants_for(AccountRole::Monitoring, account(), {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop", "crm"}),
+      has_grants_for(AccountRole::Replication, account(), group, {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
+}
+
+TEST(Accounts, AreNotTrueWhenAGrantIsMissing) {
+  EXPECT_FALSE(has_grants_for(AccountRole::Replication, account(), replaying(), {"GRANT USAGE ON *.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants_for(AccountRole::Monitoring, account(), replaying(),
+                              {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop", "crm"}), replaying(),
                               {"GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop"}), {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop"}), replaying(),
+                              {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
 }
 
 TEST(Admin, LacksNothingWithAllPrivileges) {
   auto grants = kAdmin;
   // The server prints dynamic privileges without blanks after the commas.
-  EXPECT_EQ(lacking_for_admin(grants), "");
+  EXPECT_EQ(lacking_for_admin(replaying(), grants), "");
+}
+
+TEST(Admin, NeedsMoreForClonesAndGroups) {
+  Spec all = replaying();
+  all.provisioning = Provisioning::Clone;
+  all.topology = TopologyType::GroupMultiPrimary;
+  EXPECT_EQ(lacking_for_admin(all, kAdmin), "CLONE_ADMIN, BACKUP_ADMIN, GROUP_REPLICATION_STREAM");
 }
 
 TEST(Admin, IsToldWhichPrivilegesAreMissing) {
-  EXPECT_EQ(lacking_for_admin({kAdmin[1]}),
+  EXPECT_EQ(lacking_for_admin(replaying(), {kAdmin[1]}),
             "SELECT, INSERT, DELETE, RELOAD, PROCESS, REPLICATION SLAVE, REPLICATION CLIENT, CREATE USER");
   auto without_super = kAdmin[0];
   without_super.erase(without_super.find("SUPER, "), 7);
-  EXPECT_EQ(lacking_for_admin({without_super}),
+  EXPECT_EQ(lacking_for_admin(replaying(), {without_super}),
             "SYSTEM_VARIABLES_ADMIN, PERSIST_RO_VARIABLES_ADMIN, REPLICATION_SLAVE_ADMIN, CONNECTION_ADMIN");
 }
 

@@ -32,25 +32,25 @@ TEST(Secrets, AreShownNeitherPlainNorQuoted) {
 }
 
 TEST(ChangeSource, NamesTheHeartbeatEachTimeForAHostResetsIt) {
-  EXPECT_TRUE(has(create_channel(options(), 0s).text, "SOURCE_HEARTBEAT_PERIOD=0.5"));
-  EXPECT_TRUE(has(repoint_channel(options()).text, "SOURCE_HEARTBEAT_PERIOD=0.5"));
+  EXPECT_TRUE(has(create_channel(options(), 0s, "").text, "SOURCE_HEARTBEAT_PERIOD=0.5"));
+  EXPECT_TRUE(has(repoint_channel(options(), "").text, "SOURCE_HEARTBEAT_PERIOD=0.5"));
 }
 
 TEST(ChangeSource, OfAnExistingChannelHasOnlyWhatARunningApplierAllows) {
-  const auto text = repoint_channel(options()).text;
+  const auto text = repoint_channel(options(), "").text;
   EXPECT_FALSE(has(text, "AUTO_POSITION"));
   EXPECT_FALSE(has(text, "DELAY"));
   EXPECT_TRUE(has(text, "FOR CHANNEL ''"));
 }
 
 TEST(ChangeSource, OfANewChannelPositionsItselfAndDelays) {
-  const auto text = create_channel(options(), 3600s).text;
+  const auto text = create_channel(options(), 3600s, "ring").text;
   EXPECT_TRUE(has(text, "SOURCE_AUTO_POSITION=1"));
   EXPECT_TRUE(has(text, "SOURCE_DELAY=3600"));
 }
 
 TEST(ChangeSource, HidesThePassword) {
-  const auto statement = create_channel(options(), 0s);
+  const auto statement = create_channel(options(), 0s, "");
   EXPECT_TRUE(has(statement.text, R"('it\'s')"));
   EXPECT_FALSE(has(without_secrets(statement.text, statement.secrets), "it"));
 }

@@ -57,6 +57,12 @@ const std::vector<std::pair<std::string, Field>> kReplica{
     {"coordinator_error", ""},
     {"since_last_applied", "5000000"},
     {"applying_for", std::nullopt},
+    {"group_members", std::nullopt},
+    {"group_name", std::nullopt},
+    {"group_single_primary", std::nullopt},
+    {"group_bootstraps", std::nullopt},
+    {"group_received", std::nullopt},
+    {"recovery_error", std::nullopt},
 };
 
 Row replica(const std::map<std::string, Field>& changes = {}) {
@@ -137,11 +143,36 @@ TEST(ReadStatus, SeesThatThePluginsAreNotLoaded) {
                       {"replica_status", std::nullopt},
                       {"source_enabled", std::nullopt},
                       {"replica_enabled", std::nullopt}});
-  EXPECT_EQ(plugins_in({row}), SemiSyncPlugins{});
+  EXPECT_EQ(plugins_in({row}), LoadedPlugins{});
   const auto s = read({row});
   EXPECT_FALSE(s.semi_sync.source_plugin);
   EXPECT_FALSE(s.semi_sync.replica_plugin);
   EXPECT_FALSE(s.semi_sync.source_enabled);
+}
+
+TEST(ReadStatus, TakesTheNodesViewOfItsGroup) {
+  const auto s = read(
+      {replica({{"group_members",
+                 R"([{"uuid": "b", "host": "10.0.0.2", "port": 3306, "state": "UNREACHABLE", "role": "SECONDARY"},)"
+                 R"( {"uuid": "a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}])"},
+                {"group_name", "8a94f357-aab4-11df-86ab-c80aa9429562"},
+                {"group_single_primary", "1"},
+                {"group_bootstraps", "0"}})});
+  EXPECT_TRUE(s.group.plugin);
+  EXPECT_TRUE(s.group.single_primary);
+  EXPECT_FALSE(s.group.bootstraps);
+  ASSERT_EQ(s.group.members.size(), 2U);
+  EXPECT_EQ(s.group.members[0].server_uuid, "a");
+  EXPECT_TRUE(s.group.members[0].primary);
+  EXPECT_EQ(s.group.members[0].address, (Address{"10.0.0.1", 3306}));
+  EXPECT_EQ(s.group.members[1].state, MemberState::Unreachable);
+  EXPECT_FALSE(s.group.has_majority());  // one of two is no majority
+}
+
+TEST(ReadStatus, TakesAServerWithoutTheGroupPluginForNone) {
+  const auto s = read({replica()});
+  EXPECT_FALSE(s.group.plugin);
+  EXPECT_EQ(s.member_state(), MemberState::Offline);
 }
 
 TEST(ReadStatus, FindsNoChannelOnASource) {
@@ -200,9 +231,9 @@ TEST(ReadStatus, FailsOnWhatItCannotRead) {
 
 TEST(StatusQuery, NamesSemiSyncVariablesOnlyWithTheirPlugin) {
   const auto has = [](const std::string& sql, std::string_view part) { return sql.find(part) != std::string::npos; };
-  const auto none = status_query({false, false});
+  const auto none = status_query({});
   EXPECT_FALSE(has(none, "@@GLOBAL.rpl_semi_sync"));
-  const auto source = status_query({true, false});
+  const auto source = status_query({true, false, false});
   EXPECT_TRUE(has(source, "@@GLOBAL.rpl_semi_sync_source_enabled"));
   EXPECT_FALSE(has(source, "@@GLOBAL.rpl_semi_sync_replica_enabled"));
 }

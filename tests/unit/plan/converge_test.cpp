@@ -283,15 +283,39 @@ TEST(ApplyRefuses, AnEmptySourceWithDataElsewhereThatWereLoadedOutsideTheBinaryL
 }
 
 TEST(ApplyRefuses, ANodeThatLacksWhatTheSourcePurged) {
-  const auto spec = spec_of("a b");
+  auto spec = spec_of("a b");
+  spec.provisioning = Provisioning::None;
   auto world = fresh(spec);
   world.servers["a"].now.purged = gtids("A:1-2");
   world.servers["b"].now.executed = {};
   expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b lacks 2 transactions that a has purged"});
 }
 
-TEST(ApplyRefuses, ANodeThatWouldLackThemOnceItsOwnAreForgotten) {
+TEST(Apply, ClonesAnEmptyNodeThatLacksWhatTheSourcePurged) {
   const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["a"].now.purged = gtids("A:1-2");
+  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, its own 3 transactions are lost"));
+  world.expect_reached(spec);
+}
+
+TEST(ApplyRefuses, ANodeWithDataThatLacksWhatTheSourcePurgedUnlessItsLossIsAllowed) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers.write("a", "shop");
+  world.servers["b"].now.executed = {};
+  world.servers["b"].has.user_schemas = {"old"};
+  world.servers["a"].now.purged = gtids("A:1-2");
+  expect_refused(world, spec, ErrorCode::PreconditionFailed,
+                 {"b lacks 2 transactions that a has purged", "--allow-data-loss b"});
+  const auto p = plan::plan_converge(spec, world.office, nullptr, world.servers.view(), {kB});
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(has_step(*p, "b: clone the data of a"));
+}
+
+TEST(ApplyRefuses, ANodeThatWouldLackThemOnceItsOwnAreForgotten) {
+  auto spec = spec_of("a b");
+  spec.provisioning = Provisioning::None;
   auto world = fresh(spec);
   world.servers["a"].now.purged = gtids("A:1-2");
   expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b lacks 2 transactions that a has purged"});
@@ -594,7 +618,7 @@ TEST(VariablesToLookAt, AreAllThatApplyCompares) {
 TEST(PlanConverge, LetsARemovedReplicaAcknowledgeNoLonger) {
   auto world = applied(spec_of("a b c").acks(1));
   const auto less = world.apply(spec_of("a b").acks(1));
-  EXPECT_EQ(sentences(less), std::vector<std::string>{"c: semi-sync replica off"});
+  EXPECT_EQ(sentences(less), (std::vector<std::string>{"c: semi-sync replica off", "c: forget a as its source"}));
   EXPECT_EQ(world.office.ackers, std::set<NodeId>{kB});
 }
 

@@ -118,6 +118,11 @@ Plan planned(const Spec& wanted, const Office& office, const Spec* before, const
   return *plan;
 }
 
+/// What is not as `spec` wants it, whatever its topology.
+std::vector<std::string> deviations_of(const Spec& spec, const Office& office, const Servers& servers) {
+  return spec.is_ring() || spec.is_group() ? deviations(spec, servers) : deviations(spec, *office.primary, servers);
+}
+
 /// Carries the plan out in any order; then the spec holds and nothing is left to plan.
 void reach(Dice& dice, const Spec& wanted, Office& office, const Spec* before, Servers& servers) {
   const auto plan = planned(wanted, office, before, servers);
@@ -125,7 +130,7 @@ void reach(Dice& dice, const Spec& wanted, Office& office, const Spec* before, S
   const auto error = apply_all(servers, plan, order);
   if (error) RC_FAIL("step refused: " + error->message + listed(plan, order));
   office = plan::office_after(wanted, office, servers.view(office.primary), kNow);
-  const auto wrong = deviations(wanted, *office.primary, servers);
+  const auto wrong = deviations_of(wanted, office, servers);
   if (!wrong.empty()) RC_FAIL("not reached: " + wrong.front() + listed(plan, order));
   const auto again = planned(wanted, office, &wanted, servers);
   if (!again.empty())
@@ -150,6 +155,55 @@ RC_GTEST_PROP(PlanConverge, ReachesTheSpecFromARunningClusterOfAnotherSpec, ()) 
   auto second = any_spec(dice, count);
   drift(dice, servers, first, *office.primary);
   reach(dice, second, office, &first, servers);
+}
+
+/// A ring or a group of these nodes, or a tree.
+SpecOf any_topology(Dice& dice, const std::string& names) {
+  auto spec = spec_of(names);
+  const auto count = words(names).size();
+  const int kind = dice.between(0, count >= 2 ? 3 : 0);
+  if (kind == 0) {
+    if (count >= 2 && dice.chance(5)) spec.acks(1);
+  } else if (kind == 1) {
+    if (dice.chance(5)) spec.acks(1);
+    spec.ring();
+  } else {
+    spec.group(kind == 2 ? TopologyType::GroupSinglePrimary : TopologyType::GroupMultiPrimary);
+  }
+  return spec;
+}
+
+/// One topology to the other in one apply, or by way of source-replica.
+bool in_one_step(const Spec& from, const Spec& to) {
+  const auto is_tree = [](const Spec& s) { return s.topology == TopologyType::SourceReplica; };
+  return is_tree(from) || is_tree(to) || from.is_ring() == to.is_ring();
+}
+
+RC_GTEST_PROP(PlanConverge, ReachesEveryTopologyFromFreshServers, ()) {
+  auto dice = any_dice();
+  const auto spec = any_topology(dice, dice.one_of<std::string>({"a b", "a b c", "a b c d e"}));
+  auto servers = Servers::fresh(spec);
+  if (dice.chance(3)) servers.write("a", "shop");
+  Office office;
+  reach(dice, spec, office, nullptr, servers);
+}
+
+RC_GTEST_PROP(PlanConverge, ChangesOneTopologyToAnotherAndItsNodesWithIt, ()) {
+  auto dice = any_dice();
+  const auto first = any_topology(dice, dice.one_of<std::string>({"a b", "a b c", "a b c d"}));
+  auto servers = Servers::fresh(spec_of("a b c d e"));
+  Office office;
+  reach(dice, first, office, nullptr, servers);
+  servers.write("a", "shop");
+  const auto second = any_topology(dice, dice.one_of<std::string>({"a b", "a b c", "a b c d", "a b c d e"}));
+  if (!in_one_step(first, second)) {
+    const auto refused = plan::plan_converge(second, office, &first, servers.view(office.primary));
+    RC_ASSERT(!refused);
+    RC_ASSERT(refused.error().code == ErrorCode::NotSupported);
+    return;
+  }
+  reach(dice, second, office, &first, servers);
+  RC_ASSERT(servers["a"].has.user_schemas == std::vector<std::string>{"shop"});
 }
 
 /// What applying inverses has to bring back; histories only grow.

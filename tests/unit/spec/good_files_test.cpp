@@ -186,10 +186,6 @@ TEST(Parse, WarnsOfWhatIsAllowedAndDangerous) {
        "10:22: failover.fencing: where commits do not wait for acknowledgements, this version "
        "cannot fence a primary that is silent but not proven dead: it is named, and not "
        "replaced"},
-      {"provisioning: { method: clone }",
-       "10:25: provisioning.method: \"clone\" is valid, but this version does not carry it "
-       "out yet: a node that lacks purged transactions is named, and a person provides "
-       "the data"},
       {"tls: { mode: required, ca: ca.pem }",
        "10:28: tls.ca: in mode required the certificate is not checked against it; "
        "mode verify-ca does that"},

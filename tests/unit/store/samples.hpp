@@ -38,12 +38,18 @@ inline std::vector<Step> steps() {
           StartReplication{a},
           StopReplication{a},
           DetachReceiver{a, b},
-          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s},
+          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .channel = "ring"},
           ForgetSource{a, b},
           WaitForApplied{a, b, 1500ms},
           ApplyReceived{a, some_gtids(), 2500ms},
           WaitForAckers{a, 2, 3500ms},
-          CloseReturned{a}};
+          CloseReturned{a},
+          CloneFrom{a, b, some_gtids(), 4500ms},
+          RestartServer{a, 5500ms},
+          StartGroup{a, GroupStart::Bootstrap, 6500ms},
+          StopGroup{a, GroupStart::Bootstrap},
+          SetGroupPrimary{a, b},
+          SetGroupMode{a, false, true}};
 }
 
 inline Spec spec() {

@@ -24,6 +24,8 @@ struct ModelServer {
   Snapshot now;
   Inventory has;
   Life life = Life::Up;
+  bool member = false;  ///< Of the one group there is.
+  bool elected = false;
 };
 
 class Servers {
@@ -48,6 +50,7 @@ class Servers {
     s.now.super_read_only_persisted = false;
     s.now.semi_sync = SemiSync{};
     s.has.accounts = {AccountRole::Admin};
+    s.has.clone_plugin = true;
     s.has.variables = {{"replica_net_timeout", "60"}, {"max_connections", "151"}, {"sync_binlog", "1"}};
     return s;
   }
@@ -102,6 +105,7 @@ class Servers {
         if (s.life == Life::Up) receive(s);
       }
     }
+    settle_group();
     for (auto& [id, s] : servers_) s.now.semi_sync.clients = clients_of(id);
     for (auto& [id, s] : servers_) {
       s.now.semi_sync.source_status = s.now.semi_sync.source_enabled;
@@ -180,8 +184,46 @@ class Servers {
   static Outcome refused(const Step& step, std::string_view why, ErrorCode code = ErrorCode::ServerRefused) {
     return Error{code, fmt::format("{}: {}", describe(step), why)};
   }
-  static bool loaded(const ModelServer& s, Plugin p) {
-    return p == Plugin::SemiSyncSource ? s.now.semi_sync.source_plugin : s.now.semi_sync.replica_plugin;
+  static bool& loaded(ModelServer& s, Plugin p) {
+    switch (p) {
+      case Plugin::SemiSyncSource:
+        return s.now.semi_sync.source_plugin;
+      case Plugin::SemiSyncReplica:
+        return s.now.semi_sync.replica_plugin;
+      case Plugin::Clone:
+        return s.has.clone_plugin;
+      case Plugin::GroupReplication:
+        return s.now.group.plugin;
+    }
+    throw std::logic_error{"no such plugin"};
+  }
+  /// Members have what each of them has, and the same view.
+  void settle_group() {
+    GtidSet all;
+    std::vector<GroupMember> members;
+    for (auto& [id, s] : servers_) {
+      if (s.life != Life::Up) s.member = s.elected = false;
+      if (!s.member) continue;
+      all = unite(all, s.now.executed);
+      members.push_back(
+          {s.now.server_uuid, address_of(id), MemberState::Online, s.elected || !s.now.group.single_primary});
+    }
+    for (auto& [id, s] : servers_) {
+      if (!s.now.group.plugin) continue;
+      if (!s.member) {
+        s.now.group.members = {{s.now.server_uuid, address_of(id), MemberState::Offline, false}};
+        continue;
+      }
+      const auto missing = subtract(all, s.now.executed);
+      for (const auto& [origin, intervals] : missing.origins()) {
+        for (const auto& interval : intervals) {
+          for (auto n = interval.first; n <= interval.last; ++n) apply_transaction(s, {origin.uuid, n});
+        }
+      }
+      s.now.executed = all;
+      s.now.group.members = members;
+      s.now.read_only = s.elected || !s.now.group.single_primary ? ReadOnly::Off : ReadOnly::Super;
+    }
   }
   static bool commits_hang(const ModelServer& s) {
     return s.now.semi_sync.source_enabled && s.now.semi_sync.clients < s.now.semi_sync.wait_for_count;
@@ -272,7 +314,7 @@ class Servers {
   Outcome carry_out(ModelServer& s, const InstallPlugin& step, StepResult&) {
     if (loaded(s, step.plugin)) return std::nullopt;
     if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
-    (step.plugin == Plugin::SemiSyncSource ? s.now.semi_sync.source_plugin : s.now.semi_sync.replica_plugin) = true;
+    loaded(s, step.plugin) = true;
     if (step.plugin == Plugin::SemiSyncSource) {
       s.now.semi_sync.timeout = std::chrono::milliseconds{10'000};
       s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
@@ -284,12 +326,14 @@ class Servers {
   Outcome carry_out(ModelServer& s, const UninstallPlugin& step, StepResult&) {
     if (!loaded(s, step.plugin)) return std::nullopt;
     if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    loaded(s, step.plugin) = false;
     if (step.plugin == Plugin::SemiSyncSource) {
-      s.now.semi_sync.source_plugin = false;
       std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("rpl_semi_sync_source_"); });
-    } else {
-      s.now.semi_sync.replica_plugin = false;
-      s.now.semi_sync.replica_enabled = false;
+    }
+    if (step.plugin == Plugin::SemiSyncReplica) s.now.semi_sync.replica_enabled = false;
+    if (step.plugin == Plugin::GroupReplication) {
+      s.now.group = {};
+      std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("group_replication_"); });
     }
     return std::nullopt;
   }
@@ -323,7 +367,15 @@ class Servers {
     if (step.name.starts_with("rpl_semi_sync_source_") && !s.now.semi_sync.source_plugin) {
       return refused(step, "1193 unknown system variable");
     }
+    if (step.name.starts_with("group_replication_") && !s.now.group.plugin) {
+      return refused(step, "1193 unknown system variable");
+    }
     if (step.to.empty()) return refused(step, "1231 no such value");
+    if (step.name == "group_replication_single_primary_mode") {
+      if (s.member) return refused(step, "3093 while group replication runs");
+      s.now.group.single_primary = step.to == "ON";
+    }
+    if (step.name == "group_replication_group_name") s.now.group.name = step.to;
     s.has.variables[step.name] = step.to;
     if (step.name == "rpl_semi_sync_source_timeout") {
       s.now.semi_sync.timeout = std::chrono::milliseconds{std::stoll(step.to)};
@@ -443,6 +495,91 @@ class Servers {
     s.now.semi_sync.source_enabled = false;
     s.now.semi_sync.wait_sessions = 0;
     s.now.read_only = ReadOnly::Super;
+    return std::nullopt;
+  }
+
+  Outcome carry_out(ModelServer& s, const CloneFrom& step, StepResult& result) {
+    auto& donor = servers_.at(step.donor);
+    if (donor.life != Life::Up || !donor.has.clone_plugin) return refused(step, "3862 the donor cannot be cloned");
+    if (!donor.has.accounts.contains(AccountRole::Replication)) return refused(step, "1045 on the donor");
+    if (!subtract(s.now.executed, step.discarded).empty()) {
+      return refused(step, "has more than may be lost", ErrorCode::PreconditionFailed);
+    }
+    s.now.executed = donor.now.executed;
+    s.now.purged = donor.now.executed;
+    s.now.channels.clear();
+    s.now.semi_sync.source_plugin = donor.now.semi_sync.source_plugin;
+    s.now.semi_sync.replica_plugin = donor.now.semi_sync.replica_plugin;
+    s.now.semi_sync.source_enabled = s.now.semi_sync.replica_enabled = false;
+    s.now.group.plugin = donor.now.group.plugin;
+    s.now.read_only = ReadOnly::Super;
+    s.now.super_read_only_persisted = true;
+    s.now.offline_mode = false;
+    s.has.accounts = donor.has.accounts;
+    s.has.user_schemas = donor.has.user_schemas;
+    for (const auto& [name, value] : donor.has.variables) {
+      if (name.starts_with("rpl_semi_sync_source_")) s.has.variables.emplace(name, "");
+    }
+    if (s.now.semi_sync.source_plugin) {
+      s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
+      s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
+      s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+    }
+    result.position = s.now.executed;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const RestartServer& step, StepResult&) {
+    restart(step.node.name);
+    (void)s;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const StartGroup& step, StepResult&) {
+    if (s.member) return std::nullopt;
+    if (!s.now.group.plugin) return refused(step, "the plugin is not loaded", ErrorCode::PreconditionFailed);
+    for (const auto* name : {"group_replication_group_name", "group_replication_local_address"}) {
+      if (!s.has.variables.contains(name)) return refused(step, fmt::format("{} is mandatory", name));
+    }
+    if (!s.has.accounts.contains(AccountRole::Replication)) return refused(step, "no recovery account");
+    const auto runs = std::any_of(servers_.begin(), servers_.end(), [](const auto& n) { return n.second.member; });
+    if (step.how == GroupStart::Bootstrap) {
+      if (runs) return refused(step, "would be a second group");
+      s.elected = s.now.group.single_primary;
+    } else {
+      if (!runs) return refused(step, "no member answers");
+      for (const auto& [id, other] : servers_) {
+        if (!other.member) continue;
+        if (!subtract(s.now.executed, other.now.executed).empty()) return refused(step, "3092 has more than the group");
+        if (!s.now.executed.contains(other.now.purged)) return refused(step, "nobody has what it needs");
+        if (other.now.group.single_primary != s.now.group.single_primary) return refused(step, "3092 another mode");
+      }
+    }
+    if (!s.now.channels.empty()) return refused(step, "replicates by a channel too");
+    s.member = true;
+    s.has.variables["group_replication_start_on_boot"] = "ON";
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const StopGroup&, StepResult&) {
+    if (!s.member) return std::nullopt;
+    s.member = s.elected = false;
+    s.now.read_only = ReadOnly::Super;
+    s.has.variables["group_replication_start_on_boot"] = "OFF";
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetGroupPrimary& step, StepResult&) {
+    if (!s.member || !s.now.group.single_primary) return refused(step, "is no member of a single-primary group");
+    for (auto& [id, other] : servers_) other.elected = false;
+    s.elected = true;
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const SetGroupMode& step, StepResult&) {
+    if (!s.member) return refused(step, "is no member");
+    for (auto& [id, other] : servers_) {
+      if (!other.member) continue;
+      other.now.group.single_primary = !step.to_multi_primary;
+      other.has.variables["group_replication_single_primary_mode"] = step.to_multi_primary ? "OFF" : "ON";
+      other.has.variables["group_replication_enforce_update_everywhere_checks"] = step.to_multi_primary ? "ON" : "OFF";
+      other.elected = !step.to_multi_primary && &other == &s;
+    }
     return std::nullopt;
   }
 

@@ -98,6 +98,16 @@ struct SpecOf : Spec {
     sync = {.mode = DataSyncType::Sync};
     return *this;
   }
+  SpecOf& ring() {
+    topology = nodes.size() == 2 ? TopologyType::SourceSource : TopologyType::Circular;
+    for (auto& n : nodes) n.type = NodeType::Normal;
+    return *this;
+  }
+  SpecOf& group(TopologyType kind = TopologyType::GroupSinglePrimary) {
+    topology = kind;
+    for (auto& n : nodes) n.type = NodeType::Normal;
+    return *this;
+  }
   SpecOf& degrading() {
     sync.on_too_few = OnTooFewReplicas::DegradeToAsync;
     return *this;
@@ -337,6 +347,27 @@ class Seen {
     return *this;
   }
 
+  // -- group
+  /// What it says of itself.
+  Seen& member(MemberState state) {
+    for (auto& m : now().group.members) {
+      if (m.server_uuid == now().server_uuid) m.state = state;
+    }
+    return *this;
+  }
+  /// It was started and is in no group.
+  Seen& out_of_the_group(MemberState state = MemberState::Offline) {
+    now().group.members = {{now().server_uuid, address_of(node()), state, false}};
+    return read_only(ReadOnly::Super);
+  }
+  /// It cannot reach that member.
+  Seen& misses_member(const std::string& name) {
+    for (auto& m : now().group.members) {
+      if (m.server_uuid == uuid(letter_of(name))) m.state = MemberState::Unreachable;
+    }
+    return *this;
+  }
+
   // -- inventory
   Seen& has(Inventory inventory) {
     observation_.inventory = std::move(inventory);
@@ -400,6 +431,7 @@ inline View view_of(std::initializer_list<Seen> nodes) {
 
 /// The office of `primary` since long: all its ackers known, and what it looked like when it last answered.
 inline Office office_of(const Spec& spec, const std::string& primary) {
+  if (spec.several_writers()) return {.term = {1}, .since = kNow - 24h};
   Office office{.term = {1}, .primary = NodeId{primary}, .returns_read_only = true, .since = kNow - 24h};
   if (spec.semi_sync()) {
     for (const auto& node : spec.ackers({primary})) office.ackers.insert(node);
@@ -446,10 +478,25 @@ struct Cluster {
 inline Cluster running(const Spec& spec, const std::string& name = "a") {
   Cluster c{spec, office_of(spec, name), {}};
   const NodeId in_office{name};
+  std::vector<GroupMember> members;
+  for (const auto& node : spec.nodes) {
+    const bool elected = node.id == in_office || spec.several_writers();
+    members.push_back({uuid(letter_of(node.id.name)), address_of(node.id), MemberState::Online, elected});
+  }
   for (const auto& node : spec.nodes) {
     Seen seen{node.id.name};
     seen.executed("A:1-100");
-    if (node.id == in_office) {
+    if (spec.is_group()) {
+      seen.now().group = {
+          .plugin = true, .name = "group", .single_primary = !spec.several_writers(), .members = members};
+      if (node.id == in_office || spec.several_writers()) seen.writable();
+    } else if (spec.is_ring()) {
+      seen.writable().follow(spec.source_of(node.id, in_office)->name);
+      if (spec.semi_sync()) {
+        seen.waits_for(1).acker();
+        seen.now().semi_sync.clients = 1;
+      }
+    } else if (node.id == in_office) {
       seen.writable();
       if (spec.semi_sync()) seen.waits_for(std::max(1, spec.acks_wanted(in_office)));
       seen.now().semi_sync.clients = spec.semi_sync() ? static_cast<int>(spec.ackers(in_office).size()) : 0;

@@ -8,6 +8,49 @@
 
 namespace repl::test {
 
+/// The same where several nodes write, and in groups.
+inline std::vector<std::string> deviations(const Spec& spec, const Servers& servers) {
+  std::vector<std::string> out;
+  const auto expect = [&](bool holds, const NodeId& node, std::string_view what) {
+    if (!holds) out.push_back(fmt::format("{}: {}", node, what));
+  };
+  GtidSet all;
+  for (const auto& node : spec.nodes) all = unite(all, servers.at(node.id).now.executed);
+  int position = 0;
+  int writers = 0;
+  for (const auto& node : spec.nodes) {
+    const auto& server = servers.at(node.id);
+    const auto& now = server.now;
+    ++position;
+    expect(now.super_read_only_persisted, node.id, "would come back writable");
+    expect(!now.offline_mode, node.id, "turns clients away");
+    expect(now.executed == all, node.id, "does not have everything");
+    expect(server.has.accounts.contains(AccountRole::Replication), node.id, "no replication account");
+    if (now.read_only == ReadOnly::Off) ++writers;
+    if (spec.several_writers()) {
+      expect(now.read_only == ReadOnly::Off, node.id, "is closed");
+      expect(server.has.variables.contains("auto_increment_offset") &&
+                 server.has.variables.at("auto_increment_offset") == std::to_string(position) &&
+                 server.has.variables.at("auto_increment_increment") == std::to_string(spec.nodes.size()),
+             node.id, "counts its keys wrongly");
+    }
+    if (spec.is_ring()) {
+      const auto* channel = now.channel();
+      const auto source = *spec.source_of(node.id, NodeId{});
+      expect(channel != nullptr && channel->source == address_of(source), node.id,
+             "follows another than " + source.name);
+      expect(now.semi_sync.source_enabled == spec.semi_sync(), node.id, "semi-sync source side");
+      expect(now.semi_sync.replica_enabled == spec.semi_sync(), node.id, "semi-sync replica side");
+    } else {
+      expect(now.in_group() && now.group.members.size() == spec.nodes.size(), node.id, "is not in the group");
+      expect(now.channels.empty(), node.id, "has a channel beside the group");
+      expect(now.group.single_primary == (spec.topology == TopologyType::GroupSinglePrimary), node.id, "mode");
+    }
+  }
+  if (!spec.several_writers() && writers != 1) out.push_back(fmt::format("{} nodes take writes", writers));
+  return out;
+}
+
 /// What is not as `spec` wants it while `primary` is in office; empty when everything is.
 inline std::vector<std::string> deviations(const Spec& spec, const NodeId& primary, const Servers& servers) {
   std::vector<std::string> out;

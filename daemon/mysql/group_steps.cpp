@@ -1,0 +1,123 @@
+// Steps of group replication. START and STOP take seconds to minutes, so they have a session of their own; the control
+// lock of the server is held by the session of the step meanwhile.
+#include <fmt/format.h>
+
+#include <spdlog/spdlog.h>
+
+#include "model/snapshot_text.hpp"
+#include "mysql/secrets.hpp"
+#include "mysql/step_functions.hpp"
+
+namespace repl::mysql {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr auto kPollMember = 100ms;
+
+Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env) {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
+  return env.server.open_apart(env.call, std::max<std::chrono::seconds>(left, 1s));
+}
+
+Result<void> tell_recovery_account(Server& server, const Spec& spec) {
+  const auto account = spec.accounts.find(AccountRole::Replication);
+  if (account == spec.accounts.end()) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", server.node());
+  }
+  const auto password = resolve_secret(account->second.password);
+  if (!password) return tl::unexpected(password.error());
+  return server.execute({fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_USER={}, SOURCE_PASSWORD={} FOR CHANNEL "
+                                     "'group_replication_recovery'",
+                                     sql_quoted(account->second.user), sql_quoted(*password)),
+                         {*password}});
+}
+
+/// ON around this one START only, whatever becomes of it: a second bootstrap makes a second group.
+Result<void> start(Session& session, const Call& call, Server& server, GroupStart how) {
+  if (how == GroupStart::Join) return session.execute(call, "START GROUP_REPLICATION");
+  if (auto on = session.execute(call, "SET GLOBAL group_replication_bootstrap_group=ON"); !on) return on;
+  auto started = session.execute(call, "START GROUP_REPLICATION");
+  auto off = session.lost() ? server.execute("SET GLOBAL group_replication_bootstrap_group=OFF")
+                            : session.execute(call, "SET GLOBAL group_replication_bootstrap_group=OFF");
+  return started ? off : started;
+}
+
+Result<void> wait_until_online(Server& server) {
+  while (true) {
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    if (now->in_group()) return {};
+    const auto state = now->member_state();
+    if (state == MemberState::Error || state == MemberState::Offline) {
+      return fail(ErrorCode::ServerRefused, "{}: has not become a member of the group, it is {}{}", server.node(),
+                  to_string(state),
+                  now->group.recovery_error.empty() ? "; its error log says why" : ": " + now->group.recovery_error);
+    }
+    if (server.call().is_over()) {
+      return fail(ErrorCode::DeadlineExceeded, "{}: is still {} and not ONLINE{}", server.node(), to_string(state),
+                  now->group.recovery_error.empty() ? "" : ": " + now->group.recovery_error);
+    }
+    wait_within(server.call(), kPollMember);
+  }
+}
+
+Result<void> call_function(const StepEnvironment& env, const std::string& call) {
+  const auto session = patient_session(env);
+  if (!session) return tl::unexpected(session.error());
+  const auto said = (*session)->value(env.call, "SELECT " + call);
+  if (!said) return tl::unexpected(said.error());
+  spdlog::info("{}: {}", env.call.node, said->value_or(""));
+  return {};
+}
+
+}  // namespace
+
+Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (!now->group.plugin) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the group replication plugin is not loaded", server.node());
+  }
+  const auto state = now->member_state();
+  if (state == MemberState::Online || state == MemberState::Recovering) return wait_until_online(server);
+  const auto session = patient_session(env);
+  if (!session) return tl::unexpected(session.error());
+  if (state == MemberState::Error) {
+    if (auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
+  }
+  if (auto told = tell_recovery_account(server, *env.spec); !told) return told;
+  if (auto started = start(**session, env.call, server, step.how); !started) return started;
+  return wait_until_online(server);
+}
+
+Result<void> stop_group(Server& server, const StepEnvironment& env) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (!now->group.plugin || now->member_state() == MemberState::Offline) return {};
+  const auto session = patient_session(env);
+  if (!session) return tl::unexpected(session.error());
+  if (auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
+  // Set by hand it stays over a restart: without it the server would join again by itself.
+  return server.execute("SET PERSIST group_replication_start_on_boot=OFF");
+}
+
+Result<void> set_group_primary(Server& server, const StepEnvironment& env) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  const auto* self = now->group.find(now->server_uuid);
+  if (self != nullptr && self->primary && now->group.single_primary && now->in_group()) return {};
+  return call_function(env, fmt::format("group_replication_set_as_primary({})", sql_quoted(now->server_uuid)));
+}
+
+Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->group.single_primary != step.to_multi_primary) return {};
+  return call_function(env, step.to_multi_primary ? std::string{"group_replication_switch_to_multi_primary_mode()"}
+                                                  : fmt::format("group_replication_switch_to_single_primary_mode({})",
+                                                                sql_quoted(now->server_uuid)));
+}
+
+}  // namespace repl::mysql

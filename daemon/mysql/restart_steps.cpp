@@ -1,0 +1,184 @@
+// Steps in which the server starts anew: RESTART, and CLONE INSTANCE, which ends with one. Tried on 9.7: with a
+// supervisor that starts it again (MYSQLD_PARENT_PID is set in the server's environment) both come back by themselves;
+// without one RESTART fails at once (3707), and after a clone the server exits and waits for whoever starts it.
+#include <fmt/format.h>
+
+#include <spdlog/spdlog.h>
+
+#include "mysql/inventory.hpp"
+#include "mysql/secrets.hpp"
+#include "mysql/step_functions.hpp"
+
+namespace repl::mysql {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+constexpr unsigned kRestartFailed = 3707;
+constexpr auto kPollStart = 100ms;
+
+/// Second of the server's own clock in which its process was started; another process has another.
+Result<std::int64_t> started_at(Session& session, const Call& call) {
+  const auto at = session.value(call,
+                                "SELECT CAST(UNIX_TIMESTAMP() AS SIGNED) - CAST(VARIABLE_VALUE AS SIGNED) FROM "
+                                "performance_schema.global_status WHERE VARIABLE_NAME='Uptime'");
+  if (!at) return tl::unexpected(at.error());
+  return std::atoll(at->value_or("0").c_str());
+}
+
+/// A session with the process that came after the one that started at `before`.
+/// @errors DeadlineExceeded: nobody has started it in time
+Result<std::unique_ptr<Session>> session_after_restart(const StepEnvironment& env, std::int64_t before) {
+  std::string last = "it does not answer";
+  while (!env.call.is_over()) {
+    auto session = env.server.open_apart(env.call, Session::kReadTimeout);
+    if (session) {
+      const auto started = started_at(**session, env.call);
+      if (started && *started > before + 1) return session;  // both are rounded to seconds
+      last = started ? "the old process still answers" : started.error().message;
+    } else {
+      last = session.error().message;
+    }
+    wait_within(env.call, kPollStart);
+  }
+  return fail(ErrorCode::DeadlineExceeded,
+              "{}: the server has not come back: {}. If nothing supervises it (systemd, mysqld_safe), start it",
+              env.call.node, last);
+}
+
+struct CloneStatus {
+  std::string state, source, error;
+  GtidSet cloned;
+};
+
+Result<CloneStatus> clone_status(Session& session, const Call& call) {
+  const auto rows = session.query(
+      call,
+      "SELECT STATE, SOURCE, CONCAT(ERROR_NO, ' ', ERROR_MESSAGE), GTID_EXECUTED FROM performance_schema.clone_status");
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return CloneStatus{};
+  const auto& row = rows->front();
+  auto cloned = GtidSet::parse(row.at(3).value_or(""));
+  if (!cloned) return tl::unexpected(cloned.error());
+  return CloneStatus{row.at(0).value_or(""), row.at(1).value_or(""), row.at(2).value_or(""), std::move(*cloned)};
+}
+
+/// What has to be true before data is thrown away. The set that was cloned when that is done already.
+Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& step, const Address& donor) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  const auto own = subtract(now->executed, step.discarded);
+  const auto has_plugin = server.value("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='clone'");
+  if (!has_plugin) return tl::unexpected(has_plugin.error());
+  if (*has_plugin == "1") {
+    const auto status = clone_status(server.session(), server.call());
+    if (!status) return tl::unexpected(status.error());
+    const bool from_it = status->state == "Completed" && status->source == to_string(donor);
+    if (from_it && !status->cloned.empty() && now->executed.contains(status->cloned)) return status->cloned;
+  }
+  if (!own.empty()) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: has executed {} more transactions than may be lost ({}), so it was not cloned over", server.node(),
+                own.count(), own.to_string());
+  }
+  return std::optional<GtidSet>{};
+}
+
+/// Closed to applications before it is opened for the plugin and the clone, and closed after its restart.
+Result<void> prepare_recipient(Server& server, const Address& donor) {
+  if (auto kept = persist_read_only(server, true); !kept) return kept;
+  if (auto cut = set_offline_mode(server, true); !cut) return cut;
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  for (const auto& channel : now->channels) {
+    if (auto stopped = server.execute("STOP REPLICA FOR CHANNEL " + sql_quoted(channel.name)); !stopped) return stopped;
+  }
+  for (const auto* statement : {"SET GLOBAL super_read_only=0", "SET GLOBAL read_only=0"}) {
+    if (auto opened = server.execute(statement); !opened) return opened;
+  }
+  if (auto installed = install_plugin(server, Plugin::Clone); !installed) return installed;
+  return server.execute("SET GLOBAL clone_valid_donor_list=" + sql_quoted(to_string(donor)));
+}
+
+/// A donor that was a replica gives its channel's configuration along; its relay log is not there.
+Result<void> clean_after_clone(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  for (const auto& channel : now->channels) {
+    const auto name = sql_quoted(channel.name);
+    if (auto stopped = server.execute("STOP REPLICA FOR CHANNEL " + name); !stopped) return stopped;
+    if (auto reset = server.execute("RESET REPLICA ALL FOR CHANNEL " + name); !reset) return reset;
+  }
+  const auto closed = server.read_only();
+  if (!closed) return tl::unexpected(closed.error());
+  if (*closed == ReadOnly::Super) return {};
+  return server.execute("SET GLOBAL super_read_only=1");
+}
+
+}  // namespace
+
+Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env) {
+  const auto* donor = env.spec->find(step.donor);
+  if (donor == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", step.node, step.donor);
+  const auto account = env.spec->accounts.find(AccountRole::Replication);
+  if (account == env.spec->accounts.end()) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", step.node);
+  }
+  const auto password = resolve_secret(account->second.password);
+  if (!password) return tl::unexpected(password.error());
+
+  const auto done = check_recipient(server, step, donor->address);
+  if (!done) return tl::unexpected(done.error());
+  if (*done) return **done;
+  const auto before = started_at(server.session(), server.call());
+  if (!before) return tl::unexpected(before.error());
+  if (auto ready = prepare_recipient(server, donor->address); !ready) return tl::unexpected(ready.error());
+
+  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
+  const auto session = env.server.open_apart(env.call, std::max<std::chrono::seconds>(left, 1s));
+  if (!session) return tl::unexpected(session.error());
+  const bool tls = wants_tls(env.spec->tls, donor->address);
+  const auto cloned =
+      (*session)->execute(env.call, {fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {}{}",
+                                                 sql_quoted(account->second.user), sql_quoted(donor->address.host),
+                                                 donor->address.port, sql_quoted(*password), tls ? " REQUIRE SSL" : ""),
+                                     {*password}});
+  const bool restarts =
+      !cloned && ((*session)->last_error() == kRestartFailed || cloned.error().code == ErrorCode::ConnectionLost);
+  if (!cloned && !restarts) {
+    // It keeps what it had when the donor refused; closed again as it was told to be.
+    static_cast<void>(server.execute("SET GLOBAL super_read_only=1"));
+    static_cast<void>(set_offline_mode(server, false));
+    return tl::unexpected(cloned.error());
+  }
+  const auto again = session_after_restart(env, *before);
+  if (!again) return tl::unexpected(again.error());
+  const auto status = clone_status(**again, env.call);
+  if (!status) return tl::unexpected(status.error());
+  if (status->state != "Completed") {
+    return fail(ErrorCode::ServerRefused, "{}: the clone of {} ended in state {}: {}", step.node, step.donor,
+                status->state, status->error);
+  }
+  Server renewed{**again, env.call};
+  if (auto clean = clean_after_clone(renewed); !clean) return tl::unexpected(clean.error());
+  return status->cloned;
+}
+
+Result<void> restart_server(Server& server, const StepEnvironment& env) {
+  const auto before = started_at(server.session(), server.call());
+  if (!before) return tl::unexpected(before.error());
+  const auto sent = server.execute("RESTART");
+  if (!sent && server.last_error() == kRestartFailed) {
+    return fail(
+        ErrorCode::PreconditionFailed,
+        "{}: nothing would start the server again, so it was not restarted (no supervisor: MYSQLD_PARENT_PID is "
+        "not set). Restart it by hand, then apply again",
+        server.node());
+  }
+  if (!sent && sent.error().code != ErrorCode::ConnectionLost) return sent;
+  const auto again = session_after_restart(env, *before);
+  return again ? Result<void>{} : tl::unexpected(again.error());
+}
+
+}  // namespace repl::mysql

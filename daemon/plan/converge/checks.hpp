@@ -1,0 +1,58 @@
+// What only the servers can answer before an apply: who they are, what they have, and whether it can be brought
+// together without losing anything. Every reason against it is told at once.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/operation.hpp"
+#include "model/spec.hpp"
+#include "model/view.hpp"
+
+namespace repl::plan::converge {
+
+/// A node that answers, as the planners see it.
+struct Node {
+  const NodeSpec* spec = nullptr;
+  const Snapshot* now = nullptr;
+  const Inventory* has = nullptr;
+
+  const NodeId& id() const { return spec->id; }
+  bool empty() const { return has->user_schemas.empty(); }
+  bool follows() const { return now->channel() != nullptr && now->channel()->source.host != kDetachedHost; }
+  bool member() const {
+    return now->member_state() == MemberState::Online || now->member_state() == MemberState::Recovering;
+  }
+  /// Gets what others write.
+  bool attached() const { return follows() || member(); }
+  /// What runs as a replica is never opened to create something on it.
+  bool may_write() const { return now->read_only == ReadOnly::Off || !attached(); }
+};
+
+/// What an apply may do beyond what is safe by itself.
+struct Allowed {
+  std::set<NodeId> to_lose_data;  ///< Spelled out by a person, node by node.
+};
+
+struct Checked {
+  /// The nodes that take part. A known one that does not answer is left out.
+  std::map<NodeId, Node> nodes;
+  /// Whose data all get: the primary where there is one.
+  NodeId seed;
+  /// Of an empty node, an installer's transactions: to be reset before it follows anybody.
+  std::map<NodeId, GtidSet> to_forget;
+  /// Nodes that get their data by a clone, with what is lost on them.
+  std::map<NodeId, GtidSet> to_clone;
+  std::vector<std::string> notes;
+
+  const Node& at_seed() const { return nodes.at(seed); }
+};
+
+/// @param before  the spec in force; null before the first apply
+/// @errors PreconditionFailed, Diverged, ErrantTransactions, NotSupported: all reasons in one text
+Result<Checked> check(const Spec& wanted, const Office& office, const Spec* before, const View& view,
+                      const Allowed& allowed);
+
+}  // namespace repl::plan::converge

@@ -1,0 +1,28 @@
+// One planner per kind of topology: from what was checked to the steps. Each in the file of its name.
+#pragma once
+
+#include "plan/converge/preparation.hpp"
+
+namespace repl::plan::converge {
+
+/// source-replica: one primary, the others below it.
+void plan_tree(Draft& draft);
+/// source-source and circular: every node writes and follows the one before it.
+void plan_ring(Draft& draft);
+/// Group replication, single- and multi-primary.
+void plan_group(Draft& draft);
+
+inline constexpr std::chrono::milliseconds kAckersTimeout{20'000};
+/// For what a ring or a former member has not applied yet.
+inline constexpr std::chrono::milliseconds kDrainTimeout{60'000};
+
+/// A node that leaves: it acknowledges no more, and once `after` is done its channel is removed. It keeps its data and
+/// stays read-only.
+void release(Draft& draft, const Snapshot& node, std::vector<Builder::Index> after);
+
+/// Of a ring of which each node has stopped writing, all get what all others wrote. `order`: the nodes as they follow
+/// each other, of which the last one is followed by the first. The steps after which everybody has everything.
+std::vector<Builder::Index> drain_ring(Draft& draft, const std::vector<NodeId>& order,
+                                       std::vector<Builder::Index> after);
+
+}  // namespace repl::plan::converge

@@ -1,0 +1,233 @@
+// The steps of preparation, node by node.
+#include "plan/converge/preparation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "plan/converge.hpp"
+#include "plan/group.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan::converge {
+namespace {
+
+/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
+const std::map<std::string, std::string> kBase{
+    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
+};
+
+const std::map<std::string, std::string> kDefaultsOfPlugins{
+    {"rpl_semi_sync_source_timeout", "10000"},
+    {"rpl_semi_sync_source_wait_no_replica", "ON"},
+    {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"},
+    {"group_replication_single_primary_mode", "ON"},
+    {"group_replication_enforce_update_everywhere_checks", "OFF"},
+};
+
+std::size_t position_in_file(const Spec& spec, const NodeId& node) {
+  const auto at = std::find_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
+  return static_cast<std::size_t>(at - spec.nodes.begin()) + 1;
+}
+
+bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_write) {
+  const auto& now = *node.now;
+  switch (plugin) {
+    // In async as well, as long as it costs nothing: a running replica cannot be told later.
+    case Plugin::SemiSyncSource:
+      return !now.semi_sync.source_plugin && !wanted.is_group() &&
+             (wanted.semi_sync() || (node.has->plugins_loadable && may_write));
+    case Plugin::SemiSyncReplica:
+      return !now.semi_sync.replica_plugin && !wanted.is_group() &&
+             (wanted.semi_sync() || (node.has->plugins_loadable && may_write));
+    case Plugin::Clone:
+      return !node.has->clone_plugin && wanted.provisioning == Provisioning::Clone && may_write &&
+             node.has->plugins_loadable;
+    case Plugin::GroupReplication:
+      return !now.group.plugin && wanted.is_group();
+  }
+  return false;
+}
+
+/// Who has everything, answers, and has the least to do; replicas before the one that takes writes.
+NodeId donor_for(const Draft& draft, const NodeId& node) {
+  const Node* best = nullptr;
+  const auto better = [](const Node& a, const Node& b) {
+    const bool a_writes = a.now->read_only == ReadOnly::Off, b_writes = b.now->read_only == ReadOnly::Off;
+    if (a_writes != b_writes) return b_writes;
+    return a.now->threads_running < b.now->threads_running;
+  };
+  for (const auto& [id, other] : draft.checked.nodes) {
+    const auto* channel = other.now->channel();
+    const bool sound = channel == nullptr || (channel->applier == ThreadState::Running && channel->delay.count() == 0);
+    const bool has_it = !other.empty() && other.now->executed.contains(draft.seed().now->purged);
+    const bool follows = id == draft.checked.seed || other.attached();
+    if (id == node || draft.checked.to_clone.contains(id) || !sound || !has_it || !follows ||
+        !other.has->clone_plugin) {
+      continue;
+    }
+    if (best == nullptr || better(other, *best)) best = &other;
+  }
+  return best == nullptr ? draft.checked.seed : best->id();
+}
+
+void variables(Draft& draft, const Node& node) {
+  auto wanted = variables_of(draft.wanted, node.id());
+  if (draft.wanted.is_group() && !node.member()) {
+    const auto name = group_name(draft.wanted, draft.view, draft.seed().now->server_uuid);
+    for (auto& [variable, value] : group_variables_of_stopped(draft.wanted, *node.spec, name)) wanted[variable] = value;
+  }
+  if (draft.wanted.is_ring()) {
+    // These only while nobody writes; ring.cpp sees to it.
+    for (const auto& [name, value] : auto_increment(draft.wanted, node.id())) wanted.erase(name);
+  }
+  set_variables(draft, node, wanted);
+}
+
+}  // namespace
+
+void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted) {
+  const auto set = [&](const std::string& name, const std::string& value) {
+    const auto from = value_before(*node.has, name);
+    if (!same_value(from, value)) draft.plan.add(SetVariable{node.id(), name, from, value});
+  };
+  // Refused while single-primary mode is still on.
+  constexpr std::string_view kAfterItsMode = "group_replication_enforce_update_everywhere_checks";
+  const auto is_last = [&](const auto& v) { return v.first == kAfterItsMode && v.second == "ON"; };
+  for (const auto& v : wanted) {
+    if (!is_last(v)) set(v.first, v.second);
+  }
+  for (const auto& v : wanted) {
+    if (is_last(v)) set(v.first, v.second);
+  }
+}
+
+std::vector<Builder::Index> Draft::last_steps() const {
+  std::vector<Builder::Index> out;
+  for (const auto& [id, node] : checked.nodes) {
+    if (const auto last = plan.last_of(id)) out.push_back(*last);
+  }
+  return out;
+}
+
+std::vector<Builder::Index> Draft::last_step_of(const NodeId& node) const {
+  const auto last = plan.last_of(node);
+  return last ? std::vector{*last} : std::vector<Builder::Index>{};
+}
+
+std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node) {
+  if (!spec.several_writers()) return {};
+  return {{"auto_increment_increment", std::to_string(spec.nodes.size())},
+          {"auto_increment_offset", std::to_string(position_in_file(spec, node))}};
+}
+
+std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
+  auto out = kBase;
+  for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
+  for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
+  if (const auto* found = spec.find(node)) {
+    for (const auto& [name, value] : group_variables(spec, *found)) out[name] = value;
+  }
+  for (const auto& [name, value] : spec.settings_of(node)) out[name] = value;
+  return out;
+}
+
+std::string value_before(const Inventory& has, const std::string& name) {
+  if (const auto found = has.variables.find(name); found != has.variables.end()) return found->second;
+  const auto found = kDefaultsOfPlugins.find(name);
+  return found == kDefaultsOfPlugins.end() ? std::string{} : found->second;
+}
+
+std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
+  std::vector<Step> out;
+  const auto& id = node.id();
+  for (const auto plugin : {Plugin::SemiSyncSource, Plugin::SemiSyncReplica, Plugin::Clone, Plugin::GroupReplication}) {
+    if (needs_plugin(draft.wanted, node, plugin, may_write)) out.push_back(InstallPlugin{id, plugin});
+  }
+  const auto account = draft.wanted.accounts.find(AccountRole::Replication);
+  if (account != draft.wanted.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
+    const bool alone = !node.attached() && id != draft.checked.seed;
+    if (draft.begins() || alone) {
+      out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
+    }
+  }
+  return out;
+}
+
+void prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
+  auto& plan = draft.plan;
+  const auto& id = node.id();
+  const auto& now = *node.now;
+  const auto clone = draft.checked.to_clone.find(id);
+  const bool cloned = clone != draft.checked.to_clone.end();
+  if (cloned) {
+    const auto donor = donor_for(draft, id);
+    plan.because(fmt::format("{} gets its data from {}", id, donor));
+    plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, draft.last_step_of(donor));
+  }
+  // A member that has left its group is closed.
+  const auto read_only = detaches && node.member() ? ReadOnly::Super : now.read_only;
+  const bool closed = read_only != ReadOnly::Off;
+  const bool may_write = node.may_write() || detaches;
+  const auto local = cloned ? std::vector<Step>{} : local_writes(draft, node, may_write);
+  const bool open_for_it = !local.empty() && closed && may_write;
+  if (open_for_it) {
+    if (!now.offline_mode) plan.add(SetOfflineMode{id, false, true});
+    plan.add(SetReadOnly{id, read_only, ReadOnly::Off});
+  }
+  if (may_write) {
+    for (const auto& step : local) plan.add(step);
+  } else if (!local.empty()) {
+    plan.because(fmt::format("{} runs as a replica and lacks what only a writable node can be given: {}", id,
+                             describe(local.front())));
+  }
+  variables(draft, node);
+  if (!now.super_read_only_persisted && !cloned) plan.add(PersistReadOnly{id, false, true});
+  const bool is_open = !cloned && (open_for_it || !closed);
+  const bool to_close = stays == Stays::Closed || stays == Stays::Paused;
+  if (open_for_it || (to_close && !cloned && read_only != ReadOnly::Super)) {
+    SetReadOnly close{id, is_open ? ReadOnly::Off : read_only, ReadOnly::Super};
+    if (stays == Stays::Paused) close.lock_wait = kPauseWithin;
+    plan.add(close);
+  }
+  if (open_for_it && !now.offline_mode) plan.add(SetOfflineMode{id, true, false});
+  if (stays == Stays::Closed && now.semi_sync.source_enabled && !cloned) {
+    // After it was closed: commits of clients may wait until then, and are acknowledged.
+    plan.add(SetSemiSyncSource{id, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
+  }
+  const bool acker = draft.wanted.semi_sync() && node.spec->delay.count() == 0;
+  const bool acknowledges = !cloned && now.semi_sync.replica_enabled;
+  if (acknowledges != acker && (acker || now.semi_sync.replica_plugin)) {
+    plan.add(SetSemiSyncReplica{id, acknowledges, acker}, acker ? std::vector<Builder::Index>{} : draft.expects_less);
+  }
+}
+
+void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vector<Builder::Index> after) {
+  for (const auto& [role, account] : draft.wanted.accounts) {
+    if (role == AccountRole::Admin || writer.has->accounts.contains(role)) continue;
+    // The replication account was made on every node before replication runs.
+    if (role == AccountRole::Replication && draft.begins()) continue;
+    draft.plan.add(CreateAccount{writer.id(), role, account, Logged::Yes}, after);
+  }
+}
+
+void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after) {
+  const auto wanted = variables_of(draft.wanted, node.id());
+  for (const auto* name : {"auto_increment_increment", "auto_increment_offset"}) {
+    const auto from = value_before(*node.has, name);
+    if (wanted.contains(name) || same_value(from, "1")) continue;  // the owner's own setting counts
+    draft.plan.add(SetVariable{node.id(), name, from, "1"}, after);
+  }
+}
+
+std::vector<const Snapshot*> leaving(const Draft& draft) {
+  std::vector<const Snapshot*> out;
+  if (draft.before == nullptr) return out;
+  for (const auto& node : with_leaving_nodes(draft.wanted, draft.before).nodes) {
+    if (draft.wanted.find(node.id) != nullptr) continue;
+    if (const auto* now = draft.view.reachable(node.id)) out.push_back(now);
+  }
+  return out;
+}
+
+}  // namespace repl::plan::converge

@@ -1,0 +1,72 @@
+// What has to be on a node before it replicates, whatever the topology: its data, plugins, accounts, variables, and
+// that it is closed.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "plan/builder.hpp"
+#include "plan/converge/checks.hpp"
+
+namespace repl::plan::converge {
+
+/// What the planners of all topologies share: what is wanted, what was found, and the plan as it grows.
+struct Draft {
+  const Spec& wanted;
+  const Office& office;
+  const Spec* before;  ///< Null before the first apply.
+  const View& view;
+  const Checked& checked;
+  Spec known = with_leaving_nodes(wanted, before);  ///< With the nodes that leave: one may follow such a node still.
+  Builder plan{Goal::Converge};
+  /// Done before any replica stops acknowledging: the other way round commits would hang.
+  std::vector<Builder::Index> expects_less{};
+
+  bool first() const { return before == nullptr; }
+  /// Nothing replicates yet in the way that is wanted: what a node lacks is made on each by itself, out of the binary
+  /// log. In what runs already it is made once and replicates.
+  bool begins() const { return first() || (wanted.is_group() && !seed().member()); }
+  const Node& seed() const { return checked.at_seed(); }
+  /// The latest step of every node so far.
+  std::vector<Builder::Index> last_steps() const;
+  std::vector<Builder::Index> last_step_of(const NodeId& node) const;
+};
+
+/// Server variables of a node as the spec wants them: base, semi-sync, auto-increment, group, and the owner's settings.
+std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
+/// The value that a variable has now, or has by default once its plugin is loaded.
+std::string value_before(const Inventory& has, const std::string& name);
+/// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own
+/// place in the file.
+std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node);
+
+enum class Stays {
+  Open,    ///< It takes writes, or will at the end of the plan.
+  Paused,  ///< It takes writes, and is made super-read-only for a moment; semi-sync stays as it is.
+  Closed,  ///< It is made super-read-only for good.
+  AsItIs,  ///< Somebody else sees to it: the group, or an earlier step.
+};
+
+inline constexpr std::chrono::milliseconds kPauseWithin{5'000};
+
+/// @param detaches  it follows nobody any more when this starts, so it may be opened for what it lacks
+void prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);
+
+/// What is missing and can only be given to a node that may be written to; in the order in which it is made.
+std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write);
+
+/// Those of `wanted` that are otherwise on the node.
+void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted);
+
+/// Nodes that counted their keys in steps, as several writers do, count one by one again. Only once a single one
+/// writes.
+void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after);
+
+/// Accounts in a running cluster: said once, on a node that takes writes, and replicated.
+void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vector<Builder::Index> after);
+
+/// Nodes that the new spec does not have any more, and that answer.
+std::vector<const Snapshot*> leaving(const Draft& draft);
+
+}  // namespace repl::plan::converge

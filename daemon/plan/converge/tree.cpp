@@ -1,0 +1,233 @@
+// source-replica. The primary goes on taking writes; it is opened last where it does not yet.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "diagnose/facts.hpp"
+#include "plan/converge/planners.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan::converge {
+namespace {
+
+class Tree {
+ public:
+  explicit Tree(Draft& draft)
+      : draft_(draft),
+        plan_(draft.plan),
+        wanted_(draft.wanted),
+        primary_(draft.checked.seed),
+        nodes_(draft.checked.nodes) {}
+
+  void make() && {
+    const auto& primary = nodes_.at(primary_);
+    // A commit that waits for acknowledgements must find its replicas in order.
+    const bool waits = primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled;
+    expect_less(primary);
+    // Nobody outside the topology may hold the only copy of an acknowledged commit.
+    for (const auto* node : leaving(draft_)) {
+      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
+    }
+    const auto members_left = replicas_leave_the_group();
+    // The data of an empty node come from one that is ready, so the sources are prepared first.
+    prepare(draft_, primary, Stays::Open);
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_) prepare(draft_, node, stays(node), leaves_group(node));
+    }
+    if (!waits) accounts_through_the_binary_log(draft_, primary, {});
+    const auto has_all = was_ring() ? drained() : std::vector<Builder::Index>{};
+    for (const auto* node : from_the_top()) attach(*node, has_all);
+    if (draft_.before != nullptr && draft_.before->several_writers()) {
+      for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
+    }
+    open(primary, has_all, members_left);
+    if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
+    for (const auto* node : leaving(draft_)) {
+      if (node->channel() != nullptr) release(draft_, *node, {});
+    }
+  }
+
+ private:
+  bool was_ring() const { return draft_.before != nullptr && draft_.before->is_ring(); }
+  bool was_group() const { return draft_.before != nullptr && draft_.before->is_group(); }
+
+  bool leaves_group(const Node& node) const { return was_group() && node.member(); }
+  /// A member is closed by its group.
+  Stays stays(const Node& node) const { return node.member() ? Stays::AsItIs : Stays::Closed; }
+
+  /// Acknowledgements to wait for in the end. A node that is down is no reason to give up what is in force.
+  int acks(const Node& primary) const {
+    if (!wanted_.semi_sync()) return 0;
+    const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
+      return n.first != primary_ && n.second.spec->delay.count() == 0 &&
+             wanted_.source_of(n.first, primary_) == primary_;
+    }));
+    const auto& has = primary.now->semi_sync;
+    const auto in_force = has.source_enabled ? std::min(has.wait_for_count, wanted_.acks_wanted(primary_)) : 0;
+    return std::max(acks_to_wait_for(wanted_, primary_, present), in_force);
+  }
+
+  /// Before any replica stops acknowledging: the other way round commits would hang.
+  void expect_less(const Node& primary) {
+    const auto& has = primary.now->semi_sync;
+    const auto wanted = acks(primary);
+    if (!has.source_enabled || wanted >= has.wait_for_count) return;
+    draft_.expects_less = {plan_.add(SetSemiSyncSource{primary_, true, wanted_.semi_sync(), has.wait_for_count,
+                                                       wanted_.semi_sync() ? wanted : has.wait_for_count})};
+  }
+
+  /// The primary stays until replicas follow it: it takes writes so long.
+  std::vector<Builder::Index> replicas_leave_the_group() {
+    std::vector<Builder::Index> out;
+    if (!was_group()) return out;
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_ && node.member()) out.push_back(plan_.add(StopGroup{.node = id, .back = GroupStart::Join}));
+    }
+    for (const auto* node : leaving(draft_)) {
+      if (node->member_state() != MemberState::Offline) out.push_back(plan_.add(StopGroup{.node = node->node}));
+    }
+    return out;
+  }
+
+  /// The members of the former ring have stopped writing (Stays::Closed), and the primary has what they wrote.
+  std::vector<Builder::Index> drained() {
+    // From the primary round to it again; those that are not in the ring any more are passed by.
+    std::vector<NodeId> order;
+    auto at = primary_;
+    do {
+      order.push_back(at);
+      NodeId next = at;
+      for (const auto& node : draft_.before->nodes) {
+        if (draft_.before->source_of(node.id, at) == at) next = node.id;
+      }
+      at = next;
+    } while (at != primary_ && order.size() <= draft_.before->nodes.size());
+    std::vector<Builder::Index> closed;
+    for (const auto& node : order) {
+      const auto last = node == primary_ ? std::vector<Builder::Index>{} : draft_.last_step_of(node);
+      closed.insert(closed.end(), last.begin(), last.end());
+    }
+    // One round is enough for the primary: each passes on what came before it.
+    auto after = closed;
+    for (std::size_t i = 1; i < order.size(); ++i) {
+      if (i >= 2) after = {plan_.add(WaitForApplied{order[i], order[i - 1], kDrainTimeout}, after)};
+    }
+    after.push_back(plan_.add_beside(WaitForApplied{primary_, order.back(), kDrainTimeout}, after));
+    return after;
+  }
+
+  /// The nodes beside the primary, sources before those that follow them.
+  std::vector<const Node*> from_the_top() const {
+    const auto depth = [&](NodeId node) {
+      int hops = 0;
+      while (const auto source = wanted_.source_of(node, primary_)) {
+        node = *source;
+        ++hops;
+      }
+      return hops;
+    };
+    std::vector<const Node*> out;
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_) out.push_back(&node);
+    }
+    std::stable_sort(out.begin(), out.end(),
+                     [&](const Node* a, const Node* b) { return depth(a->id()) < depth(b->id()); });
+    return out;
+  }
+
+  void attach(const Node& node, const std::vector<Builder::Index>& has_all) {
+    const auto& id = node.id();
+    const auto source = wanted_.source_of(id, primary_);
+    if (!source) return;
+    const bool cloned = draft_.checked.to_clone.contains(id);
+    const auto* channel = cloned ? nullptr : node.now->channel();
+    const bool follows_now = !cloned && node.follows();
+    const auto follows = follows_now ? diagnose::source_node(draft_.known, *channel) : std::nullopt;
+    const bool right = follows_now && follows == source && channel->delay == node.spec->delay;
+    if (follows_now && channel->applier == ThreadState::Stopped && channel->applier_errno != 0) {
+      if (!right) {
+        plan_.because(
+            fmt::format("{} is left where it is: its applier stopped at error {}", id, channel->applier_errno));
+      }
+      return;
+    }
+    if (const auto own = draft_.checked.to_forget.find(id); own != draft_.checked.to_forget.end()) {
+      if (channel != nullptr) plan_.add(ForgetSource{id, NodeId{}});
+      plan_.add(ResetGtids{id, own->second});
+    }
+    if (!right) {
+      // The source's replication account must be there first: all that was prepared on it.
+      auto after = draft_.expects_less;
+      if (const auto last = plan_.last_of(*source)) after.push_back(*last);
+      after.insert(after.end(), has_all.begin(), has_all.end());
+      plan_.add(FollowSource{.replica = id, .from = follows, .to = *source, .delay = node.spec->delay, .channel = {}},
+                after);
+    } else if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {
+      plan_.add(StartReplication{id});
+    }
+  }
+
+  void open(const Node& primary, const std::vector<Builder::Index>& has_all, std::vector<Builder::Index> members_left) {
+    const auto& now = *primary.now;
+    const auto wanted = acks(primary);
+    std::vector<Builder::Index> before_opening;
+    if (wanted_.semi_sync() && (!now.semi_sync.source_enabled || now.semi_sync.wait_for_count < wanted)) {
+      // Only once replicas are there to acknowledge: with none, every commit would hang.
+      auto after = draft_.last_steps();
+      after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
+      before_opening.push_back(plan_.add(
+          SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, wanted},
+          after));
+    }
+    if (leaves_group(primary)) {
+      members_left.insert(members_left.end(), before_opening.begin(), before_opening.end());
+      before_opening.push_back(
+          plan_.add(StopGroup{.node = primary_, .back = GroupStart::Bootstrap}, std::move(members_left)));
+    }
+    if (now.channel() != nullptr) {
+      const auto from =
+          primary.follows() ? diagnose::source_node(draft_.known, *now.channel()).value_or(NodeId{}) : NodeId{};
+      plan_.add(ForgetSource{primary_, from}, has_all);
+    }
+    if (now.read_only != ReadOnly::Off || leaves_group(primary)) {
+      // Opened for its own account, it was left super-read-only; so it is when it leaves its group.
+      const bool was_closed = leaves_group(primary) || !local_writes(draft_, primary, primary.may_write()).empty();
+      const auto from = was_closed ? ReadOnly::Super : now.read_only;
+      const auto step = plan_.add(
+          SetReadOnly{.node = primary_, .from = from, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
+          before_opening);
+      if (now.offline_mode) plan_.add(SetOfflineMode{primary_, true, false}, {step});
+    }
+  }
+
+  Draft& draft_;
+  Builder& plan_;
+  const Spec& wanted_;
+  const NodeId& primary_;
+  const std::map<NodeId, Node>& nodes_;
+};
+
+}  // namespace
+
+void plan_tree(Draft& draft) {
+  Tree{draft}.make();
+}
+
+void release(Draft& draft, const Snapshot& node, std::vector<Builder::Index> after) {
+  const auto* channel = node.channel();
+  if (channel == nullptr) return;
+  const auto known = draft.before == nullptr ? std::nullopt : diagnose::source_node(*draft.before, *channel);
+  draft.plan.add(ForgetSource{node.node, known.value_or(NodeId{})}, std::move(after), Must::BestEffort);
+}
+
+std::vector<Builder::Index> drain_ring(Draft& draft, const std::vector<NodeId>& order,
+                                       std::vector<Builder::Index> after) {
+  // Twice round, less two hops: then the last one has passed on what the first one wrote to everybody.
+  const auto n = order.size();
+  for (std::size_t hop = 1; hop + 1 < 2 * n; ++hop) {
+    after = {draft.plan.add_beside(WaitForApplied{order[hop % n], order[(hop - 1) % n], kDrainTimeout}, after)};
+  }
+  return after;
+}
+
+}  // namespace repl::plan::converge
