@@ -3,11 +3,14 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "diagnose/facts.hpp"
 #include "plan/builder.hpp"
+#include "plan/put_back.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
@@ -21,6 +24,8 @@ const std::map<std::string, std::string> kBase{
     {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
 };
 
+}  // namespace
+
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
   auto out = kBase;
   for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
@@ -28,7 +33,6 @@ std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& 
   return out;
 }
 
-/// What a variable of a plugin is as long as nobody has set it: it does not exist before the plugin is loaded.
 std::string value_before(const Inventory& has, const std::string& name) {
   static const std::map<std::string, std::string> kDefaults{{"rpl_semi_sync_source_timeout", "10000"},
                                                             {"rpl_semi_sync_source_wait_no_replica", "ON"},
@@ -37,6 +41,8 @@ std::string value_before(const Inventory& has, const std::string& name) {
   const auto found = kDefaults.find(name);
   return found == kDefaults.end() ? std::string{} : found->second;
 }
+
+namespace {
 
 struct Node {
   const NodeSpec* spec = nullptr;
@@ -251,8 +257,9 @@ class Checker {
 
 class Planner {
  public:
-  Planner(const Spec& wanted, NodeId primary, const std::map<NodeId, Node>& nodes, bool first)
-      : wanted_(wanted), primary_(std::move(primary)), nodes_(nodes), first_(first) {}
+  Planner(const Spec& wanted, NodeId primary, const std::map<NodeId, Node>& nodes, bool first, const Spec* before,
+          const PriorSettings& prior)
+      : wanted_(wanted), primary_(std::move(primary)), nodes_(nodes), first_(first), before_(before), prior_(prior) {}
 
   /// @param leaving  nodes that the spec no longer has, and that answer
   Plan make(const std::vector<std::string>& notes, const std::vector<const Snapshot*>& leaving) && {
@@ -314,8 +321,9 @@ class Planner {
     }
     for (const auto& [name, value] : variables_of(wanted_, id)) {
       const auto from = value_before(*node.has, name);
-      if (!same_value(from, value)) plan_.add(SetVariable{id, name, from, value});
+      if (!same_value(from, value)) plan_.add(SetVariable{id, name, from, value, node.has->persisted.contains(name)});
     }
+    put_back(node);
     if (!node.now->super_read_only_persisted) plan_.add(PersistReadOnly{id, false, true});
     if (!is_primary && node.now->semi_sync.source_enabled) {
       plan_.add(
@@ -329,6 +337,20 @@ class Planner {
     if (node.now->semi_sync.replica_enabled != acker && (acker || node.now->semi_sync.replica_plugin)) {
       plan_.add(SetSemiSyncReplica{id, node.now->semi_sync.replica_enabled, acker},
                 acker ? std::vector<Builder::Index>{} : expects_less_);
+    }
+  }
+
+  /// What no spec names any more.
+  void put_back(const Node& node) {
+    const auto& id = node.spec->id;
+    for (const auto& variable : to_put_back(wanted_, before_, *node.now, prior_)) {
+      const auto step = step_for(variable, id, *node.has);
+      if (!step) continue;
+      plan_.add(*step);
+      if (!variable.to) {
+        plan_.because(fmt::format("{}: what {} was before is not known; its option files say it after the next restart",
+                                  id, variable.name));
+      }
     }
   }
 
@@ -446,9 +468,17 @@ class Planner {
   NodeId primary_;
   const std::map<NodeId, Node>& nodes_;
   bool first_;
+  const Spec* before_;
+  const PriorSettings& prior_;
   Builder plan_{Goal::Converge};
   std::vector<Builder::Index> expects_less_;
 };
+
+std::optional<double> number_in(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
+}
 
 std::string canonical(const std::string& value) {
   std::string upper;
@@ -461,7 +491,9 @@ std::string canonical(const std::string& value) {
 }  // namespace
 
 bool same_value(const std::string& a, const std::string& b) {
-  return canonical(a) == canonical(b);
+  if (canonical(a) == canonical(b)) return true;
+  const auto one = number_in(a), other = number_in(b);  // "3" is shown as "3.000000"
+  return one && other && *one == *other;
 }
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {
@@ -486,11 +518,13 @@ std::vector<const Snapshot*> leaving(const Spec& wanted, const Spec* before, con
 
 }  // namespace
 
-Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view) {
+Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
+                           const PriorSettings& prior) {
   Checker checker{wanted, office, before, view};
   const auto primary = checker.primary();
   if (!primary) return tl::unexpected(primary.error());
-  return Planner{wanted, *primary, checker.nodes, !office.primary}.make(checker.notes, leaving(wanted, before, view));
+  return Planner{wanted, *primary, checker.nodes, !office.primary, before, prior}.make(checker.notes,
+                                                                                       leaving(wanted, before, view));
 }
 
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now) {

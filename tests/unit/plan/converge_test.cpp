@@ -580,6 +580,8 @@ TEST(SameValue, ComparesByMeaning) {
   EXPECT_FALSE(plan::same_value("ON", "OFF"));
   EXPECT_FALSE(plan::same_value("10", "1"));
   EXPECT_FALSE(plan::same_value("", "0"));
+  EXPECT_TRUE(plan::same_value("3", "3.000000"));
+  EXPECT_FALSE(plan::same_value("3", "3.5"));
 }
 
 TEST(VariablesToLookAt, AreAllThatApplyCompares) {
