@@ -205,15 +205,21 @@ Result<HttpResponse> Repld::send(const HttpRequest& request, std::chrono::millis
 
 Result<Json> Repld::call(const std::string& method, const std::string& target, std::string body,
                          std::chrono::milliseconds timeout) {
+  const auto response = accepted(method, target, std::move(body), timeout);
+  if (!response) return tl::unexpected(response.error());
+  if (response->body.empty()) return Json::object();
+  auto json = parse_json(response->body);
+  if (json) return json;
+  return fail(ErrorCode::Unreachable, "what answers at {} is not repld: {}", to_string(endpoint().address),
+              json.error().message);
+}
+
+Result<HttpResponse> Repld::accepted(const std::string& method, const std::string& target, std::string body,
+                                     std::chrono::milliseconds timeout) {
   *last_details_ = nullptr;
   auto response = send({.method = method, .target = target, .body = std::move(body), .token = {}}, timeout);
-  if (!response) return tl::unexpected(response.error());
-  auto json = response->body.empty() ? Result<Json>(Json::object()) : parse_json(response->body);
-  if (response->status < 400) {
-    if (json) return json;
-    return fail(ErrorCode::Unreachable, "what answers at {} is not repld: {}", to_string(endpoint().address),
-                json.error().message);
-  }
+  if (!response || response->status < 400) return response;
+  const auto json = parse_json(response->body);
   const auto* error = json ? find(*json, "error") : nullptr;
   const auto code = error == nullptr ? std::string{} : text_of(*error, "code");
   auto message = error == nullptr ? fmt::format("repld at {} answered {} to {} {}", to_string(endpoint().address),
@@ -229,6 +235,12 @@ Result<Json> Repld::call(const std::string& method, const std::string& target, s
 
 Result<Json> Repld::get(const std::string& target) {
   return call("GET", target, {}, std::chrono::seconds(15));
+}
+
+Result<std::string> Repld::download(const std::string& target) {
+  auto response = accepted("GET", target, {}, std::chrono::seconds(60));
+  if (!response) return tl::unexpected(response.error());
+  return std::move(response->body);
 }
 
 Result<Json> Repld::post(const std::string& target, const Json& body, std::chrono::milliseconds timeout) {

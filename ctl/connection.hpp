@@ -48,6 +48,8 @@ class Repld {
   /// @errors what repld said (its code and message); Unauthorised; Unreachable: no endpoint answered, or one may have
   ///         taken the request and did not answer
   Result<Json> get(const std::string& target);
+  /// The body as it is.
+  Result<std::string> download(const std::string& target);
   Result<Json> post(const std::string& target, const Json& body,
                     std::chrono::milliseconds timeout = std::chrono::seconds(60));
   Result<Json> remove(const std::string& target);
@@ -64,6 +66,9 @@ class Repld {
 
  private:
   Result<HttpResponse> send(const HttpRequest& request, std::chrono::milliseconds timeout);
+  /// An answer with a status below 400.
+  Result<HttpResponse> accepted(const std::string& method, const std::string& target, std::string body,
+                                std::chrono::milliseconds timeout);
   Result<Json> call(const std::string& method, const std::string& target, std::string body,
                     std::chrono::milliseconds timeout);
 

@@ -24,6 +24,14 @@ std::string change_text(const Json& change) {
   return fmt::format("{} -> {}", from.empty() ? "''" : from, to.empty() ? "''" : to);
 }
 
+std::string render_notes(const Json& cluster) {
+  std::string out;
+  for (const auto* note : items_of(cluster, "notes")) {
+    if (note->is_string()) out += "  note: " + note->get<std::string>() + '\n';
+  }
+  return out;
+}
+
 std::string rule_line(std::string_view text, const Style& style) {
   const std::string_view dash = style.unicode ? "──" : "--";
   return style.paint(Colour::Dim, fmt::format("  {} {} {}", dash, text, dash)) + '\n';
@@ -86,6 +94,7 @@ std::string render_plan(const Json& applied, const Style& style) {
     out += fmt::format("revision {} -> {}\n", previous, revision);
   }
   out += render_changes(items_of(applied, "changes"), style);
+  out += render_notes(applied);
   for (const auto* warning : items_of(applied, "warnings")) {
     out += render_finding(finding_from(*warning, Level::Warning), {}, style);
   }
@@ -105,15 +114,18 @@ std::string render_plan(const Json& applied, const Style& style) {
   return out;
 }
 
+std::string render_revision_diff(const Json& diff, const Style& style) {
+  const auto out = fmt::format("cluster {}  revision {} -> {}{}\n", style.paint(Colour::Bold, text_of(diff, "cluster")),
+                               text_of(diff, "from"), text_of(diff, "to"), is_true(diff, "equal") ? "  equal" : "");
+  return out + render_changes(items_of(diff, "changes"), style);
+}
+
 std::string render_diff(const Json& cluster, const Style& style) {
   const auto name = text_of(cluster, "cluster");
   std::string out = fmt::format("cluster {}  {}\n", style.paint(Colour::Bold, name),
                                 is_true(cluster, "equal") ? "equal" : "differs from the revision in force");
   out += render_changes(items_of(cluster, "changes"), style);
-  for (const auto* note : items_of(cluster, "notes")) {
-    if (note->is_string()) out += "  note: " + note->get<std::string>() + '\n';
-  }
-  return out;
+  return out + render_notes(cluster);
 }
 
 }  // namespace repl::ctl

@@ -28,6 +28,9 @@ std::string render_plan(const Json& applied, const Style& style);
 /// One cluster of an answer to diff.
 std::string render_diff(const Json& cluster, const Style& style);
 
+/// An answer to the comparison of two revisions.
+std::string render_revision_diff(const Json& diff, const Style& style);
+
 /// Nothing to do: the plan has no steps.
 bool is_empty_plan(const Json& applied);
 

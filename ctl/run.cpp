@@ -15,6 +15,7 @@ constexpr const char* kFooter = R"(Examples:
   replctl validate shop.yaml                 check a topology file
   replctl apply shop.yaml --dry-run          what would be changed
   replctl apply shop.yaml                    make it so
+  replctl rollback shop                      back to what was in force before
   replctl status shop --watch                the cluster as a tree, live
   replctl switchover shop --to db2           move the primary
   replctl events --follow -o json            everything that happens, for programs
@@ -169,10 +170,13 @@ int run(const std::vector<std::string>& arguments, Console& console, const Exten
   app.fallthrough();
   add_global_options(app, invocation.options);
   add_file_commands(app, invocation);
+  add_revision_commands(app, invocation);
   add_primary_commands(app, invocation);
   add_see_commands(app, invocation);
   add_past_commands(app, invocation);
   add_switch_commands(app, invocation);
+  add_maintenance_commands(app, invocation);
+  add_backup_commands(app, invocation);
   if (extension.add_commands) extension.add_commands(app);
   add_completion_commands(app, invocation);
   add_about_commands(app, invocation);

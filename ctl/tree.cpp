@@ -97,6 +97,9 @@ std::vector<Cell> facts_of(const Json& node, const Json& cluster, Shown shown) {
   }
   if (const auto delay = number_of(node, "delaySeconds").value_or(0); delay > 0)
     add("delayed " + coarse_duration(delay));
+  if (const auto* m = find(node, "maintenance")) {
+    add(fmt::format("maintenance until {} {}", short_time(text_of(*m, "until")), text_of(*m, "by")), Colour::Cyan);
+  }
   add(errant_fact(node), Colour::Red);
   if (const auto age = number_of(node, "probeAgeSeconds").value_or(0); age >= 5) {
     add(fmt::format("seen {} ago", coarse_duration(age)), Colour::Yellow);
@@ -183,9 +186,10 @@ std::string render_problems(const std::vector<const Json*>& problems, Time now, 
   for (const auto* p : problems) {
     const auto node = text_of(*p, "node");
     const auto severity = text_of(*p, "severity");
-    out += style.paint(severity_colour(severity), "problem: " + text_of(*p, "name"));
+    const bool in_maintenance = is_true(*p, "inMaintenance");
+    out += style.paint(in_maintenance ? Colour::Cyan : severity_colour(severity), "problem: " + text_of(*p, "name"));
     if (!node.empty()) out += ' ' + node;
-    out += " (" + severity;
+    out += " (" + (in_maintenance ? "in maintenance" : severity);
     if (const auto since = parse_time(text_of(*p, "since"))) {
       out += ", for " + coarse_duration(std::chrono::duration<double>(now - *since).count());
     }
@@ -217,6 +221,20 @@ std::string render_status(const Json& cluster, Time now, Shown shown, const Styl
   if (is_true(cluster, "paused")) {
     out += style.paint(Colour::Yellow, "paused: repld changes nothing by itself; `replctl resume " +
                                            text_of(cluster, "cluster") + "` ends that") +
+           '\n';
+  }
+  if (const auto restored = text_of(cluster, "restored"); !restored.empty()) {
+    out += style.paint(
+               Colour::Yellow,
+               fmt::format("restored from the backup of {}: repld changes nothing before it finds the servers as that "
+                           "says; `replctl resume {}` ends that",
+                           short_time(restored), text_of(cluster, "cluster"))) +
+           '\n';
+  }
+  if (const auto* m = find(cluster, "maintenance")) {
+    out += style.paint(Colour::Cyan, maintenance_sentence(*m) +
+                                         ": repld changes nothing by itself; `replctl maintenance " +
+                                         text_of(cluster, "cluster") + " --end` ends that") +
            '\n';
   }
   if (const auto* operation = find(cluster, "operation"); operation != nullptr) {

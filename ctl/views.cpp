@@ -23,6 +23,13 @@ Cell yes_cell(const Json& object, const char* key) {
   return {is_true(object, key) ? "yes" : "", Colour::None};
 }
 
+Cell maintenance_cell(const Json& object) {
+  const auto* m = find(object, "maintenance");
+  if (m == nullptr) return {};
+  return {fmt::format("until {} by {}: {}", short_time(text_of(*m, "until")), text_of(*m, "by"), text_of(*m, "reason")),
+          Colour::Cyan};
+}
+
 std::string age_since(const Json& object, const char* key, Time now) {
   const auto time = parse_time(text_of(object, key));
   return time ? coarse_duration(std::chrono::duration<double>(now - *time).count()) : std::string{};
@@ -77,6 +84,7 @@ Table nodes_table(const std::vector<const Json*>& nodes) {
                           {"LAG", Align::Right},
                           {"SOURCE"},
                           {"VERSION"},
+                          {"MAINTENANCE"},
                           {"REGION", Align::Left, kWide},
                           {"REACH", Align::Left, kWide},
                           {"RECEIVER", Align::Left, kWide},
@@ -101,6 +109,7 @@ Table nodes_table(const std::vector<const Json*>& nodes) {
                           duration_cell(*n, "lagSeconds"),
                           plain(*n, "source"),
                           plain(*n, "version"),
+                          maintenance_cell(*n),
                           plain(*n, "region"),
                           plain(*n, "reach"),
                           plain(*n, "receiver"),
@@ -130,7 +139,9 @@ Table problems_table(const std::vector<const Json*>& problems, Time now) {
               .rows = {}};
   for (const auto* p : problems) {
     table.rows.push_back({plain(*p, "cluster"),
-                          {text_of(*p, "severity"), severity_colour(text_of(*p, "severity"))},
+                          is_true(*p, "inMaintenance")
+                              ? Cell{"maintenance", Colour::Cyan}
+                              : Cell{text_of(*p, "severity"), severity_colour(text_of(*p, "severity"))},
                           plain(*p, "name"),
                           plain(*p, "node"),
                           {age_since(*p, "since", now), Colour::None},
@@ -186,11 +197,13 @@ Table history_table(const Json& history) {
   }
   for (const auto* r : items_of(history, "revisions")) {
     const auto at = text_of(*r, "at");
+    const auto back_to = integer_of(*r, "backTo");
+    const auto state = text_of(*r, "state");
     entries.push_back({at,
                        {{short_time(at), Colour::None},
                         plain(*r, "revision"),
-                        {"revision", Colour::None},
-                        {},
+                        {back_to > 0 ? fmt::format("rollback to {}", back_to) : "revision", Colour::None},
+                        {state, revision_colour(state)},
                         {},
                         {},
                         plain(*r, "author"),
@@ -199,6 +212,87 @@ Table history_table(const Json& history) {
   // RFC 3339 in UTC sorts as text.
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.at > b.at; });
   for (auto& e : entries) table.rows.push_back(std::move(e.cells));
+  return table;
+}
+
+Table prior_state_table(const Json& revision) {
+  constexpr auto kWide = Shown::Wide;
+  Table table{.columns = {{"NODE"},
+                          {"ADDRESS"},
+                          {"VERSION"},
+                          {"MODE"},
+                          {"PERSISTED"},
+                          {"SOURCE"},
+                          {"SEMI-SYNC"},
+                          {"VARIABLES"},
+                          {"SERVER UUID", Align::Left, kWide},
+                          {"EXECUTED", Align::Left, kWide}},
+              .rows = {}};
+  for (const auto* s : items_of(revision, "before")) {
+    const bool reached = is_true(*s, "reached");
+    std::string variables;
+    for (const auto* v : items_of(*s, "variables")) {
+      const auto* persisted = find(*v, "persisted");
+      variables += fmt::format("{}{}={}{}", variables.empty() ? "" : " ", text_of(*v, "name"), text_of(*v, "value"),
+                               persisted == nullptr ? ""
+                               : text_of(*v, "persisted") == text_of(*v, "value")
+                                   ? " (persisted)"
+                                   : fmt::format(" (persisted: {})", text_of(*v, "persisted")));
+    }
+    std::string semi_sync = is_true(*s, "semiSyncSource")
+                                ? fmt::format("source, {}", counted(integer_of(*s, "acks"), "ack"))
+                            : is_true(*s, "semiSyncReplica") ? "replica"
+                                                             : "";
+    table.rows.push_back({plain(*s, "node"),
+                          plain(*s, "address"),
+                          reached ? plain(*s, "version") : Cell{"did not answer", Colour::Yellow},
+                          {mode_word(text_of(*s, "readOnly")), Colour::None},
+                          {!reached                           ? ""
+                           : is_true(*s, "readOnlyPersisted") ? "ro"
+                                                              : "rw",
+                           Colour::None},
+                          plain(*s, "source"),
+                          {semi_sync, Colour::None},
+                          {variables, Colour::None},
+                          plain(*s, "serverUuid"),
+                          plain(*s, "executed")});
+  }
+  return table;
+}
+
+std::string render_revision(const Json& revision, bool with_state, const Style& style) {
+  const auto state = text_of(revision, "state");
+  const auto note = text_of(revision, "note");
+  const auto operation = text_of(revision, "operation");
+  const auto back_to = integer_of(revision, "backTo");
+  std::string out = fmt::format("# {}, revision {}: {}\n", text_of(revision, "cluster"), text_of(revision, "revision"),
+                                style.paint(revision_colour(state), state));
+  out += fmt::format("# {} at {} by {}", back_to > 0 ? fmt::format("rollback to revision {}", back_to) : "applied",
+                     short_time(text_of(revision, "at")), text_of(revision, "author"));
+  out += (operation.empty() ? ", no server had to be changed" : ", operation " + operation) + '\n';
+  for (const auto line : lines_of(note)) out += fmt::format("# note: {}\n", line);
+  if (with_state) {
+    out += "#\n# before it was applied:\n";
+    const auto table = render_table(prior_state_table(revision), Shown::Always, style);
+    for (const auto line : lines_of(table)) out += fmt::format("# {}\n", line);
+    out += "#\n";
+  }
+  out += text_of(revision, "document");
+  if (!out.ends_with('\n')) out += '\n';
+  return out;
+}
+
+Table maintenance_table(const std::vector<const Json*>& entries) {
+  Table table{.columns = {{"CLUSTER"}, {"NODE"}, {"SINCE"}, {"UNTIL"}, {"BY"}, {"REASON"}}, .rows = {}};
+  for (const auto* m : entries) {
+    const auto node = text_of(*m, "node");
+    table.rows.push_back({plain(*m, "cluster"),
+                          {node.empty() ? "(all)" : node, Colour::None},
+                          {short_time(text_of(*m, "since")), Colour::None},
+                          {short_time(text_of(*m, "until")), Colour::None},
+                          plain(*m, "by"),
+                          plain(*m, "reason")});
+  }
   return table;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <nlohmann/json.hpp>
 
 namespace repl::ctl {
 namespace {
@@ -34,6 +35,11 @@ std::string mode_word(std::string_view read_only) {
   return std::string(read_only);
 }
 
+std::string maintenance_sentence(const Json& maintenance) {
+  return fmt::format("in maintenance until {} by {}: {}", short_time(text_of(maintenance, "until")),
+                     text_of(maintenance, "by"), text_of(maintenance, "reason"));
+}
+
 Colour status_colour(std::string_view status) {
   static constexpr std::array kRows{Row{"OK", Colour::Green},          Row{"OK_NO_TOLERANCE", Colour::Yellow},
                                     Row{"OK_PARTIAL", Colour::Yellow}, Row{"DEGRADED", Colour::Red},
@@ -58,6 +64,13 @@ Colour state_colour(std::string_view state) {
                                     Row{"needs-person", Colour::Red},  Row{"given-up", Colour::Yellow},
                                     Row{"running", Colour::Cyan},      Row{"undoing", Colour::Yellow},
                                     Row{"waiting", Colour::Dim},       Row{"skipped", Colour::Dim}};
+  return look_up(kRows, state);
+}
+
+Colour revision_colour(std::string_view state) {
+  static constexpr std::array kRows{Row{"in-force", Colour::Green}, Row{"replaced", Colour::Dim},
+                                    Row{"applying", Colour::Cyan}, Row{"taken-back", Colour::Yellow},
+                                    Row{"needs-person", Colour::Red}};
   return look_up(kRows, state);
 }
 

@@ -9,10 +9,12 @@
 #include <fstream>
 #include <sstream>
 
+#include "model/time_text.hpp"
 #include "mysql/node_manager.hpp"
 #include "mysql/watcher.hpp"
 #include "run/daemon.hpp"
 #include "serve/api.hpp"
+#include "serve/backup.hpp"
 #include "serve/handlers.hpp"
 #include "serve/log.hpp"
 #include "serve/metrics.hpp"
@@ -33,6 +35,9 @@ struct Options {
   std::string log_format;
   std::string log_level;
   bool check_config = false;
+  std::string restore;
+  bool force = false;
+  bool dry_run = false;
 };
 
 /// Errors before the log is there, and those of the configuration, go to standard error as they are.
@@ -126,7 +131,8 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
                                .clock = [&clock] { return clock.now(); },
                                .version = REPL_VERSION,
                                .token = *token,
-                               .serve_metrics = config.metrics};
+                               .serve_metrics = config.metrics,
+                               .scratch = directory->scratch_path()};
   serve::Api api(backend);
   serve::Limits limits;
   limits.connections = static_cast<std::size_t>(config.max_connections);
@@ -141,6 +147,32 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
   wait_for_stop(stop, service, backend);
   service.stopping();
   (*server)->stop();
+  return {};
+}
+
+/// Says what is in the backup, and takes it. The lock of the state directory keeps every repld from running meanwhile.
+Result<void> restore(const serve::Config& config, const Options& options) {
+  auto directory = serve::StateDirectory::take(config.state_directory);
+  if (!directory) return tl::unexpected(directory.error());
+  const auto contents = serve::read_backup(options.restore, directory->scratch_path());
+  if (!contents) return tl::unexpected(contents.error());
+  std::printf("backup of %s by repld %s\n", time_text(contents->at).c_str(), contents->version.c_str());
+  for (const auto& line : contents->lines) std::printf("  %s\n", line.c_str());
+  if (options.dry_run) {
+    std::printf("nothing was changed; run without --dry-run to restore it\n");
+    serve::remove_database(directory->scratch_path());
+    return {};
+  }
+  const auto kept = serve::put_in_place(directory->scratch_path(), directory->store_path(), run::Clock{}.now(),
+                                        options.force ? serve::Overwrite::Yes : serve::Overwrite::No);
+  if (!kept) {
+    serve::remove_database(directory->scratch_path());
+    return tl::unexpected(kept.error());
+  }
+  std::printf(
+      "restored to %s%s%s\nrepld does nothing by itself before it finds the servers as the backup says, or "
+      "`replctl resume`\n",
+      directory->store_path().c_str(), kept->empty() ? "" : "; the old one is ", kept->c_str());
   return {};
 }
 
@@ -166,6 +198,13 @@ int main(int argc, char** argv) {
   app.add_option("--log-level", options.log_level, "debug, info, warning or error")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   app.add_flag("--check-config", options.check_config, "Say what is wrong with the configuration, and end");
+  auto* restore_option =
+      app.add_option("--restore", options.restore, "Take up what `replctl backup` has written, and end")
+          ->type_name("FILE");
+  app.add_flag("--dry-run", options.dry_run, "With --restore: only say what is in it")->needs(restore_option);
+  app.add_flag("--force", options.force,
+               "With --restore: also where clusters are known; the old store is kept beside it")
+      ->needs(restore_option);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -178,6 +217,10 @@ int main(int argc, char** argv) {
     std::printf("the configuration is right: listens on %s, state in %s\n", to_string(config->listen).c_str(),
                 config->state_directory.c_str());
     return kDone;
+  }
+  if (!options.restore.empty()) {
+    const auto restored = restore(*config, options);
+    return restored ? kDone : say(exit_code(restored.error().code), restored.error().message);
   }
   const auto stop = block_stop_signals();  // before any thread is started
   mysql::init_driver();

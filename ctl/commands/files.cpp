@@ -1,7 +1,10 @@
 // validate, diff, apply: from a topology file to servers.
+#include <algorithm>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "ctl/commands/applying.hpp"
 #include "ctl/commands/command.hpp"
 #include "ctl/commands/families.hpp"
 #include "ctl/plan_layout.hpp"
@@ -20,9 +23,6 @@ struct ApplyOptions {
   std::string note;
   WaitOptions wait;
 };
-
-/// An apply looks at every server closely before it answers.
-constexpr std::chrono::seconds kPlanningTime{120};
 
 Result<std::vector<TopologyFile>> read_all(Invocation& run, const std::vector<std::string>& names) {
   std::vector<TopologyFile> files;
@@ -109,21 +109,28 @@ Result<Exit> validate(Invocation& run, const FilesOptions& options) {
 
 // ---- diff ---------------------------------------------------------------------------------------------------------
 
-Table changes_table(const Json& clusters) {
-  Table table{.columns = {{"CLUSTER"}, {"SIGN"}, {"PATH"}, {"FROM"}, {"TO"}}, .rows = {}};
-  for (const auto& cluster : clusters) {
-    for (const auto* c : items_of(cluster, "changes")) {
-      table.rows.push_back({{text_of(cluster, "cluster"), Colour::None},
-                            {text_of(*c, "sign"), Colour::None},
-                            {text_of(*c, "path"), Colour::None},
-                            {text_of(*c, "from"), Colour::None},
-                            {text_of(*c, "to"), Colour::None}});
-    }
-  }
-  return table;
+/// CLUSTER REVISION [REVISION] instead of files.
+bool names_revisions(const std::vector<std::string>& words) {
+  const auto is_number = [](const std::string& word) {
+    return !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+  };
+  return (words.size() == 2 || words.size() == 3) &&
+         std::all_of(words.begin() + 1, words.end(),
+                     [&](const std::string& word) { return is_number(word) && !std::filesystem::exists(word); });
+}
+
+Result<Exit> diff_revisions(Invocation& run, const std::vector<std::string>& words) {
+  auto repld = run.repld();
+  if (!repld) return tl::unexpected(repld.error());
+  const auto to = words.size() == 3 ? "&to=" + words[2] : std::string{};
+  const auto answer = (*repld)->get(cluster_path(words[0], fmt::format("/diff?from={}{}", words[1], to)));
+  if (!answer) return tl::unexpected(answer.error());
+  run.show(*answer, changes_table(Json::array({*answer})), render_revision_diff(*answer, run.style()));
+  return is_true(*answer, "equal") ? Exit::Done : Exit::Differs;
 }
 
 Result<Exit> diff(Invocation& run, const FilesOptions& options) {
+  if (names_revisions(options.files)) return diff_revisions(run, options.files);
   const auto files = read_all(run, options.files);
   if (!files) return tl::unexpected(files.error());
   if (auto checked = check_all(run, *files); !checked) return tl::unexpected(checked.error());
@@ -147,58 +154,6 @@ Result<Exit> diff(Invocation& run, const FilesOptions& options) {
 }
 
 // ---- apply --------------------------------------------------------------------------------------------------------
-
-/// Something is done to a cluster that was managed before.
-bool changes_a_running_cluster(const Json& answer) {
-  for (const auto* cluster : items_of(answer, "clusters")) {
-    if (integer_of(*cluster, "previousRevision") > 0 && !is_empty_plan(*cluster)) return true;
-  }
-  return false;
-}
-
-std::string render_plans(const Json& answer, const Style& style) {
-  std::string text;
-  for (const auto* cluster : items_of(answer, "clusters")) text += render_plan(*cluster, style);
-  return text;
-}
-
-Table plan_table(const Json& answers) {
-  Table table{.columns = {{"CLUSTER"}, {"STEP", Align::Right}, {"NODE"}, {"NAME"}, {"TEXT"}}, .rows = {}};
-  for (const auto* cluster : items_of(answers, "clusters")) {
-    const auto* plan = find(*cluster, "plan");
-    if (plan == nullptr) continue;
-    long long number = 0;
-    for (const auto* step : items_of(*plan, "steps")) {
-      table.rows.push_back({{text_of(*cluster, "cluster"), Colour::None},
-                            {std::to_string(++number), Colour::None},
-                            {text_of(*step, "node"), Colour::None},
-                            {text_of(*step, "name"), Colour::None},
-                            {words_of_step(*step).action, Colour::None}});
-    }
-  }
-  return table;
-}
-
-/// Waits for what an accepted apply started. `results` gets the clusters with their operations.
-Result<Exit> wait_for_all(Invocation& run, const Json& answer, const WaitOptions& wait, Json& results) {
-  auto code = Exit::Done;
-  for (const auto* cluster : items_of(answer, "clusters")) {
-    Json result = *cluster;
-    const auto id = text_of(*cluster, "operation");
-    if (id.empty()) {
-      run.talk() << fmt::format("{}: revision {} is in force\n", text_of(*cluster, "cluster"),
-                                text_of(*cluster, "revision"));
-    } else {
-      Json last;
-      const auto waited = wait_for_operation(run, id, wait, integer_of(*cluster, "revision"), last);
-      if (!waited) return tl::unexpected(waited.error());
-      code = worse(code, *waited);
-      result["result"] = std::move(last);
-    }
-    results.push_back(std::move(result));
-  }
-  return code;
-}
 
 Result<Exit> apply(Invocation& run, const ApplyOptions& options) {
   const auto files = read_all(run, options.files);
@@ -257,10 +212,15 @@ void add_file_commands(CLI::App& app, Invocation& run) {
   }
   {
     auto [sub, options] = add_command<FilesOptions>(
-        app, run, {"diff", kChange, "what a topology file would change of the revision in force"}, diff);
-    add_files_argument(*sub, options->files);
+        app, run, {"diff", kChange, "what a topology file would change of the revision in force; or two revisions"},
+        diff);
+    sub->add_option("FILE", options->files, "topology files, - is standard input; or CLUSTER REVISION [REVISION]")
+        ->type_name(kFileType)
+        ->required();
     sub->footer(
-        "Exit code 0: equal, 1: differs, 2 and above: error.\n\nExample:\n  replctl diff shop.yaml && echo in force");
+        "Two revisions are compared as the file of the second would be with the first; the second is the one in force\n"
+        "when it is left out. Exit code 0: equal, 1: differs, 2 and above: error.\n\n"
+        "Examples:\n  replctl diff shop.yaml && echo in force\n  replctl diff shop 7\n  replctl diff shop 5 7");
   }
   {
     auto [sub, options] =

@@ -18,7 +18,6 @@ struct EventsOptions {
 };
 struct HistoryOptions {
   std::string cluster;
-  long long revision = 0;
   int limit = 20;
 };
 struct OperationOptions {
@@ -97,18 +96,9 @@ Result<Exit> history(Invocation& run, const HistoryOptions& options) {
   if (!repld) return tl::unexpected(repld.error());
   const auto cluster = run.cluster(options.cluster);
   if (!cluster) return tl::unexpected(cluster.error());
-  const int limit = options.revision == 0 ? options.limit : kMost;
-  const auto answer = (*repld)->get(cluster_path(*cluster, fmt::format("/history?limit={}", limit)));
+  const auto answer = (*repld)->get(cluster_path(*cluster, fmt::format("/history?limit={}", options.limit)));
   if (!answer) return tl::unexpected(answer.error());
-  if (options.revision == 0) return run.show(*answer, history_table(*answer));
-  for (const auto* revision : items_of(*answer, "revisions")) {
-    if (integer_of(*revision, "revision") != options.revision) continue;
-    auto document = text_of(*revision, "document");
-    if (!document.ends_with('\n')) document += '\n';
-    return run.show(*revision, history_table({{"revisions", Json::array({*revision})}}), document);
-  }
-  return fail(ErrorCode::InvalidArgument, "{} has no revision {}; `replctl history {}` lists them", *cluster,
-              options.revision, *cluster);
+  return run.show(*answer, history_table(*answer));
 }
 
 Result<Exit> operation(Invocation& run, const OperationOptions& options) {
@@ -146,9 +136,9 @@ void add_past_commands(CLI::App& app, Invocation& run) {
         ->type_name("NUMBER")
         ->capture_default_str()
         ->check(CLI::Range(1, kMost));
-    sub->add_option("--revision", options->revision, "print the topology file of this revision")
-        ->type_name("NUMBER")
-        ->check(CLI::PositiveNumber);
+    sub->footer(
+        "`replctl show` prints a revision, `replctl diff CLUSTER REVISION` compares it with the one in force, and\n"
+        "`replctl operation` shows an operation step by step.");
   }
   {
     auto [sub, options] =

@@ -6,6 +6,7 @@
 #include "control/execution.hpp"
 #include "control/state.hpp"
 #include "diagnose/rules.hpp"
+#include "model/time_text.hpp"
 
 namespace repl::control {
 namespace {
@@ -38,6 +39,7 @@ Output Controller::step(Time now, const Input& input) {
   auto& s = *state_;
   s.out = {};
   s.memory_changed = false;
+  s.end_maintenance_that_is_over(now);
   s.take(now, input);
   s.look(now);
   if (s.applying) s.apply_when_looked_at(now);
@@ -77,7 +79,7 @@ void Controller::State::look(Time now) {
     return seen != nullptr && !seen->offline_mode && !busy();
   });
   if (let_in_again > 0) remember();
-  observed.mark(memory.quarantined, memory.closed);
+  observed.mark(memory);
   auto seen = observed.view(now);
   if (seen != view) {
     view = std::move(seen);
@@ -92,12 +94,15 @@ void Controller::State::look(Time now) {
     const auto before = first_seen.find(key);
     problem.since = before == first_seen.end() ? now : before->second;
     problem.established = now >= problem.since + diagnose::hold_of(problem.name, *memory.spec);
+    problem.in_maintenance = maintenance_around(problem) != nullptr;
     still[key] = problem.since;
     if (busy()) continue;  // what it does on purpose looks like a problem meanwhile
     if (problem.established && announced.insert(key).second) {
-      note(now, problem.severity, "problem-found", fmt::format("{}: {}", problem.name, problem.evidence), problem.node);
+      note(now, problem.in_maintenance ? Severity::Info : problem.severity, "problem-found",
+           fmt::format("{}: {}{}", problem.name, problem.evidence, problem.in_maintenance ? " (in maintenance)" : ""),
+           problem.node);
     }
-    if (problem.name == "ErrantTransactions" && problem.established &&
+    if (problem.name == "ErrantTransactions" && problem.established && !memory.restored &&
         memory.quarantined.insert(*problem.node).second) {
       note(now, Severity::Critical, "quarantined", problem.evidence, problem.node);
       remember();
@@ -124,6 +129,21 @@ void Controller::State::look(Time now) {
     remember();
   }
   problems = std::move(found);
+  if (memory.restored) compare_with_restored(now);
+}
+
+/// What a restored backup says holds once every server is found just so: then repld may go by it.
+void Controller::State::compare_with_restored(Time now) {
+  const bool all_seen = std::all_of(memory.spec->nodes.begin(), memory.spec->nodes.end(), [&](const NodeSpec& node) {
+    const auto* seen = view->find(node.id);
+    return seen != nullptr && seen->reachable() && (node.id == memory.office.primary || seen->errant);
+  });
+  if (!all_seen || !memory.office.primary || !problems.empty()) return;
+  note(
+      now, Severity::Info, "restored-confirmed",
+      fmt::format("every server is as the backup of {} says; repld acts by itself again", time_text(*memory.restored)));
+  memory.restored.reset();
+  remember();
 }
 
 void Controller::State::finish(Time now) {
@@ -132,6 +152,7 @@ void Controller::State::finish(Time now) {
   out.wake_up = std::min(now + kLongestSleep, observed.next_wake_up());
   if (busy()) out.wake_up = std::min(out.wake_up, next_wake_up(*memory.operation, now));
   if (applying) out.wake_up = std::min(out.wake_up, applying->until);
+  for (const auto& m : memory.maintenance) out.wake_up = std::min(out.wake_up, m.until);
   if (memory.spec) {
     for (const auto& p : problems) {
       const auto due = p.since + diagnose::hold_of(p.name, *memory.spec);

@@ -35,8 +35,10 @@ struct StepDone {
 
 struct ApplySpec {
   Spec spec;
-  Revision revision;  ///< The number it gets when it is taken up.
   bool dry_run = false;
+  std::string note;                 ///< These three are kept with the revision that it becomes.
+  std::string document;             ///< The YAML as it was sent.
+  std::optional<Revision> back_to;  ///< A rollback: `spec` is that revision's. The primary in office stays.
 };
 struct SwitchOver {
   std::optional<NodeId> to;                   ///< Empty: the best candidate.
@@ -49,12 +51,21 @@ struct FailOver {
 struct Acknowledge {};
 struct Pause {};
 struct Resume {};
+/// Begun again, it is as if it had begun now.
+struct BeginMaintenance {
+  std::optional<NodeId> node;  ///< Empty: the cluster.
+  Duration length{0};
+  std::string reason;
+};
+struct EndMaintenance {
+  std::optional<NodeId> node;
+};
 
 /// A person's request; `ticket` comes back in the Reply.
 struct Request {
   std::uint64_t ticket = 0;
   std::string asked_by;
-  std::variant<ApplySpec, SwitchOver, FailOver, Acknowledge, Pause, Resume> what;
+  std::variant<ApplySpec, SwitchOver, FailOver, Acknowledge, Pause, Resume, BeginMaintenance, EndMaintenance> what;
 };
 
 /// Nothing happened, but the wake-up time has come.
@@ -85,6 +96,7 @@ struct Reply {
   std::optional<Error> error;
   std::optional<OperationId> operation;  ///< The operation that was started; empty when nothing needs to be done.
   std::optional<Plan> plan;              ///< Apply: what is (or, in a dry run, would be) done.
+  Revision revision;                     ///< Apply: the number that the spec has, or would get.
 };
 
 struct Output {
@@ -96,6 +108,9 @@ struct Output {
   std::optional<Memory> remember;
   /// An operation that is new, went on or ended: for the history. Same rule as `remember`.
   std::vector<Operation> operations;
+  /// A revision that was taken up, and one whose apply ended. Same rule as `remember`.
+  std::optional<AppliedRevision> revision;
+  std::optional<RevisionOutcome> outcome;
   /// The nodes to hold sessions to changed: to be taken up before `probes` and `steps` of this output.
   std::optional<Spec> configure;
   /// Whom to keep the blocked sentinel session on.

@@ -5,6 +5,7 @@
 #include "control/limits.hpp"
 #include "control/state.hpp"
 #include "diagnose/rules.hpp"
+#include "model/time_text.hpp"
 #include "plan/failover.hpp"
 #include "plan/repair.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 
 constexpr const char* kOurselves = "repld";
 constexpr const char* kFailover = "failover";
+/// repld itself has detached it, in a failover: that is taken back wherever it is, and needed for the next decision.
+constexpr std::string_view kLeftDetached = "LeftDetached";
 
 /// Of what is under way, this may be given up when the primary is lost: it can be done later.
 bool gives_way(Goal goal) {
@@ -66,8 +69,20 @@ void Controller::State::decide(Time now) {
       continue;
     }
     const auto key = fmt::format("{}/{}", problem.name, problem.node ? problem.node->name : "");
+    if (memory.restored) {
+      problem.blocked = fmt::format(
+          "restored from the backup of {}, and the servers are not as it says: `replctl resume` "
+          "when its primary is the right one",
+          time_text(*memory.restored));
+      continue;
+    }
     if (memory.paused) {
       problem.blocked = "automation is paused: `replctl resume`";
+      continue;
+    }
+    if (const auto* kept_off = maintenance_around(problem);
+        kept_off != nullptr && !must_be_fenced(problem) && problem.name != kLeftDetached) {
+      problem.blocked = describe(*kept_off);
       continue;
     }
     if (problem.goal == Goal::FailOver) {
@@ -93,7 +108,7 @@ void Controller::State::decide(Time now) {
     }
     if (busy() || acted || applying) continue;
     // While the primary is in doubt nothing is tidied up; only what a decision needs.
-    if (!primary_alive && problem.goal != Goal::Fence && problem.name != "LeftDetached") continue;
+    if (!primary_alive && problem.goal != Goal::Fence && problem.name != kLeftDetached) continue;
     const auto retry = retries.find(key);
     if (retry != retries.end() && now < retry->second.not_before) {
       problem.blocked = "the last attempt failed; the next is made in a moment";

@@ -2,6 +2,7 @@
 #include "control/observations.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 namespace repl::control {
@@ -90,7 +91,8 @@ void Observations::compare(const Snapshot& primary) {
     for (const auto* past : {&watch.last, &watch.before_last}) {
       if (!*past || (*past)->taken_at > began) continue;
       watch.seen.errant = subtract((*past)->executed, primary.executed);
-      // A commit that waits for acknowledgements is on replicas already, and not yet among what the primary has executed.
+      // A commit that waits for acknowledgements is on replicas already, and not yet among what the primary has
+      // executed.
       if (primary.semi_sync.wait_sessions > 0) watch.seen.errant->erase_from(primary.server_uuid);
       break;
     }
@@ -109,13 +111,13 @@ void Observations::expire(Time now, const std::optional<NodeId>& primary, const 
   }
 }
 
-void Observations::mark(const std::set<NodeId>& quarantined, const std::set<NodeId>& closed) {
+void Observations::mark(const Memory& memory) {
   for (auto& [id, watch] : watched_) {
-    const bool in_quarantine = quarantined.contains(id);
-    const bool is_closed = closed.contains(id);
-    if (watch.seen.quarantined == in_quarantine && watch.seen.closed_by_repld == is_closed) continue;
-    watch.seen.quarantined = in_quarantine;
-    watch.seen.closed_by_repld = is_closed;
+    auto marked =
+        std::tuple{memory.quarantined.contains(id), memory.closed.contains(id), memory.maintenance_of(id) != nullptr};
+    auto marks = std::tie(watch.seen.quarantined, watch.seen.closed_by_repld, watch.seen.in_maintenance);
+    if (marks == marked) continue;
+    marks = marked;
     view_.reset();
   }
 }

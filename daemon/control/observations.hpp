@@ -25,8 +25,8 @@ class Observations {
   void expire(Time now, const std::optional<NodeId>& primary, const DetectionSpec& detection);
 
   /// Marks what is remembered of nodes, whatever is known of them at the moment: those that were found to have
-  /// transactions of their own, and those whose clients repld turned away.
-  void mark(const std::set<NodeId>& quarantined, const std::set<NodeId>& closed);
+  /// transactions of their own, those whose clients repld turned away, and those that a person works on.
+  void mark(const Memory& memory);
   /// Another node is primary now: histories have to be compared anew.
   void primary_changed();
   /// A hint that something happened: every node is looked at at once, and then quickly for a while.

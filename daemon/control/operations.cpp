@@ -24,6 +24,17 @@ Severity severity_of(const Operation& op) {
   }
 }
 
+RevisionState revision_state(OperationState state) {
+  switch (state) {
+    case OperationState::Done:
+      return RevisionState::Applied;
+    case OperationState::TakenBack:
+      return RevisionState::TakenBack;
+    default:
+      return RevisionState::NeedsPerson;
+  }
+}
+
 /// FollowSource steps put the replica among those that may hold the only copy of an acknowledged commit.
 bool makes_acker(const Step& step, const Spec& spec, const NodeId& primary) {
   const auto* follow = std::get_if<FollowSource>(&step);
@@ -67,7 +78,7 @@ void Controller::State::start(Time now, Plan plan, std::string asked_by, std::st
   op.cause = std::move(cause);
   op.old_primary = memory.office.primary;
   const bool new_revision = memory.proposed && memory.proposed != memory.spec;
-  op.revision = Revision{memory.revision.number + (new_revision ? 1 : 0)};
+  op.revision = new_revision ? Revision{memory.revisions} : memory.revision;
   memory.operation = std::move(op);
   remember();
   note(now, goal == Goal::FailOver ? Severity::Critical : Severity::Info, fmt::format("{}-started", to_string(goal)),
@@ -138,6 +149,18 @@ void Controller::State::after_securing(Time now) {
   for (const auto& reason : op.plan.reasons) note(now, Severity::Info, "failover-reason", reason);
 }
 
+/// What the variables were before an apply that has ended so.
+void Controller::State::keep_prior_settings(OperationState ended) {
+  auto proposed = std::exchange(memory.proposed_prior_settings, std::nullopt);
+  if (!proposed || ended == OperationState::TakenBack) return;
+  if (ended == OperationState::NeedsPerson) {
+    // Some of it may have been done: what was known before is needed still, and what was found now as well.
+    for (auto& [server, variables] : *proposed) memory.prior_settings[server].merge(variables);
+  } else {
+    memory.prior_settings = std::move(*proposed);
+  }
+}
+
 void Controller::State::operation_over(Time now) {
   const auto op = *memory.operation;  // the events below carry its id
   const auto took = std::chrono::duration<double>(op.finished - op.started).count();
@@ -147,10 +170,12 @@ void Controller::State::operation_over(Time now) {
   const bool done = op.state == OperationState::Done;
 
   if (op.goal == Goal::Converge) {
+    if (op.revision != memory.revision) out.outcome = RevisionOutcome{op.revision, revision_state(op.state), now};
+    keep_prior_settings(op.state);
     if (done && memory.proposed) {
       const bool first = memory.office.term.number == 0;
       memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
-      if (memory.proposed != memory.spec) memory.revision = op.revision;
+      memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
       watch(*memory.spec, now);
       if (first && memory.office.primary)

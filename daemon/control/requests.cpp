@@ -1,14 +1,48 @@
 // What people ask for: judged whole, then refused with a reason or turned into an operation.
+#include <algorithm>
+
+#include "control/capture.hpp"
 #include "control/state.hpp"
 #include "diagnose/facts.hpp"
+#include "model/time_text.hpp"
 #include "plan/converge.hpp"
 #include "plan/failover.hpp"
+#include "plan/put_back.hpp"
 #include "plan/switchover.hpp"
 
 namespace repl::control {
 namespace {
 constexpr Duration kInventoryLimit = std::chrono::seconds{10};
+
+Spec with_types_of(Spec spec, const Spec& other) {
+  for (auto& node : spec.nodes) {
+    if (const auto* same = other.find(node.id)) node.type = same->type;
+  }
+  return spec;
 }
+
+/// Everything that is compared, put back, or kept with the revision.
+std::vector<std::string> variables_to_look_at(const Spec& wanted, const Memory& memory) {
+  auto names = plan::variables_to_look_at(wanted);
+  if (memory.spec) {
+    for (auto& name : plan::variables_to_look_at(*memory.spec)) names.push_back(std::move(name));
+  }
+  for (const auto& [server, variables] : memory.prior_settings) {
+    for (const auto& [name, state] : variables) names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+std::string cause_of(const ApplySpec& what, Revision revision) {
+  auto text = what.back_to
+                  ? fmt::format("rollback to revision {}, as revision {}", what.back_to->number, revision.number)
+                  : fmt::format("apply of revision {}", revision.number);
+  return what.note.empty() ? text : text + ": " + what.note;
+}
+
+}  // namespace
 
 void Controller::State::reply(std::uint64_t ticket, Error error) {
   out.replies.push_back(Reply{.ticket = ticket, .error = std::move(error)});
@@ -31,6 +65,13 @@ void Controller::State::request(Time now, const Request& asked) {
                              fmt::format("{}: nothing was applied yet; `replctl apply` comes first", cluster)};
   const auto no_single_primary = Error{
       ErrorCode::NotSupported, fmt::format("{}: every node takes writes, so there is no primary to move", cluster)};
+  const auto restored_error = [&] {
+    return Error{
+        ErrorCode::Paused,
+        fmt::format("{}: repld was restored from the backup of {}, and has not found the servers as it says yet: "
+                    "look at `replctl status {}`, then `replctl resume {}`",
+                    cluster, time_text(*memory.restored), cluster, cluster)};
+  };
   const auto not_looked = Error{
       ErrorCode::Conflict,
       fmt::format("{}: repld has just started and has not looked at every node yet; ask again in a moment", cluster)};
@@ -38,15 +79,17 @@ void Controller::State::request(Time now, const Request& asked) {
   std::visit(
       Overloaded{
           [&](const ApplySpec& a) {
+            if (memory.restored && !a.dry_run) return refuse(restored_error());
             if (busy() || applying) return refuse(busy_error());
             applying = PendingApply{asked.ticket, asked.asked_by, a, now + kInventoryLimit + std::chrono::seconds{1}};
             watch(with_leaving_nodes(a.spec, memory.spec ? &*memory.spec : nullptr), now);
-            for (auto& order : observed.take_inventory(now, kInventoryLimit, plan::variables_to_look_at(a.spec))) {
+            for (auto& order : observed.take_inventory(now, kInventoryLimit, variables_to_look_at(a.spec, memory))) {
               out.probes.push_back(std::move(order));
             }
           },
           [&](const SwitchOver& s) {
             if (!memory.spec) return refuse(no_spec);
+            if (memory.restored) return refuse(restored_error());
             if (busy() || applying) return refuse(busy_error());
             if (!view->complete()) return refuse(not_looked);
             if (memory.spec->several_writers()) return refuse(no_single_primary);
@@ -59,6 +102,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const FailOver& f) {
             if (!memory.spec) return refuse(no_spec);
+            if (memory.restored) return refuse(restored_error());
             if (busy() || applying) return refuse(busy_error());
             if (memory.spec->several_writers()) return refuse(no_single_primary);
             if (memory.spec->is_group()) {
@@ -94,6 +138,23 @@ void Controller::State::request(Time now, const Request& asked) {
             remember();
             out.replies.push_back(Reply{.ticket = asked.ticket});
           },
+          [&](const BeginMaintenance& m) {
+            if (!memory.spec) return refuse(no_spec);
+            if (m.node && memory.spec->find(*m.node) == nullptr) {
+              return refuse({ErrorCode::NoSuchNode,
+                             fmt::format("{} has no node '{}'; `replctl nodes` lists them", cluster, *m.node)});
+            }
+            begin_maintenance(now, m, asked.asked_by);
+            out.replies.push_back(Reply{.ticket = asked.ticket});
+          },
+          [&](const EndMaintenance& m) {
+            if (memory.maintenance_of(m.node) == nullptr) {
+              return refuse({ErrorCode::PreconditionFailed,
+                             fmt::format("{}{} is not in maintenance", cluster, m.node ? "/" + m.node->name : "")});
+            }
+            end_maintenance(now, m.node, "ended by " + asked.asked_by);
+            out.replies.push_back(Reply{.ticket = asked.ticket});
+          },
           [&](const Pause&) {
             memory.paused = true;
             note(now, Severity::Warning, "paused", fmt::format("by {}: nothing is done automatically", asked.asked_by));
@@ -102,6 +163,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const Resume&) {
             memory.paused = false;
+            memory.restored.reset();
             note(now, Severity::Info, "resumed", fmt::format("by {}", asked.asked_by));
             remember();
             out.replies.push_back(Reply{.ticket = asked.ticket});
@@ -128,10 +190,14 @@ void Controller::State::apply_when_looked_at(Time now) {
   applying.reset();
   const auto& wanted = pending.what.spec;
 
-  auto plan = plan::plan_converge(wanted, memory.office, in_force, *view);
+  // A way back moves no primary, whoever was declared to be the source then.
+  std::optional<Spec> before = memory.spec;
+  if (before && pending.what.back_to) before = with_types_of(*before, wanted);
+  auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
+  Reply r{.ticket = pending.ticket};
+  r.revision = unchanged ? memory.revision : Revision{std::max(memory.revisions, memory.revision.number) + 1};
   if (!plan || pending.what.dry_run) {
-    Reply r{.ticket = pending.ticket};
     if (plan) {
       r.plan = std::move(*plan);
     } else {
@@ -141,25 +207,44 @@ void Controller::State::apply_when_looked_at(Time now) {
     look_elsewhere_again();
     return;
   }
-  Reply r{.ticket = pending.ticket};
   r.plan = *plan;
-  const auto revision = unchanged ? memory.revision : Revision{memory.revision.number + 1};
+  auto prior_settings = plan::captured(memory.prior_settings, wanted, in_force, *view);
+  if (!unchanged) take_up(now, pending, r.revision);
   if (plan->empty()) {
     if (!unchanged) {
       memory.office = plan::office_after(wanted, memory.office, *view, now);
       memory.spec = wanted;
-      memory.revision = revision;
+      memory.revision = r.revision;
+      memory.prior_settings = std::move(prior_settings);
+      out.revision->state = RevisionState::Applied;
+      out.revision->finished = now;
       watch(wanted, now);
       note(now, Severity::Info, "revision-applied",
-           fmt::format("revision {}: no server had to be changed", revision.number));
+           fmt::format("revision {}: no server had to be changed", r.revision.number));
       remember();
     }
   } else {
     memory.proposed = wanted;
-    start(now, std::move(*plan), pending.asked_by, fmt::format("apply of revision {}", revision.number));
+    memory.proposed_prior_settings = std::move(prior_settings);
+    start(now, std::move(*plan), pending.asked_by, cause_of(pending.what, r.revision));
     r.operation = memory.operation->id;
+    if (out.revision) out.revision->operation = r.operation;
   }
   out.replies.push_back(std::move(r));
+}
+
+void Controller::State::take_up(Time now, const PendingApply& pending, Revision revision) {
+  memory.revisions = revision.number;
+  const auto& what = pending.what;
+  const auto nodes = with_leaving_nodes(what.spec, memory.spec ? &*memory.spec : nullptr).nodes;
+  out.revision = AppliedRevision{.revision = revision,
+                                 .at = now,
+                                 .author = pending.asked_by,
+                                 .note = what.note,
+                                 .back_to = what.back_to,
+                                 .document = what.document,
+                                 .spec = what.spec,
+                                 .before = prior_states(nodes, *view)};
 }
 
 }  // namespace repl::control

@@ -1,5 +1,6 @@
 // The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
-// people ask for), decisions.cpp (what it does by itself), operations.cpp (carrying out).
+// people ask for), maintenance.cpp (where it keeps off), decisions.cpp (what it does by itself), operations.cpp
+// (carrying out).
 #pragma once
 
 #include <map>
@@ -54,6 +55,7 @@ struct Controller::State {
   // controller.cpp
   void take(Time now, const Input& input);
   void look(Time now);
+  void compare_with_restored(Time now);
   void finish(Time now);
   void note(Time now, Severity severity, std::string kind, std::string text, std::optional<NodeId> node = {});
   void remember() { memory_changed = true; }
@@ -69,6 +71,14 @@ struct Controller::State {
   void request(Time now, const Request& request);
   void apply_when_looked_at(Time now);
   void reply(std::uint64_t ticket, Error error);
+  void take_up(Time now, const PendingApply& pending, Revision revision);
+
+  // maintenance.cpp
+  void begin_maintenance(Time now, const BeginMaintenance& what, const std::string& by);
+  void end_maintenance(Time now, const std::optional<NodeId>& node, const std::string& how);
+  void end_maintenance_that_is_over(Time now);
+  const Maintenance* maintenance_around(const Problem& problem) const;
+  bool must_be_fenced(const Problem& problem) const;
 
   // decisions.cpp
   void decide(Time now);
@@ -83,6 +93,7 @@ struct Controller::State {
   void after_securing(Time now);
   bool looked_at_the_outcome(Time now);
   void operation_over(Time now);
+  void keep_prior_settings(OperationState ended);
   bool busy() const { return memory.operation.has_value(); }
 };
 

@@ -21,6 +21,7 @@ constexpr std::array kErrorTable{
     Row{ErrorCode::NoSuchCluster, "no-such-cluster", kUsage},
     Row{ErrorCode::NoSuchNode, "no-such-node", kUsage},
     Row{ErrorCode::NoSuchOperation, "no-such-operation", kUsage},
+    Row{ErrorCode::NoSuchRevision, "no-such-revision", kUsage},
     Row{ErrorCode::Unauthorised, "unauthorised", kUnreachable},
     Row{ErrorCode::Conflict, "conflict", kRefused},
     Row{ErrorCode::NotAReplica, "not-a-replica", kRefused},

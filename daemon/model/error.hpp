@@ -22,6 +22,7 @@ enum class ErrorCode {
   NoSuchCluster,
   NoSuchNode,
   NoSuchOperation,
+  NoSuchRevision,
   Unauthorised,
   // Refused: possible in another state of the cluster; nothing was changed.
   Conflict,            ///< Another operation is running.

@@ -1,7 +1,9 @@
-// Texts of the enums of operations.
+// Texts of the enums of operations and revisions.
 #include "model/operation.hpp"
 
-#include <array>
+#include <algorithm>
+
+#include "model/time_text.hpp"
 
 namespace repl {
 
@@ -71,6 +73,30 @@ std::string_view to_string(OperationState state) {
       return "given-up";
   }
   return "?";
+}
+
+std::string_view to_string(RevisionState state) {
+  switch (state) {
+    case RevisionState::Applying:
+      return "applying";
+    case RevisionState::Applied:
+      return "applied";
+    case RevisionState::TakenBack:
+      return "taken-back";
+    case RevisionState::NeedsPerson:
+      return "needs-person";
+  }
+  return "?";
+}
+
+std::string describe(const Maintenance& m) {
+  return fmt::format("in maintenance until {} by {}: {}", time_text(m.until), m.by, m.reason);
+}
+
+const Maintenance* Memory::maintenance_of(const std::optional<NodeId>& node) const {
+  const auto found =
+      std::find_if(maintenance.begin(), maintenance.end(), [&](const Maintenance& m) { return m.node == node; });
+  return found == maintenance.end() ? nullptr : &*found;
 }
 
 std::string_view to_string(Severity severity) {

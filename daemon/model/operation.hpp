@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/ids.hpp"
+#include "model/revision.hpp"
 #include "model/spec.hpp"
 #include "model/step.hpp"
 
@@ -113,6 +114,18 @@ struct Office {
   bool operator==(const Office&) const = default;
 };
 
+/// A person works on a node or on all of a cluster, and repld keeps its hands off until it is over.
+struct Maintenance {
+  std::optional<NodeId> node;  ///< Empty: the cluster.
+  Time since{};
+  Time until{};
+  std::string by;
+  std::string reason;
+  bool operator==(const Maintenance&) const = default;
+};
+/// "in maintenance until 2026-11-24 15:30:00Z by ann: disk swap"
+std::string describe(const Maintenance& maintenance);
+
 /// All that must survive a restart of repld, per cluster. Written as one, before any step that it speaks of is started.
 struct Memory {
   Revision revision;
@@ -127,7 +140,18 @@ struct Memory {
   std::set<NodeId> quarantined;
   /// Where repld turned clients away (CloseReturned) and has not let them in again.
   std::set<NodeId> closed;
+  /// Highest number that a revision ever had; those whose apply was taken back keep theirs.
+  std::uint64_t revisions = 0;
+  PriorSettings prior_settings;
+  std::optional<PriorSettings> proposed_prior_settings;  ///< In force together with `proposed`.
+  std::vector<Maintenance> maintenance;                  ///< At most one of each node and one of the cluster.
+  /// When the backup was made that this was restored from. Nothing is done automatically, and nothing is changed on
+  /// request, before the servers were found as it says, or a person has said to go on.
+  std::optional<Time> restored;
   bool operator==(const Memory&) const = default;
+
+  /// Null when that node (empty: the cluster) is not in maintenance of its own.
+  const Maintenance* maintenance_of(const std::optional<NodeId>& node) const;
 
   /// The spec by whose nodes and accounts servers are watched: `proposed` with the nodes that leave, else `spec`.
   std::optional<Spec> watched() const {

@@ -57,7 +57,12 @@ std::optional<Step> inverse(const Step& step) {
             return CreateAccount{s.node, s.role, s.account, s.logged};
           },
           [](const SetVariable& s) -> Inverse {
+            if (!s.was_persisted) return ResetVariable{s.node, s.name, s.to, s.from};
             return SetVariable{s.node, s.name, s.to, s.from};
+          },
+          [](const ResetVariable& s) -> Inverse {
+            if (s.from.empty()) return std::nullopt;
+            return SetVariable{s.node, s.name, s.to, s.from, false};
           },
           [](const PersistReadOnly& s) -> Inverse {
             return PersistReadOnly{s.node, s.to, s.from};
@@ -130,6 +135,7 @@ std::string_view name_of(const Step& step) {
                         [](const CreateAccount&) { return "create-account"; },
                         [](const DropAccount&) { return "drop-account"; },
                         [](const SetVariable&) { return "set-variable"; },
+                        [](const ResetVariable&) { return "reset-variable"; },
                         [](const PersistReadOnly&) { return "persist-read-only"; },
                         [](const SetReadOnly&) { return "set-read-only"; },
                         [](const SetOfflineMode&) { return "set-offline-mode"; },
@@ -168,6 +174,11 @@ std::string describe(const Step& step) {
           },
           [](const SetVariable& s) {
             return fmt::format("{}: set {} {} -> {}", s.node, s.name, s.from.empty() ? "''" : s.from, s.to);
+          },
+          [](const ResetVariable& s) {
+            return s.to.empty() ? fmt::format("{}: persist {} no longer; {} until its next restart", s.node, s.name,
+                                              s.from.empty() ? "as it is" : s.from)
+                                : fmt::format("{}: put {} back {} -> {}, not persisted", s.node, s.name, s.from, s.to);
           },
           [](const PersistReadOnly& s) {
             return fmt::format("{}: after a restart {}", s.node, s.to ? "super-read-only" : "as its option files say");

@@ -53,7 +53,16 @@ struct SetVariable {
   std::string name;
   std::string from;
   std::string to;
+  bool was_persisted = true;  ///< False: taking it back leaves it as not persisted as it was.
   bool operator==(const SetVariable&) const = default;
+};
+/// RESET PERSIST of one server variable, and SET GLOBAL to what it was before it was persisted.
+struct ResetVariable {
+  NodeId node;
+  std::string name;
+  std::string from;
+  std::string to;  ///< "": not known, so that the value in force stays until the next start.
+  bool operator==(const ResetVariable&) const = default;
 };
 
 /// SET PERSIST_ONLY super_read_only: what the server will be after its next start; nothing changes now.
@@ -224,7 +233,7 @@ struct SetGroupMode {
 };
 
 using Step =
-    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, PersistReadOnly, SetReadOnly,
+    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable, PersistReadOnly, SetReadOnly,
                  SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids, StartReplication, StopReplication,
                  DetachReceiver, FollowSource, ForgetSource, WaitForApplied, ApplyReceived, WaitForAckers,
                  CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode>;

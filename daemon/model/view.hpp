@@ -31,6 +31,7 @@ struct Observation {
   bool alive() const { return latest && is_alive(latest->reach); }
   /// repld turned its clients away and has not let them in again.
   bool closed_by_repld = false;
+  bool in_maintenance = false;  ///< A person works on it: never promoted.
   /// Not to be promoted, nor to be followed.
   bool has_its_own() const { return quarantined || (errant && !errant->empty()); }
 

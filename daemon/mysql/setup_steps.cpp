@@ -85,13 +85,18 @@ Result<void> make_grants_true(Server& server, AccountRole role, const Account& a
 }
 
 /// Number variables do not take quoted text, text variables no numbers, and the name does not tell which it is.
-Result<void> set(Server& server, std::string_view how, const SetVariable& step) {
-  const auto statement = [&](const std::string& value) {
-    return server.execute(fmt::format("SET {} {} = {}", how, step.name, value));
+Result<void> set(Server& server, std::string_view how, const std::string& name, const std::string& value) {
+  const auto statement = [&](const std::string& text) {
+    return server.execute(fmt::format("SET {} {} = {}", how, name, text));
   };
-  const auto done = statement(variable_value(step.to));
-  if (done || server.last_error() != kWrongType || !is_number(step.to)) return done;
-  return statement(sql_quoted(step.to));
+  const auto done = statement(variable_value(value));
+  if (done || server.last_error() != kWrongType || !is_number(value)) return done;
+  return statement(sql_quoted(value));
+}
+
+Result<void> require_variable_name(const Server& server, const std::string& name) {
+  if (is_variable_name(name)) return {};
+  return fail(ErrorCode::InvalidArgument, "{}: \"{}\" is no name of a variable", server.node(), name);
 }
 
 }  // namespace
@@ -137,22 +142,36 @@ Result<void> drop_account(Server& server, const DropAccount& step) {
 }
 
 Result<void> set_variable(Server& server, const SetVariable& step) {
-  if (!is_variable_name(step.name)) {
-    return fail(ErrorCode::InvalidArgument, "{}: \"{}\" is no name of a variable", server.node(), step.name);
-  }
+  if (auto named = require_variable_name(server, step.name); !named) return named;
   const auto current = server.variable(step.name);
   if (!current) return tl::unexpected(current.error());
   const auto persisted = server.persisted(step.name);
   if (!persisted) return tl::unexpected(persisted.error());
   if (*current == step.to && *persisted == step.to) return {};
-  const auto done = set(server, "PERSIST", step);
+  const auto done = set(server, "PERSIST", step.name, step.to);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   if (*current == step.to) return {};  // read-only, and as wanted from its option file
-  const auto kept = set(server, "PERSIST_ONLY", step);
+  const auto kept = set(server, "PERSIST_ONLY", step.name, step.to);
   if (!kept) return kept;
   return fail(ErrorCode::PreconditionFailed,
               "{}: {} can only change with a restart. It is persisted as {}; restart the server to make it true",
               server.node(), step.name, step.to);
+}
+
+Result<void> reset_variable(Server& server, const ResetVariable& step) {
+  if (auto named = require_variable_name(server, step.name); !named) return named;
+  if (auto done = server.execute("RESET PERSIST IF EXISTS " + step.name); !done) return done;
+  const auto current = server.variable(step.name);
+  if (!current) return tl::unexpected(current.error());
+  // A variable of a plugin that is gone has no value to be put back.
+  if (step.to.empty() || !*current || *current == step.to) return {};
+  const auto done = set(server, "GLOBAL", step.name, step.to);
+  if (done || server.last_error() != kReadOnlyVariable) return done;
+  return fail(
+      ErrorCode::PreconditionFailed,
+      "{}: {} can only change with a restart. It is persisted no longer; restart the server to make it what its "
+      "option files say",
+      server.node(), step.name);
 }
 
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step) {

@@ -46,6 +46,7 @@ Result<void> uninstall_plugin(Server& server, Plugin plugin);
 Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> drop_account(Server& server, const DropAccount& step);
 Result<void> set_variable(Server& server, const SetVariable& step);
+Result<void> reset_variable(Server& server, const ResetVariable& step);
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);
 
 }  // namespace repl::mysql

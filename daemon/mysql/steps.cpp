@@ -24,6 +24,7 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           [&](const CreateAccount& s) { return create_account(server, s, env.server.endpoint(), *env.spec); },
           [&](const DropAccount& s) { return drop_account(server, s); },
           [&](const SetVariable& s) { return set_variable(server, s); },
+          [&](const ResetVariable& s) { return reset_variable(server, s); },
           [&](const PersistReadOnly& s) { return persist_read_only(server, s.to); },
           [&](const SetReadOnly& s) { return set_read_only(server, s); },
           [&](const SetOfflineMode& s) { return set_offline_mode(server, s.to); },

@@ -2,7 +2,6 @@
 #include "plan/converge.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <set>
 
 #include "plan/converge/planners.hpp"
@@ -11,14 +10,6 @@
 
 namespace repl::plan {
 namespace {
-
-std::string canonical(const std::string& value) {
-  std::string upper;
-  for (const char c : value) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (upper == "1" || upper == "TRUE" || upper == "YES") return "ON";
-  if (upper == "0" || upper == "FALSE" || upper == "NO") return "OFF";
-  return upper;
-}
 
 /// The declared source; of a group, who the members say it is.
 NodeId first_primary(const Spec& wanted, const View& view) {
@@ -33,25 +24,11 @@ NodeId first_primary(const Spec& wanted, const View& view) {
 
 }  // namespace
 
-bool same_value(const std::string& a, const std::string& b) {
-  return canonical(a) == canonical(b);
-}
-
-std::vector<std::string> variables_to_look_at(const Spec& spec) {
-  std::set<std::string> names;
-  for (const auto& node : spec.nodes) {
-    for (const auto& [name, value] : converge::variables_of(spec, node.id)) names.insert(name);
-    for (const auto& [name, value] : group_variables_of_stopped(spec, node, "")) names.insert(name);
-  }
-  names.insert({"auto_increment_increment", "auto_increment_offset"});
-  return {names.begin(), names.end()};
-}
-
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
-                           const std::set<NodeId>& may_lose_data) {
+                           const PriorSettings& prior, const std::set<NodeId>& may_lose_data) {
   const auto checked = converge::check(wanted, office, before, view, {may_lose_data});
   if (!checked) return tl::unexpected(checked.error());
-  converge::Draft draft{wanted, office, before, view, *checked};
+  converge::Draft draft{wanted, office, before, view, *checked, prior};
   for (const auto& note : checked->notes) draft.plan.because(note);
   if (wanted.is_group()) {
     converge::plan_group(draft);

@@ -3,30 +3,25 @@
 #pragma once
 
 #include <set>
-#include <string>
-#include <vector>
 
 #include "model/operation.hpp"
+#include "model/revision.hpp"
 #include "model/spec.hpp"
 #include "model/view.hpp"
+#include "plan/variables.hpp"
 
 namespace repl::plan {
-
-/// Server variables whose values plan_converge() compares; to be asked for with the inventory.
-std::vector<std::string> variables_to_look_at(const Spec& spec);
 
 /// @param office  who is primary now; nobody before the first apply: then it becomes the declared source
 /// @param before  the spec in force; null before the first apply
 /// @param view    with an inventory of every node that answers
+/// @param prior   what the variables were that no spec names any more: they go back to that
 /// @param may_lose_data  nodes whose own data may be thrown away, each named by a person
 /// @errors PreconditionFailed, Diverged, ErrantTransactions, NotSupported: every reason at once; no step has run
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
-                           const std::set<NodeId>& may_lose_data = {});
+                           const PriorSettings& prior = {}, const std::set<NodeId>& may_lose_data = {});
 
 /// The office after that plan is done.
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now);
-
-/// Do two texts mean the same value of a server variable (ON, 1 and TRUE do)?
-bool same_value(const std::string& a, const std::string& b);
 
 }  // namespace repl::plan

@@ -59,8 +59,7 @@ std::shared_ptr<const ClusterState> Daemon::find(const ClusterId& cluster) const
   return found && !found->blank() ? found->state() : nullptr;
 }
 
-Result<control::Reply> Daemon::ask(const ClusterId& cluster, control::Request request, Time deadline,
-                                   const std::string& document, const std::string& note) {
+Result<control::Reply> Daemon::ask(const ClusterId& cluster, control::Request request, Time deadline) {
   auto found = runner(cluster);
   if (!found) {
     if (!std::holds_alternative<control::ApplySpec>(request.what)) {
@@ -68,7 +67,7 @@ Result<control::Reply> Daemon::ask(const ClusterId& cluster, control::Request re
     }
     found = add(cluster, Memory{});
   }
-  auto reply = found->ask(std::move(request), deadline, document, note);
+  auto reply = found->ask(std::move(request), deadline);
   if (found->blank() && (!reply || !reply->operation)) drop(cluster);
   return reply;
 }

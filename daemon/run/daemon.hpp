@@ -20,8 +20,7 @@ class Daemon : public Registry {
 
   std::vector<std::shared_ptr<const ClusterState>> clusters() const override;
   std::shared_ptr<const ClusterState> find(const ClusterId& cluster) const override;
-  Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline,
-                             const std::string& document, const std::string& note) override;
+  Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline) override;
   Result<void> forget(const ClusterId& cluster) override;
 
  private:

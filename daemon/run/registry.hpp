@@ -32,10 +32,8 @@ class Registry {
 
   /// Hands a request to the cluster's controller and waits for its reply until `deadline`.
   /// ApplySpec for an unknown cluster makes it known (in a dry run only for as long as the request lasts).
-  /// `document` and `note` are kept with the revision of an ApplySpec that was taken up, and ignored otherwise.
   /// @errors NoSuchCluster, DeadlineExceeded, and what the controller refuses
-  virtual Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline,
-                                     const std::string& document = {}, const std::string& note = {}) = 0;
+  virtual Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline) = 0;
 
   /// Stops managing the cluster; its servers are left as they are. Refused (Conflict) while an operation runs.
   virtual Result<void> forget(const ClusterId& cluster) = 0;

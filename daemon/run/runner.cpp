@@ -59,21 +59,24 @@ void Runner::run(const std::stop_token& stop) {
 }
 
 bool Runner::record(control::Output& output) {
-  store::Record record{.cluster = cluster_,
-                       .memory = output.remember ? output.remember : unsaved_,
-                       .operations = output.operations,
-                       .events = output.events,
-                       .revision = revision_of(output)};
-  if (!record.memory && record.operations.empty() && record.events.empty() && !record.revision) return true;
+  auto record = std::exchange(unsaved_, {});
+  record.cluster = cluster_;
+  if (output.remember) record.memory = output.remember;
+  record.operations = output.operations;
+  record.events = output.events;
+  if (output.revision) record.revisions.push_back(*output.revision);
+  if (output.outcome) record.outcomes.push_back(*output.outcome);
+  if (record.empty()) return true;
   const auto began = clock_.now();
   const auto written = store_.write(record);
   observer_.journal_written(cluster_, clock_.now() - began, written.has_value());
   if (!written) {
-    unsaved_ = std::move(record.memory);  // goes along with the next record
+    unsaved_ = std::move(record);  // goes along with the next one
+    unsaved_.operations.clear();
+    unsaved_.events.clear();
     spdlog::error("{}: {}; no server is changed until the store works again", cluster_, written.error().message);
     return false;
   }
-  unsaved_.reset();
   for (const auto& event : output.events) {
     const LogScope scope{cluster_.name, event.operation ? event.operation->value : std::string{}};
     const auto level = event.severity == Severity::Critical  ? spdlog::level::err
@@ -95,20 +98,6 @@ void Runner::refuse_steps(const control::Output& output) {
   }
 }
 
-std::optional<store::StoredRevision> Runner::revision_of(const control::Output& output) {
-  const std::lock_guard lock{mutex_};
-  for (const auto& reply : output.replies) {
-    const auto asked = asked_.find(reply.ticket);
-    if (asked == asked_.end() || !asked->second.applies || reply.error || !output.remember) continue;
-    const auto& memory = *output.remember;
-    const auto revision = memory.operation ? memory.operation->revision : memory.revision;
-    if (revision <= state_->memory.revision) continue;  // the spec in force, applied again
-    return store::StoredRevision{
-        cluster_, revision, clock_.now(), asked->second.author, asked->second.note, asked->second.document};
-  }
-  return std::nullopt;
-}
-
 void Runner::publish(const control::Output& output) {
   const std::lock_guard lock{mutex_};
   auto next = std::make_shared<ClusterState>(*state_);
@@ -123,7 +112,7 @@ void Runner::answer(const control::Output& output) {
   {
     const std::lock_guard lock{mutex_};
     for (const auto& reply : output.replies) {
-      if (const auto asked = asked_.find(reply.ticket); asked != asked_.end()) asked->second.reply = reply;
+      if (const auto asked = asked_.find(reply.ticket); asked != asked_.end()) asked->second = reply;
     }
   }
   answered_.notify_all();
@@ -134,26 +123,23 @@ std::shared_ptr<const ClusterState> Runner::state() const {
   return state_;
 }
 
-Result<control::Reply> Runner::ask(control::Request request, Time deadline, const std::string& document,
-                                   const std::string& note) {
+Result<control::Reply> Runner::ask(control::Request request, Time deadline) {
   std::unique_lock lock{mutex_};
   const auto ticket = ++tickets_;
   request.ticket = ticket;
-  const auto* apply = std::get_if<control::ApplySpec>(&request.what);
-  asked_[ticket] = Asked{request.asked_by, document, note, apply != nullptr && !apply->dry_run, std::nullopt};
+  asked_.emplace(ticket, std::nullopt);
   lock.unlock();
   inbox_.put(std::move(request));
   lock.lock();
-  const bool in_time =
-      answered_.wait_for(lock, deadline - clock_.now(), [&] { return asked_.at(ticket).reply.has_value(); });
-  auto asked = std::move(asked_.at(ticket));
+  const bool in_time = answered_.wait_for(lock, deadline - clock_.now(), [&] { return asked_.at(ticket).has_value(); });
+  auto reply = std::move(asked_.at(ticket));
   asked_.erase(ticket);
   if (!in_time) {
     return fail(ErrorCode::DeadlineExceeded, "{}: no answer in time; the request may still be taken up, see its events",
                 cluster_);
   }
-  if (asked.reply->error) return tl::unexpected(*asked.reply->error);
-  return std::move(*asked.reply);
+  if (reply->error) return tl::unexpected(*reply->error);
+  return std::move(*reply);
 }
 
 bool Runner::blank() const {

@@ -29,27 +29,18 @@ class Runner {
   std::shared_ptr<const ClusterState> state() const;
 
   /// Hands a request in and waits for the answer. @errors DeadlineExceeded, what the controller refuses
-  Result<control::Reply> ask(control::Request request, Time deadline, const std::string& document,
-                             const std::string& note);
+  Result<control::Reply> ask(control::Request request, Time deadline);
 
   /// Nothing is remembered of the cluster and nothing is going on: it may be dropped without a trace.
   bool blank() const;
 
  private:
-  /// A request that waits for its reply.
-  struct Asked {
-    std::string author, document, note;
-    bool applies = false;
-    std::optional<control::Reply> reply;
-  };
-
   void run(const std::stop_token& stop);
   /// False when what is to be remembered could not be stored: then none of the steps may be started.
   bool record(control::Output& output);
   void refuse_steps(const control::Output& output);
   void publish(const control::Output& output);
   void answer(const control::Output& output);
-  std::optional<store::StoredRevision> revision_of(const control::Output& output);
 
   const ClusterId cluster_;
   store::Store& store_;
@@ -61,11 +52,11 @@ class Runner {
 
   mutable std::mutex mutex_;
   std::condition_variable answered_;
-  std::shared_ptr<const ClusterState> state_;  // under mutex_
-  std::map<std::uint64_t, Asked> asked_;       // under mutex_
-  std::uint64_t tickets_ = 0;                  // under mutex_
-  std::optional<Memory> unsaved_;              // the runner's thread only
-  std::jthread thread_;                        // last: ends before what it uses
+  std::shared_ptr<const ClusterState> state_;                     // under mutex_
+  std::map<std::uint64_t, std::optional<control::Reply>> asked_;  // by ticket, until they are taken; under mutex_
+  std::uint64_t tickets_ = 0;                                     // under mutex_
+  store::Record unsaved_;  // what the store did not take and must have; the runner's thread only
+  std::jthread thread_;    // last: ends before what it uses
 };
 
 }  // namespace repl::run

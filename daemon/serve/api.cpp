@@ -136,6 +136,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::NoSuchCluster:
     case ErrorCode::NoSuchNode:
     case ErrorCode::NoSuchOperation:
+    case ErrorCode::NoSuchRevision:
       return 404;
     case ErrorCode::Conflict:
     case ErrorCode::Paused:

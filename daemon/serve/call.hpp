@@ -24,6 +24,7 @@ struct Backend {
   std::string version;
   std::string token;
   bool serve_metrics = true;
+  std::string scratch;  ///< A path in the state directory, for files that are there for a moment.
 };
 
 struct Call {

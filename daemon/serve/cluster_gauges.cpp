@@ -57,7 +57,9 @@ void add_blocked(Families& out, const Picture& cluster) {
 
 void add_problems(Families& out, const Picture& cluster) {
   std::map<std::pair<std::string, std::string>, int> counts;
-  for (const auto& problem : cluster.problems()) ++counts[{problem.name, label(to_string(problem.severity))}];
+  for (const auto& problem : cluster.problems()) {
+    if (!problem.in_maintenance) ++counts[{problem.name, label(to_string(problem.severity))}];
+  }
   for (const auto& [key, count] : counts) {
     out.gauge("repld_cluster_problems", "Problems found, by name.",
               {{"cluster", cluster.state().cluster.name}, {"kind", key.first}, {"severity", key.second}}, count);
@@ -96,7 +98,10 @@ void add_cluster(Families& out, const Picture& cluster) {
   }
   out.gauge("repld_cluster_healthy", "1 while the cluster takes writes and has no critical problem.", only_cluster,
             one_if(healthy(cluster.status())));
-  out.gauge("repld_cluster_paused", "1 while repld does nothing by itself.", only_cluster, one_if(memory.paused));
+  out.gauge("repld_cluster_paused", "1 while repld does nothing by itself.", only_cluster,
+            one_if(memory.paused || memory.restored));
+  out.gauge("repld_cluster_maintenance", "1 while somebody works on the whole cluster and repld keeps off.",
+            only_cluster, one_if(memory.maintenance_of(std::nullopt) != nullptr));
   out.gauge("repld_cluster_term", "Grows by one with every change of the primary.", only_cluster,
             static_cast<double>(memory.office.term.number));
   out.gauge("repld_cluster_writable_nodes", "Nodes that take writes; more than allowed is a split brain.", only_cluster,
@@ -131,6 +136,8 @@ void add_node(Families& out, const Picture& cluster, const NodePicture& node) {
     out.gauge("repld_node_state", "1 for the state that the node is in.", with("state", label(to_string(state))),
               one_if(node.state == state));
   }
+  out.gauge("repld_node_maintenance", "1 while somebody works on the node and repld keeps off.", labels,
+            one_if(node.maintenance != nullptr));
   out.gauge("repld_node_reachable", "1 when the latest probe was answered in full.", labels,
             one_if(node.facts->now != nullptr));
   if (node.age) {

@@ -1,5 +1,6 @@
-// The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp) ask a
-// cluster's controller and may wait for it; checks (checks.cpp) answer load balancers and supervisors.
+// The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp, and
+// revisions.cpp for what has to do with revisions) ask a cluster's controller and may wait for it; checks (checks.cpp)
+// answer load balancers and supervisors.
 #pragma once
 
 #include "serve/call.hpp"
@@ -15,19 +16,27 @@ Result<Response> list_events(const Call& call);
 Result<Response> list_cluster_events(const Call& call);
 Result<Response> show_history(const Call& call);
 Result<Response> show_operation(const Call& call);
+Result<Response> show_revision(const Call& call);
+Result<Response> diff_revisions(const Call& call);
 Result<Response> list_rules(const Call& call);
 Result<Response> show_version(const Call& call);
 Result<Response> show_openapi(const Call& call);
 Result<Response> show_metrics(const Call& call);
 
+Result<Response> back_up(const Call& call);
+
 Result<Response> validate(const Call& call);
 Result<Response> diff(const Call& call);
 Result<Response> apply(const Call& call);
+Result<Response> roll_back(const Call& call);
+Result<Response> verify(const Call& call);
 Result<Response> switch_over(const Call& call);
 Result<Response> fail_over(const Call& call);
 Result<Response> acknowledge(const Call& call);
 Result<Response> pause(const Call& call);
 Result<Response> resume(const Call& call);
+Result<Response> begin_maintenance(const Call& call);
+Result<Response> end_maintenance(const Call& call);
 Result<Response> forget(const Call& call);
 
 Result<Response> check_liveness(const Call& call);

@@ -1,7 +1,9 @@
 // The calls that only look.
 #include <charconv>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
+#include "serve/backup.hpp"
 #include "serve/handlers.hpp"
 #include "serve/metrics.hpp"
 #include "serve/openapi.hpp"
@@ -102,16 +104,16 @@ Result<Response> list_cluster_events(const Call& call) {
 }
 
 Result<Response> show_history(const Call& call) {
-  if (const auto cluster = call.cluster(); !cluster) return tl::unexpected(cluster.error());
+  const auto cluster = call.cluster();
+  if (!cluster) return tl::unexpected(cluster.error());
   const auto limit = limit_of(call);
   if (!limit) return tl::unexpected(limit.error());
-  const ClusterId cluster{call.cluster_name()};
-  const auto revisions = call.backend.store.revisions(cluster);
+  const auto revisions = call.backend.store.revisions({call.cluster_name()});
   if (!revisions) return tl::unexpected(revisions.error());
-  const auto operations = call.backend.store.operations(cluster, *limit);
+  const auto operations = call.backend.store.operations({call.cluster_name()}, *limit);
   if (!operations) return tl::unexpected(operations.error());
   Json json = {{"revisions", Json::array()}, {"operations", Json::array()}};
-  for (const auto& revision : *revisions) json["revisions"].push_back(revision_json(revision));
+  for (const auto& revision : *revisions) json["revisions"].push_back(revision_summary_json(revision, *cluster));
   for (const auto& operation : *operations) json["operations"].push_back(operation_summary_json(operation));
   return json_response(200, json);
 }
@@ -138,6 +140,15 @@ Result<Response> show_version(const Call& call) {
 
 Result<Response> show_openapi(const Call& call) {
   return json_response(200, openapi_document(call.backend.version));
+}
+
+Result<Response> back_up(const Call& call) {
+  static std::mutex one_at_a_time;  // the scratch file is one
+  const std::lock_guard lock(one_at_a_time);
+  const auto& backend = call.backend;
+  auto bytes = make_backup(backend.store, backend.version, backend.clock(), backend.scratch);
+  if (!bytes) return tl::unexpected(bytes.error());
+  return Response{.content_type = "application/octet-stream", .body = std::move(*bytes)};
 }
 
 Result<Response> show_metrics(const Call& call) {

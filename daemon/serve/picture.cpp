@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/snapshot_text.hpp"
+#include "model/time_text.hpp"
 #include "plan/candidate.hpp"
 
 namespace repl::serve {
@@ -113,6 +114,11 @@ const std::vector<Problem>& Picture::problems() const {
   return state_->problems ? *state_->problems : none;
 }
 
+std::size_t Picture::problems_that_count() const {
+  return static_cast<std::size_t>(
+      std::count_if(problems().begin(), problems().end(), [](const Problem& p) { return !p.in_maintenance; }));
+}
+
 const NodePicture* Picture::find(std::string_view node) const {
   const auto found =
       std::find_if(nodes_.begin(), nodes_.end(), [&](const NodePicture& n) { return n.spec->id.name == node; });
@@ -125,6 +131,7 @@ NodePicture Picture::look_at(const diagnose::NodeFacts& facts, Time now) const {
     if (facts.seen->latest) node.latest = &*facts.seen->latest;
     if (facts.seen->reached) node.reached = &*facts.seen->reached;
   }
+  node.maintenance = memory().maintenance_of(facts.spec->id);
   node.role = role_of(facts, *spec_);
   node.state = state_of(facts);
   node.source = source_of(node.reached, *spec_);
@@ -182,7 +189,8 @@ std::string Picture::what_is_missing() const {
   std::string missing;
   for (const auto& node : nodes_) {
     if (node.state != NodeState::Ok) {
-      missing += fmt::format("{}{} is {}", missing.empty() ? "" : ", ", node.spec->id, to_string(node.state));
+      missing += fmt::format("{}{} is {}", missing.empty() ? "" : ", ", node.spec->id,
+                             node.maintenance != nullptr ? "in maintenance" : to_string(node.state));
     }
   }
   return missing;
@@ -225,6 +233,15 @@ void Picture::judge() {
     status_ = status;
     status_text_ = std::move(text);
     if (memory().paused) status_text_ += "; paused, repld does nothing by itself";
+    if (memory().restored) {
+      status_text_ += fmt::format(
+          "; restored from the backup of {}: repld does nothing before it finds the servers as "
+          "that says, or `replctl resume`",
+          time_text(*memory().restored));
+    }
+    if (const auto* whole = memory().maintenance_of(std::nullopt)) {
+      status_text_ += fmt::format("; {}, repld does nothing by itself", describe(*whole));
+    }
   };
   const auto seen = std::any_of(nodes_.begin(), nodes_.end(), [](const NodePicture& n) { return n.latest != nullptr; });
   if (!seen) return say(ClusterStatus::Unknown, "not looked at yet");
@@ -261,8 +278,9 @@ void Picture::judge() {
     return say(ClusterStatus::Degraded, fmt::format("{}, the primary, did not answer the latest probe: {}", name,
                                                     why_unreached(*primary->latest)));
   }
-  const auto critical = std::find_if(problems().begin(), problems().end(),
-                                     [](const Problem& p) { return p.severity == Severity::Critical; });
+  const auto critical = std::find_if(problems().begin(), problems().end(), [](const Problem& p) {
+    return p.severity == Severity::Critical && !p.in_maintenance;
+  });
   if (critical != problems().end()) {
     return say(ClusterStatus::Degraded,
                fmt::format("{} takes writes, but {}: {}", name, critical->name, critical->evidence));

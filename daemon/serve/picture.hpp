@@ -35,6 +35,7 @@ struct NodePicture {
   std::string source;           ///< Name, or host:port of a server that is not in the spec; "" for nobody.
   std::uint64_t missing = 0;    ///< Transactions that the primary has and the node lacks, as last seen of both.
   std::optional<Duration> age;  ///< Of the values; empty when it never answered.
+  const Maintenance* maintenance = nullptr;
 };
 
 /// Keeps the state it was made of; everything in it points there.
@@ -46,6 +47,8 @@ class Picture {
   const run::ClusterState& state() const { return *state_; }
   const Memory& memory() const { return state_->memory; }
   const std::vector<Problem>& problems() const;
+  /// Without those that somebody works on.
+  std::size_t problems_that_count() const;
   /// The spec in force; while a first apply is going on, the one it leads to; null when there is neither.
   const Spec* spec() const { return spec_; }
   const diagnose::Facts& facts() const { return facts_; }

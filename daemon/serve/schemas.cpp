@@ -21,18 +21,21 @@ Json seconds_schema(std::string_view meaning) {
 }
 
 std::vector<Member> summary_members() {
-  return {{"cluster", text()},
-          {"topology", about(text(), "\"\" before the first apply is known")},
-          {"sync", about(text(), "async, semi-sync(1), sync")},
-          {"status", text_of({"OK", "OK_PARTIAL", "OK_NO_TOLERANCE", "DEGRADED", "NOT_WRITABLE", "UNKNOWN"})},
-          {"statusText", text()},
-          {"primary", nullable(text())},
-          {"term", at_least(whole(), 0)},
-          {"revision", about(at_least(whole(), 0), "the one in force; 0: none yet")},
-          {"nodes", at_least(whole(), 0)},
-          {"nodesOk", at_least(whole(), 0)},
-          {"problems", at_least(whole(), 0)},
-          {"paused", flag()}};
+  return {
+      {"cluster", text()},
+      {"topology", about(text(), "\"\" before the first apply is known")},
+      {"sync", about(text(), "async, semi-sync(1), sync")},
+      {"status", text_of({"OK", "OK_PARTIAL", "OK_NO_TOLERANCE", "DEGRADED", "NOT_WRITABLE", "UNKNOWN"})},
+      {"statusText", text()},
+      {"primary", nullable(text())},
+      {"term", at_least(whole(), 0)},
+      {"revision", about(at_least(whole(), 0), "the one in force; 0: none yet")},
+      {"nodes", at_least(whole(), 0)},
+      {"nodesOk", at_least(whole(), 0)},
+      {"problems", about(at_least(whole(), 0), "those of nodes in maintenance are not counted")},
+      {"paused", flag()},
+      {"maintenance", about(nullable(ref("Maintenance")), "of the whole cluster")},
+      {"restored", about(nullable(time()), "from a backup of then, and the servers were not found as it says yet")}};
 }
 
 Json cluster() {
@@ -79,7 +82,8 @@ std::vector<Member> node_members() {
           {"declared", text_of({"source", "replica", "normal"})},
           {"promotion", text_of({"prefer", "neutral", "avoid", "never"})},
           {"delaySeconds", at_least(whole(), 0)},
-          {"message", about(text(), "what the server or the client said when the latest probe was not answered")}};
+          {"message", about(text(), "what the server or the client said when the latest probe was not answered")},
+          {"maintenance", nullable(ref("Maintenance"))}};
 }
 
 Json node_of_cluster() {
@@ -99,7 +103,8 @@ Json problem() {
        {"advice", text()},
        {"blocked", about(text(), "why repld does not act although it has a goal; \"\": it acts, or has none")},
        {"since", time()},
-       {"established", flag()}});
+       {"established", flag()},
+       {"inMaintenance", about(flag(), "somebody works there: it is shown, and counts for no alarm")}});
 }
 
 Json event() {
@@ -113,9 +118,43 @@ Json event() {
                  {"text", text()}});
 }
 
+std::vector<Member> revision_members() {
+  return {{"revision", at_least(whole(), 1)},
+          {"at", time()},
+          {"author", text()},
+          {"note", text()},
+          {"backTo", about(nullable(at_least(whole(), 1)), "a rollback to that revision")},
+          {"state", text_of({"applying", "in-force", "replaced", "taken-back", "needs-person"})},
+          {"operation", about(nullable(text()), "null: no server had to be changed")}};
+}
+
 Json revision() {
-  return object(
-      {{"revision", at_least(whole(), 1)}, {"at", time()}, {"author", text()}, {"note", text()}, {"document", text()}});
+  auto members = revision_members();
+  members.push_back({"cluster", text()});
+  members.push_back({"document", about(text(), "the topology file, as repld understood it: apply it to get the same")});
+  members.push_back({"sent", about(text(), "the topology file, as it was sent")});
+  members.push_back(
+      {"before",
+       about(list(object({{"node", text()},
+                          {"address", text()},
+                          {"reached", about(flag(), "false: nothing else is known of it")},
+                          {"serverUuid", text()},
+                          {"version", text()},
+                          {"readOnly", nullable(text_of({"off", "on", "super"}))},
+                          {"readOnlyPersisted", flag()},
+                          {"offlineMode", flag()},
+                          {"source", about(nullable(text()), "host:port")},
+                          {"receiver", nullable(text_of({"stopped", "connecting", "running"}))},
+                          {"applier", nullable(text_of({"stopped", "connecting", "running"}))},
+                          {"delaySeconds", at_least(whole(), 0)},
+                          {"semiSyncSource", flag()},
+                          {"semiSyncReplica", flag()},
+                          {"acks", at_least(whole(), 0)},
+                          {"executed", about(text(), "GTID set")},
+                          {"variables",
+                           list(object({{"name", text()}, {"value", text()}, {"persisted", nullable(text())}}))}})),
+             "each server before this revision was applied")});
+  return object(std::move(members));
 }
 
 std::vector<Member> operation_members() {
@@ -193,6 +232,7 @@ Json applied() {
                                            {"operation", nullable(text())},
                                            {"plan", ref("Plan")},
                                            {"changes", list(ref("Change"))},
+                                           {"notes", list(text())},
                                            {"warnings", list(ref("Detail"))}}))}});
 }
 
@@ -222,9 +262,15 @@ const Json& schemas() {
       {"Problems", object({{"problems", list(ref("Problem"))}})},
       {"Event", event()},
       {"Events", object({{"events", list(ref("Event"))}})},
+      {"RevisionSummary", object(revision_members())},
       {"Revision", revision()},
+      {"RevisionDiff", object({{"cluster", text()},
+                               {"from", at_least(whole(), 1)},
+                               {"to", at_least(whole(), 1)},
+                               {"equal", flag()},
+                               {"changes", list(ref("Change"))}})},
       {"OperationSummary", object(operation_members())},
-      {"History", object({{"revisions", list(ref("Revision"))}, {"operations", list(ref("OperationSummary"))}})},
+      {"History", object({{"revisions", list(ref("RevisionSummary"))}, {"operations", list(ref("OperationSummary"))}})},
       {"Operation", operation()},
       {"Plan", plan()},
       {"Rules", object({{"rules", list(rule())}})},
@@ -234,6 +280,13 @@ const Json& schemas() {
       {"Diff", diff()},
       {"ApplyRequest", apply_request()},
       {"Applied", applied()},
+      {"RollbackRequest",
+       object({optional("to", about(at_least(whole(), 1), "the revision that was in force before, when it is missing")),
+               optional("dryRun", flag()), optional("note", about(text(), "kept with the revision"))})},
+      {"Verified", object({{"cluster", text()},
+                           {"revision", at_least(whole(), 1)},
+                           {"verified", about(flag(), "nothing is left to be changed")},
+                           {"plan", ref("Plan")}})},
       {"SwitchoverRequest", object({optional("to", about(text(), "the best candidate when it is missing")),
                                     optional("timeoutSeconds", about(at_most(at_least(number(), 0.1), 3600),
                                                                      "the most that writes are held up; 10"))})},
@@ -241,6 +294,12 @@ const Json& schemas() {
       {"Started", object({{"operation", nullable(text())}})},
       {"Nothing", object({})},
       {"Version", object({{"version", text()}})},
+      {"Maintenance", object({{"since", time()}, {"until", time()}, {"by", text()}, {"reason", text()}})},
+      {"MaintenanceRequest",
+       object({optional("node", about(text(), "the whole cluster when it is missing")),
+               {"forSeconds", about(at_most(at_least(number(), 1), 30 * 86400), "at most 30 days")},
+               {"reason", text()}})},
+      {"MaintenanceEnd", object({optional("node", about(text(), "the whole cluster when it is missing"))})},
   };
   return all;
 }

@@ -9,6 +9,7 @@
 #include "diagnose/rules.hpp"
 #include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
+#include "spec/to_yaml.hpp"
 
 namespace repl::serve {
 namespace {
@@ -59,6 +60,41 @@ std::size_t steps_over(const Operation& operation) {
   return static_cast<std::size_t>(
       std::count_if(operation.progress.begin(), operation.progress.end(),
                     [](const StepProgress& p) { return p.state == StepState::Done || p.state == StepState::Skipped; }));
+}
+
+Json maintenance_or_null(const Maintenance* maintenance) {
+  if (maintenance == nullptr) return nullptr;
+  return {{"since", rfc3339(maintenance->since)},
+          {"until", rfc3339(maintenance->until)},
+          {"by", maintenance->by},
+          {"reason", maintenance->reason}};
+}
+
+Json prior_state_json(const PriorState& state) {
+  const auto& version = state.version;
+  Json variables = Json::array();
+  for (const auto& [name, variable] : state.variables) {
+    variables.push_back({{"name", name},
+                         {"value", variable.value},
+                         {"persisted", variable.persisted ? Json(*variable.persisted) : Json(nullptr)}});
+  }
+  return {{"node", state.node.name},
+          {"address", to_string(state.address)},
+          {"reached", state.reached},
+          {"serverUuid", state.server_uuid},
+          {"version", state.reached ? fmt::format("{}.{}.{}", version.major, version.minor, version.patch) : ""},
+          {"readOnly", state.reached ? Json(to_string(state.read_only)) : Json(nullptr)},
+          {"readOnlyPersisted", state.super_read_only_persisted},
+          {"offlineMode", state.offline_mode},
+          {"source", state.source ? Json(to_string(*state.source)) : Json(nullptr)},
+          {"receiver", state.source ? Json(to_string(state.receiver)) : Json(nullptr)},
+          {"applier", state.source ? Json(to_string(state.applier)) : Json(nullptr)},
+          {"delaySeconds", state.delay.count()},
+          {"semiSyncSource", state.semi_sync.source_enabled},
+          {"semiSyncReplica", state.semi_sync.replica_enabled},
+          {"acks", state.semi_sync.source_enabled ? state.semi_sync.wait_for_count : 0},
+          {"executed", state.executed.to_string()},
+          {"variables", std::move(variables)}};
 }
 
 Json error_or_null(const std::optional<Error>& error) {
@@ -115,8 +151,10 @@ Json cluster_summary_json(const Picture& cluster) {
           {"revision", memory.revision.number},
           {"nodes", cluster.nodes().size()},
           {"nodesOk", cluster.nodes_ok()},
-          {"problems", cluster.problems().size()},
-          {"paused", memory.paused}};
+          {"problems", cluster.problems_that_count()},
+          {"paused", memory.paused},
+          {"maintenance", maintenance_or_null(memory.maintenance_of(std::nullopt))},
+          {"restored", memory.restored ? Json(rfc3339(*memory.restored)) : Json(nullptr)}};
 }
 
 Json cluster_json(const Picture& cluster) {
@@ -162,6 +200,7 @@ Json node_json(const NodePicture& node) {
   json["promotion"] = to_string(spec.promotion);
   json["delaySeconds"] = spec.delay.count();
   json["message"] = node.latest == nullptr ? "" : node.latest->problem;
+  json["maintenance"] = maintenance_or_null(node.maintenance);
   return json;
 }
 
@@ -175,7 +214,8 @@ Json problem_json(const Problem& problem, const ClusterId& cluster) {
           {"advice", problem.advice},
           {"blocked", problem.blocked},
           {"since", rfc3339(problem.since)},
-          {"established", problem.established}};
+          {"established", problem.established},
+          {"inMaintenance", problem.in_maintenance}};
 }
 
 Json event_json(const store::StoredEvent& stored) {
@@ -190,12 +230,28 @@ Json event_json(const store::StoredEvent& stored) {
           {"text", event.text}};
 }
 
-Json revision_json(const store::StoredRevision& revision) {
+Json revision_summary_json(const AppliedRevision& revision, const Picture& cluster) {
+  const bool in_force = revision.revision == cluster.memory().revision;
+  const bool applied = revision.state == RevisionState::Applied;
   return {{"revision", revision.revision.number},
           {"at", rfc3339(revision.at)},
           {"author", revision.author},
           {"note", revision.note},
-          {"document", revision.document}};
+          {"backTo", revision.back_to ? Json(revision.back_to->number) : Json(nullptr)},
+          {"state", !applied   ? to_string(revision.state)
+                    : in_force ? "in-force"
+                               : "replaced"},
+          {"operation", name_or_null(revision.operation)}};
+}
+
+Json revision_json(const AppliedRevision& revision, const Picture& cluster) {
+  auto json = revision_summary_json(revision, cluster);
+  json["cluster"] = cluster.state().cluster.name;
+  json["document"] = revision.spec ? spec::to_yaml(*revision.spec) : revision.document;
+  json["sent"] = revision.document;
+  auto& before = json["before"] = Json::array();
+  for (const auto& state : revision.before) before.push_back(prior_state_json(state));
+  return json;
 }
 
 Json operation_summary_json(const Operation& operation) {

@@ -18,7 +18,9 @@ Json cluster_json(const Picture& cluster);
 Json node_json(const NodePicture& node);
 Json problem_json(const Problem& problem, const ClusterId& cluster);
 Json event_json(const store::StoredEvent& event);
-Json revision_json(const store::StoredRevision& revision);
+/// @param cluster  which of its revisions is in force
+Json revision_summary_json(const AppliedRevision& revision, const Picture& cluster);
+Json revision_json(const AppliedRevision& revision, const Picture& cluster);
 Json operation_summary_json(const Operation& operation);
 Json operation_json(const Operation& operation, const ClusterId& cluster);
 Json plan_json(const Plan& plan);

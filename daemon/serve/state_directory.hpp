@@ -21,6 +21,8 @@ class StateDirectory {
   StateDirectory& operator=(StateDirectory&&) = delete;
 
   std::string store_path() const { return path_ + "/store.db"; }
+  /// For a copy of the store that is there for a moment.
+  std::string scratch_path() const { return path_ + "/store.copy"; }
 
   /// Writes `address` for tools that look for this repld; the file is removed when the directory is given back.
   Result<void> publish(const Address& address);

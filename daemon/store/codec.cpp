@@ -74,6 +74,8 @@ inline constexpr auto kNames<AccountRole> = kAccountRoles;
 template <>
 inline constexpr auto kNames<ReadOnly> = kReadOnlys;
 template <>
+inline constexpr auto kNames<ThreadState> = kThreadStates;
+template <>
 inline constexpr auto kNames<Plugin> = kPlugins;
 template <>
 inline constexpr auto kNames<GroupStart> = kGroupStarts;
@@ -86,8 +88,9 @@ inline constexpr auto kNames<Phase> = kPhases;
 
 /// The values of these enums count up from 0, and their to_string() answers "?" beyond the last.
 template <class E>
-inline constexpr bool kSaysQuestionMarkBeyondTheLast = std::is_same_v<E, Goal> || std::is_same_v<E, StepState> ||
-                                                       std::is_same_v<E, OperationState> || std::is_same_v<E, Severity>;
+inline constexpr bool kSaysQuestionMarkBeyondTheLast =
+    std::is_same_v<E, Goal> || std::is_same_v<E, StepState> || std::is_same_v<E, OperationState> ||
+    std::is_same_v<E, Severity> || std::is_same_v<E, RevisionState>;
 
 template <class E>
 std::string_view enum_name(E value) {
@@ -350,6 +353,7 @@ template std::string encode(const Step&);
 template std::string encode(const Spec&);
 template std::string encode(const Office&);
 template std::string encode(const Event&);
+template std::string encode(const AppliedRevision&);
 template Result<Memory> decode(std::string_view);
 template Result<Operation> decode(std::string_view);
 template Result<Plan> decode(std::string_view);
@@ -357,5 +361,6 @@ template Result<Step> decode(std::string_view);
 template Result<Spec> decode(std::string_view);
 template Result<Office> decode(std::string_view);
 template Result<Event> decode(std::string_view);
+template Result<AppliedRevision> decode(std::string_view);
 
 }  // namespace repl::store

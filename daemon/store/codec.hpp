@@ -10,8 +10,8 @@
 
 namespace repl::store {
 
-/// T: Memory, Operation, Plan, Step, Spec, Office or Event. Bytes that are not UTF-8 (a server's message may hold some)
-/// are replaced by U+FFFD.
+/// T: Memory, Operation, Plan, Step, Spec, Office, Event or AppliedRevision. Bytes that are not UTF-8 (a server's
+/// message may hold some) are replaced by U+FFFD.
 template <class T>
 std::string encode(const T& value);
 

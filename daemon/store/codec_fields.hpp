@@ -149,6 +149,16 @@ void fields(V& v, DropAccount& s) {
 
 template <class V>
 void fields(V& v, SetVariable& s) {
+  auto& [node, name, from, to, was_persisted] = s;
+  v("node", node);
+  v("variable", name);
+  v("from", from);
+  v("to", to);
+  v.added("was_persisted", was_persisted);
+}
+
+template <class V>
+void fields(V& v, ResetVariable& s) {
   auto& [node, name, from, to] = s;
   v("node", node);
   v("variable", name);
@@ -385,6 +395,80 @@ void fields(V& v, Operation& o) {
   v("error", error);
 }
 
+// ---- revisions
+
+template <class V>
+void fields(V& v, VariableState& s) {
+  auto& [value, persisted] = s;
+  v("value", value);
+  v("persisted", persisted);
+}
+
+template <class V>
+void fields(V& v, ServerVersion& s) {
+  auto& [major, minor, patch] = s;
+  v("major", major);
+  v("minor", minor);
+  v("patch", patch);
+}
+
+template <class V>
+void fields(V& v, SemiSync& s) {
+  auto& [source_plugin, replica_plugin, source_enabled, source_status, clients, wait_sessions, wait_for_count,
+         wait_no_replica, after_sync, timeout, replica_enabled, replica_status] = s;
+  v("source_plugin", source_plugin);
+  v("replica_plugin", replica_plugin);
+  v("source_enabled", source_enabled);
+  v("source_status", source_status);
+  v("clients", clients);
+  v("wait_sessions", wait_sessions);
+  v("wait_for_count", wait_for_count);
+  v("wait_no_replica", wait_no_replica);
+  v("after_sync", after_sync);
+  v("timeout_ms", timeout);
+  v("replica_enabled", replica_enabled);
+  v("replica_status", replica_status);
+}
+
+template <class V>
+void fields(V& v, PriorState& s) {
+  auto& [node, address, reached, at, server_uuid, server_id, version, read_only, super_read_only_persisted,
+         offline_mode, executed, source, receiver, applier, delay, semi_sync, variables] = s;
+  v("node", node);
+  v("address", address);
+  v("reached", reached);
+  v("at_us", at);
+  v("server_uuid", server_uuid);
+  v("server_id", server_id);
+  v("version", version);
+  v("read_only", read_only);
+  v("super_read_only_persisted", super_read_only_persisted);
+  v("offline_mode", offline_mode);
+  v("executed", executed);
+  v("source", source);
+  v("receiver", receiver);
+  v("applier", applier);
+  v("delay_s", delay);
+  v("semi_sync", semi_sync);
+  v("variables", variables);
+}
+
+template <class V>
+void fields(V& v, AppliedRevision& r) {
+  auto& [revision, at, author, note, back_to, document, spec, operation, state, finished, before] = r;
+  v("revision", revision);
+  v("at_us", at);
+  v("author", author);
+  v("note", note);
+  v("back_to", back_to);
+  v("document", document);
+  v("spec", spec);
+  v("operation", operation);
+  v("state", state);
+  v("finished_us", finished);
+  v("before", before);
+}
+
 // ---- memory and events
 
 template <class V>
@@ -401,9 +485,19 @@ void fields(V& v, Office& o) {
 }
 
 template <class V>
+void fields(V& v, Maintenance& m) {
+  auto& [node, since, until, by, reason] = m;
+  v("node", node);
+  v("since_us", since);
+  v("until_us", until);
+  v("by", by);
+  v("reason", reason);
+}
+
+template <class V>
 void fields(V& v, Memory& m) {
   auto& [revision, spec, proposed, office, operation, operations, paused, automatic_failovers, acknowledged,
-         quarantined, closed] = m;
+         quarantined, closed, revisions, prior_settings, proposed_prior_settings, maintenance, restored] = m;
   v("revision", revision);
   v("spec", spec);
   v("proposed", proposed);
@@ -415,6 +509,11 @@ void fields(V& v, Memory& m) {
   v("acknowledged_us", acknowledged);
   v("quarantined", quarantined);
   v("closed", closed);
+  v.added("revisions", revisions);
+  v.added("prior_settings", prior_settings);
+  v.added("proposed_prior_settings", proposed_prior_settings);
+  v.added("maintenance", maintenance);
+  v.added("restored_us", restored);
 }
 
 template <class V>

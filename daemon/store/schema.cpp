@@ -23,6 +23,25 @@ constexpr std::array kMigrations{
       CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT NOT NULL, body TEXT NOT NULL);
       CREATE INDEX event_by_cluster ON event (cluster, id);
     )sql",
+    // 2: revisions as JSON, with more in them. Of those from before, only the one in force has a spec: its cluster's.
+    R"sql(
+      ALTER TABLE revision RENAME TO revision_1;
+      CREATE TABLE revision (
+        cluster TEXT NOT NULL, number INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (cluster, number));
+      INSERT INTO revision
+        SELECT r.cluster, r.number,
+               json_object('revision', r.number, 'at_us', r.at, 'author', r.author, 'note', r.note, 'back_to', NULL,
+                           'document', r.document,
+                           'spec', json(CASE WHEN json_extract(c.memory, '$.revision') = r.number
+                                             THEN coalesce(json_extract(c.memory, '$.spec'), 'null') ELSE 'null' END),
+                           'operation', NULL,
+                           'state', CASE WHEN r.number <= json_extract(c.memory, '$.revision') THEN 'applied'
+                                         WHEN json_extract(c.memory, '$.proposed') IS NOT NULL THEN 'applying'
+                                         ELSE 'taken-back' END,
+                           'finished_us', r.at, 'before', json('[]'))
+        FROM revision_1 r LEFT JOIN cluster c ON c.name = r.cluster;
+      DROP TABLE revision_1;
+    )sql",
 };
 
 }  // namespace

@@ -101,7 +101,10 @@ struct Store::Impl {
   SQLite::Database writer;
   SQLite::Statement put_memory{writer,
                                "INSERT INTO cluster VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET memory = ?2"};
-  SQLite::Statement put_revision{writer, "INSERT OR REPLACE INTO revision VALUES (?, ?, ?, ?, ?, ?)"};
+  SQLite::Statement put_revision{writer, "INSERT OR REPLACE INTO revision VALUES (?, ?, ?)"};
+  SQLite::Statement end_revision{writer,
+                                 "UPDATE revision SET body = json_set(body, '$.state', ?3, '$.finished_us', ?4) "
+                                 "WHERE cluster = ?1 AND number = ?2"};
   SQLite::Statement change_operation{writer, "UPDATE operation SET body = ?2 WHERE id = ?1"};
   SQLite::Statement put_operation{writer, "INSERT INTO operation (id, cluster, body) VALUES (?, ?, ?)"};
   SQLite::Statement put_event{writer, "INSERT INTO event (cluster, body) VALUES (?, ?)"};
@@ -122,9 +125,13 @@ struct Store::Impl {
     const auto& cluster = record.cluster;
     SQLite::Transaction transaction(writer, SQLite::TransactionBehavior::IMMEDIATE);
     if (record.memory) Use(put_memory).exec(cluster.name, encode(*record.memory));
-    if (const auto& r = record.revision) {
-      Use(put_revision)
-          .exec(cluster.name, as_integer(r->revision.number), as_integer(r->at), r->author, r->note, r->document);
+    for (const auto& r : record.revisions) {
+      Use(put_revision).exec(cluster.name, as_integer(r.revision.number), encode(r));
+    }
+    for (const auto& outcome : record.outcomes) {
+      Use(end_revision)
+          .exec(cluster.name, as_integer(outcome.revision.number), std::string(to_string(outcome.state)),
+                as_integer(outcome.finished));
     }
     for (const auto& operation : record.operations) put(cluster, operation);
     for (const auto& event : record.events) Use(put_event).exec(cluster.name, encode(event));
@@ -163,6 +170,18 @@ Result<void> Store::write(const Record& record) {
   });
 }
 
+Result<void> Store::copy_to(const std::string& path) const {
+  return impl_->guarded("copying the store", [&]() -> Result<void> {
+    if (::access(path.c_str(), F_OK) == 0) throw std::runtime_error(path + " is there already");
+    make_private_file(path);  // VACUUM INTO takes an empty file
+    SQLite::Database source(impl_->path, SQLite::OPEN_READWRITE, kBusyTimeoutMs);
+    SQLite::Statement copy(source, "VACUUM INTO ?");
+    copy.bind(1, path);
+    copy.exec();
+    return {};
+  });
+}
+
 Result<void> Store::forget(const ClusterId& cluster) {
   const std::lock_guard lock(impl_->writing);
   return impl_->guarded("forgetting a cluster in the store", [&]() -> Result<void> {
@@ -195,24 +214,33 @@ Result<std::vector<std::pair<ClusterId, Memory>>> Store::clusters() const {
   });
 }
 
-Result<std::vector<StoredRevision>> Store::revisions(const ClusterId& cluster) const {
+Result<std::vector<AppliedRevision>> Store::revisions(const ClusterId& cluster) const {
   const std::lock_guard lock(impl_->reading);
-  return impl_->guarded("reading the store", [&]() -> Result<std::vector<StoredRevision>> {
-    std::vector<StoredRevision> out;
-    SQLite::Statement statement(impl_->reader,
-                                "SELECT number, at, author, note, document FROM revision WHERE cluster = ? "
-                                "ORDER BY number DESC");
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<AppliedRevision>> {
+    std::vector<AppliedRevision> out;
+    SQLite::Statement statement(impl_->reader, "SELECT body FROM revision WHERE cluster = ? ORDER BY number DESC");
     Use rows(statement);
     rows.bind(cluster.name);
     while (rows.next()) {
-      out.push_back({.cluster = cluster,
-                     .revision = Revision{static_cast<std::uint64_t>(rows.number(0))},
-                     .at = Time{Time::duration{rows.number(1)}},
-                     .author = rows.text(2),
-                     .note = rows.text(3),
-                     .document = rows.text(4)});
+      auto revision = decode<AppliedRevision>(rows.text(0));
+      if (!revision) return tl::unexpected(revision.error());
+      out.push_back(std::move(*revision));
     }
     return out;
+  });
+}
+
+Result<AppliedRevision> Store::revision(const ClusterId& cluster, Revision revision) const {
+  const std::lock_guard lock(impl_->reading);
+  return impl_->guarded("reading the store", [&]() -> Result<AppliedRevision> {
+    SQLite::Statement statement(impl_->reader, "SELECT body FROM revision WHERE cluster = ? AND number = ?");
+    Use rows(statement);
+    rows.bind(cluster.name, as_integer(revision.number));
+    if (!rows.next()) {
+      return fail(ErrorCode::NoSuchRevision, "{} has no revision {}; `replctl history {}` lists them", cluster,
+                  revision.number, cluster);
+    }
+    return decode<AppliedRevision>(rows.text(0));
   });
 }
 

@@ -18,22 +18,17 @@ struct StoredEvent {
   Event event;
 };
 
-struct StoredRevision {
-  ClusterId cluster;
-  Revision revision;
-  Time at{};
-  std::string author;
-  std::string note;
-  std::string document;  ///< The YAML as it was sent.
-};
-
 /// One output of a controller, to be stored as a whole.
 struct Record {
   ClusterId cluster;
   std::optional<Memory> memory;
   std::vector<Operation> operations;  ///< Inserted, or replaced by id.
   std::vector<Event> events;
-  std::optional<StoredRevision> revision;
+  std::vector<AppliedRevision> revisions;  ///< Inserted, or replaced by number.
+  std::vector<RevisionOutcome> outcomes;   ///< Of revisions that are stored already.
+  bool empty() const {
+    return !memory && operations.empty() && events.empty() && revisions.empty() && outcomes.empty();
+  }
 };
 
 /// How many of the newest are kept, of all clusters together. Memory and revisions are kept for good.
@@ -52,12 +47,18 @@ class Store {
   /// Durable when it returns. @errors StoreFailed: nothing was stored
   Result<void> write(const Record& record);
 
+  /// All of it as of one moment, as a new file (mode 0600) without side files. Writing goes on meanwhile.
+  /// @errors StoreFailed: there is such a file, or it cannot be written
+  Result<void> copy_to(const std::string& path) const;
+
   Result<std::vector<std::pair<ClusterId, Memory>>> clusters() const;
   /// Drops memory, revisions and operations of the cluster; its events stay, as the record of what was done.
   Result<void> forget(const ClusterId& cluster);
 
   /// Newest first.
-  Result<std::vector<StoredRevision>> revisions(const ClusterId& cluster) const;
+  Result<std::vector<AppliedRevision>> revisions(const ClusterId& cluster) const;
+  /// @errors NoSuchRevision
+  Result<AppliedRevision> revision(const ClusterId& cluster, Revision revision) const;
   /// Newest first, at most `limit`.
   Result<std::vector<Operation>> operations(const ClusterId& cluster, std::size_t limit) const;
   /// @errors NoSuchOperation

@@ -158,6 +158,34 @@ TEST_F(Steps, SetVariablePersistsNumbersAndWords) {
   servers.tell(kDb1, {"SET GLOBAL init_connect=''"});
 }
 
+TEST_F(Steps, ResetVariablePutsTheValueBackAndPersistsItNoLonger) {
+  const auto persisted = [&](const std::string& name) {
+    return servers.ask(
+        kDb1, "SELECT COUNT(*) FROM performance_schema.persisted_variables WHERE VARIABLE_NAME='" + name + "'");
+  };
+  twice(SetVariable{kDb1, "max_connections", "151", "333"});
+  twice(ResetVariable{kDb1, "max_connections", "333", "151"});
+  EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.max_connections"), "151");
+  EXPECT_EQ(persisted("max_connections"), "0");
+  twice(SetVariable{kDb1, "long_query_time", "10.000000", "3"});
+  twice(ResetVariable{kDb1, "long_query_time", "3.000000", "10.000000"});
+  EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.long_query_time"), "10.000000");
+  // Nobody knows what it was: it stays until the next start.
+  twice(SetVariable{kDb1, "max_connections", "151", "333"});
+  twice(ResetVariable{kDb1, "max_connections", "333", ""});
+  EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.max_connections"), "333");
+  EXPECT_EQ(persisted("max_connections"), "0");
+  servers.tell(kDb1, {"SET GLOBAL max_connections=151"});
+  twice(ResetVariable{kDb1, "no_such_plugin_variable", "1", "2"});
+  refused(ResetVariable{kDb1, "event_scheduler; DROP", "", "1"}, ErrorCode::InvalidArgument);
+}
+
+TEST_F(Steps, ResetVariableSaysWhenARestartIsNeeded) {
+  refused(SetVariable{kDb1, "report_host", "127.0.0.1", "10.0.0.1"}, ErrorCode::PreconditionFailed);
+  const auto error = refused(ResetVariable{kDb1, "report_host", "10.0.0.1", "10.0.0.2"}, ErrorCode::PreconditionFailed);
+  EXPECT_NE(error.message.find("restart"), std::string::npos) << error.message;
+}
+
 TEST_F(Steps, SetVariableSaysWhenARestartIsNeeded) {
   const auto error = refused(SetVariable{kDb1, "report_host", "127.0.0.1", "10.0.0.1"}, ErrorCode::PreconditionFailed);
   EXPECT_NE(error.message.find("restart"), std::string::npos) << error.message;

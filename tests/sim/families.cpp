@@ -102,6 +102,26 @@ std::vector<Schedule> directed_schedules() {
   }
   // F9: read-only by a person's hand.
   add("f9-primary-closed", semi_sync(), std::vector{strike(FaultKind::CloseNode, kPrimary, 1s)}, keeps_primary);
+  // A person at work on a node: it is left alone, not promoted, and its primary not replaced; a failover moves it all
+  // the same, and it is repaired when that is over.
+  add("maintenance-replica-stopped", semi_sync(),
+      std::vector{strike(FaultKind::Maintenance, replica(0), 30s, 1s),
+                  strike(FaultKind::StopReplication, replica(0), 0s, 2s)},
+      Expectation{.promotion = false, .problem = "ReplicationStopped", .no_steps = true});
+  add("maintenance-replica-opened", semi_sync(),
+      std::vector{strike(FaultKind::Maintenance, replica(0), 30s, 1s),
+                  strike(FaultKind::OpenReplica, replica(0), 0s, 2s)},
+      keeps_primary);
+  add("maintenance-primary-killed", semi_sync(),
+      std::vector{strike(FaultKind::Maintenance, kPrimary, 30s, 1s), strike(FaultKind::Kill, kPrimary, 14s, 2s)},
+      Expectation{.promotion = false, .problem = "DeadPrimary", .no_steps = true});
+  add("maintenance-candidate", semi_sync(),
+      std::vector{strike(FaultKind::Maintenance, replica(0), 30s, 1s), strike(FaultKind::Kill, kPrimary, 10s, 2s)},
+      promotes);
+  add("maintenance-outlives-repld", semi_sync(),
+      std::vector{strike(FaultKind::Maintenance, replica(0), 30s, 1s), strike(FaultKind::CrashRepld, kPrimary, 1s, 2s),
+                  strike(FaultKind::StopReplication, replica(0), 0s, 5s)},
+      Expectation{.promotion = false, .no_steps = true});
   // F10: the primary and one of four replicas; two acknowledgements are enough to be covered by three.
   add("f10-primary-and-replica", semi_sync(5, 2),
       std::vector{strike(FaultKind::Kill, replica(0), 14s, 1500ms), strike(FaultKind::Kill, kPrimary, 14s)}, promotes);

@@ -73,6 +73,8 @@ std::string_view to_string(FaultKind kind) {
       return "request-failover";
     case FaultKind::RequestAcknowledge:
       return "request-acknowledge";
+    case FaultKind::Maintenance:
+      return "maintenance";
   }
   return "?";
 }
@@ -258,6 +260,13 @@ void Faults::strike(const Fault& f) {
       break;
     case FaultKind::RequestAcknowledge:
       ask(control::Acknowledge{});
+      break;
+    case FaultKind::Maintenance:
+      ask(control::BeginMaintenance{.node = s->id(), .length = f.span, .reason = "a drill"});
+      heal_after(f.span, [this, id = s->id()] {
+        // One that repld was down for when it was to be ended ends by itself.
+        repld_.ask({++tickets_, "a person", control::EndMaintenance{id}});
+      });
       break;
   }
 }

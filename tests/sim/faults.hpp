@@ -53,6 +53,7 @@ enum class FaultKind {
   RequestSwitchOver,  ///< To `who`; to the best when that is the primary.
   RequestFailOver,
   RequestAcknowledge,
+  Maintenance,  ///< A person works on `who`; it ends by itself after the span.
 };
 std::string_view to_string(FaultKind kind);
 

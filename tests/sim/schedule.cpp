@@ -36,6 +36,7 @@ constexpr Weight kMix[]{
     {FaultKind::RequestSwitchOver, 10},
     {FaultKind::RequestFailOver, 3},
     {FaultKind::RequestAcknowledge, 2},
+    {FaultKind::Maintenance, 4},
 };
 
 FaultKind draw_kind(Random& random) {

@@ -130,7 +130,9 @@ class Server {
   void create_account(AccountRole role, Logged logged, const Reply& reply);
   void drop_account(AccountRole role, const Reply& reply);
   void set_variable(const std::string& name, const std::string& value, const Reply& reply);
+  void set_global(const std::string& name, const std::string& value, const Reply& reply);
   void persist(const std::string& name, const std::string& value);
+  void reset_persisted(const std::string& name);
   void ignore_persisted_read_only() { disk_.ignores_persisted_read_only = true; }
   /// Raising waits for running commits, at most `lock_wait`; reads `to` meanwhile.
   void set_read_only(ReadOnly to, Duration lock_wait, std::uint64_t session, const Reply& reply);

@@ -63,11 +63,19 @@ void Server::persist(const std::string& name, const std::string& value) {
   disk_.persisted[name] = value;
 }
 
+void Server::reset_persisted(const std::string& name) {
+  disk_.persisted.erase(name);
+}
+
 void Server::set_variable(const std::string& name, const std::string& value, const Reply& reply) {
+  if (const auto plugin = owner(name); !plugin || disk_.plugins.contains(*plugin)) persist(name, value);
+  set_global(name, value, reply);
+}
+
+void Server::set_global(const std::string& name, const std::string& value, const Reply& reply) {
   if (const auto plugin = owner(name); plugin && !disk_.plugins.contains(*plugin)) {
     return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, unknown system variable {}", id_, name)});
   }
-  persist(name, value);
   if (std::find(kNeedRestart.begin(), kNeedRestart.end(), name) != kNeedRestart.end()) return reply(std::nullopt);
   if (name == "rpl_semi_sync_source_enabled") {
     if ((value == "ON") != source_enabled_) set_semi_sync_source(value == "ON", wait_for_count_);

@@ -73,7 +73,7 @@ class Simulation {
     const auto deadline = world_.events.now() + kApplyPatience;
     std::uint64_t ticket = 0;
     while (world_.events.now() < deadline) {
-      repld_.ask({++ticket, "a person", control::ApplySpec{spec_, Revision{ticket}, false}});
+      repld_.ask({++ticket, "a person", control::ApplySpec{.spec = spec_}});
       run_for(kAskAgain, [&] { return applied(); });
       if (applied()) break;
     }

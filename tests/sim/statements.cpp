@@ -69,6 +69,15 @@ class Writer {
     return {{node(s.node), fmt::format("SET PERSIST {}={}", s.name, s.to),
              [s](Server& n, std::uint64_t, const Reply& reply) { n.set_variable(s.name, s.to, reply); }}};
   }
+  Statements operator()(const ResetVariable& s) const {
+    return {at_once(node(s.node), fmt::format("RESET PERSIST {}", s.name),
+                    [name = s.name](Server& n) { n.reset_persisted(name); }),
+            {node(s.node), fmt::format("SET GLOBAL {}={}", s.name, s.to),
+             [s](Server& n, std::uint64_t, const Reply& reply) {
+               if (s.to.empty()) return reply(std::nullopt);
+               n.set_global(s.name, s.to, reply);
+             }}};
+  }
   Statements operator()(const PersistReadOnly& s) const {
     return {at_once(node(s.node), fmt::format("SET PERSIST_ONLY super_read_only={}", s.to ? "ON" : "OFF"),
                     [to = s.to, ignored = tampering_ == Tampering::PersistedIsIgnored](Server& n) {

@@ -42,9 +42,7 @@ class Group {
       }
     }
     if (runs && !seed.member()) last = {join(seed, last)};
-    if (draft_.before != nullptr && draft_.before->several_writers() && !wanted_.several_writers()) {
-      for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, last);
-    }
+    for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, last);
     accounts_through_the_binary_log(draft_, seed, last);
     leave(last);
   }

@@ -7,28 +7,10 @@
 
 #include "plan/converge.hpp"
 #include "plan/group.hpp"
-#include "plan/semi_sync.hpp"
+#include "plan/put_back.hpp"
 
 namespace repl::plan::converge {
 namespace {
-
-/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
-const std::map<std::string, std::string> kBase{
-    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
-};
-
-const std::map<std::string, std::string> kDefaultsOfPlugins{
-    {"rpl_semi_sync_source_timeout", "10000"},
-    {"rpl_semi_sync_source_wait_no_replica", "ON"},
-    {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"},
-    {"group_replication_single_primary_mode", "ON"},
-    {"group_replication_enforce_update_everywhere_checks", "OFF"},
-};
-
-std::size_t position_in_file(const Spec& spec, const NodeId& node) {
-  const auto at = std::find_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
-  return static_cast<std::size_t>(at - spec.nodes.begin()) + 1;
-}
 
 bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_write) {
   const auto& now = *node.now;
@@ -71,6 +53,26 @@ NodeId donor_for(const Draft& draft, const NodeId& node) {
   return best == nullptr ? draft.checked.seed : best->id();
 }
 
+bool counts_keys(const std::string& name) {
+  return name.starts_with("auto_increment_");
+}
+
+/// What no spec names any more.
+void put_back(Draft& draft, const Node& node) {
+  for (const auto& variable : to_put_back(draft.wanted, draft.before, *node.now, draft.prior)) {
+    // How writers count goes back when only one is left: count_one_by_one().
+    if (draft.leaves_several_writers() && counts_keys(variable.name)) continue;
+    const auto step = step_for(variable, node.id(), *node.has);
+    if (!step) continue;
+    draft.plan.add(*step);
+    if (!variable.to) {
+      draft.plan.because(fmt::format("{}: what {} was before is not known; its option files say it after the next "
+                                     "restart",
+                                     node.id(), variable.name));
+    }
+  }
+}
+
 void variables(Draft& draft, const Node& node) {
   auto wanted = variables_of(draft.wanted, node.id());
   if (draft.wanted.is_group() && !node.member()) {
@@ -82,6 +84,7 @@ void variables(Draft& draft, const Node& node) {
     for (const auto& [name, value] : auto_increment(draft.wanted, node.id())) wanted.erase(name);
   }
   set_variables(draft, node, wanted);
+  put_back(draft, node);
 }
 
 }  // namespace
@@ -89,7 +92,8 @@ void variables(Draft& draft, const Node& node) {
 void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted) {
   const auto set = [&](const std::string& name, const std::string& value) {
     const auto from = value_before(*node.has, name);
-    if (!same_value(from, value)) draft.plan.add(SetVariable{node.id(), name, from, value});
+    if (same_value(from, value)) return;
+    draft.plan.add(SetVariable{node.id(), name, from, value, node.has->persisted.contains(name)});
   };
   // Refused while single-primary mode is still on.
   constexpr std::string_view kAfterItsMode = "group_replication_enforce_update_everywhere_checks";
@@ -113,29 +117,6 @@ std::vector<Builder::Index> Draft::last_steps() const {
 std::vector<Builder::Index> Draft::last_step_of(const NodeId& node) const {
   const auto last = plan.last_of(node);
   return last ? std::vector{*last} : std::vector<Builder::Index>{};
-}
-
-std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node) {
-  if (!spec.several_writers()) return {};
-  return {{"auto_increment_increment", std::to_string(spec.nodes.size())},
-          {"auto_increment_offset", std::to_string(position_in_file(spec, node))}};
-}
-
-std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
-  auto out = kBase;
-  for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
-  for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
-  if (const auto* found = spec.find(node)) {
-    for (const auto& [name, value] : group_variables(spec, *found)) out[name] = value;
-  }
-  for (const auto& [name, value] : spec.settings_of(node)) out[name] = value;
-  return out;
-}
-
-std::string value_before(const Inventory& has, const std::string& name) {
-  if (const auto found = has.variables.find(name); found != has.variables.end()) return found->second;
-  const auto found = kDefaultsOfPlugins.find(name);
-  return found == kDefaultsOfPlugins.end() ? std::string{} : found->second;
 }
 
 std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
@@ -212,11 +193,18 @@ void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vect
 }
 
 void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after) {
+  if (!draft.leaves_several_writers()) return;
+  std::set<std::string> captured;
+  for (const auto& variable : to_put_back(draft.wanted, draft.before, *node.now, draft.prior)) {
+    if (!counts_keys(variable.name) || !variable.to) continue;
+    captured.insert(variable.name);
+    if (const auto step = step_for(variable, node.id(), *node.has)) draft.plan.add(*step, after);
+  }
   const auto wanted = variables_of(draft.wanted, node.id());
   for (const auto* name : {"auto_increment_increment", "auto_increment_offset"}) {
     const auto from = value_before(*node.has, name);
-    if (wanted.contains(name) || same_value(from, "1")) continue;  // the owner's own setting counts
-    draft.plan.add(SetVariable{node.id(), name, from, "1"}, after);
+    if (captured.contains(name) || wanted.contains(name) || same_value(from, "1")) continue;
+    draft.plan.add(SetVariable{node.id(), name, from, "1", node.has->persisted.contains(name)}, after);
   }
 }
 

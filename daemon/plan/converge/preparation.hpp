@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "plan/builder.hpp"
+#include "model/revision.hpp"
 #include "plan/converge/checks.hpp"
 
 namespace repl::plan::converge {
@@ -18,12 +19,16 @@ struct Draft {
   const Spec* before;  ///< Null before the first apply.
   const View& view;
   const Checked& checked;
+  const PriorSettings& prior;  ///< What variables were that no spec names any more.
   Spec known = with_leaving_nodes(wanted, before);  ///< With the nodes that leave: one may follow such a node still.
   Builder plan{Goal::Converge};
   /// Done before any replica stops acknowledging: the other way round commits would hang.
   std::vector<Builder::Index> expects_less{};
 
   bool first() const { return before == nullptr; }
+  bool leaves_several_writers() const {
+    return before != nullptr && before->several_writers() && !wanted.several_writers();
+  }
   /// Nothing replicates yet in the way that is wanted: what a node lacks is made on each by itself, out of the binary
   /// log. In what runs already it is made once and replicates.
   bool begins() const { return first() || (wanted.is_group() && !seed().member()); }
@@ -32,14 +37,6 @@ struct Draft {
   std::vector<Builder::Index> last_steps() const;
   std::vector<Builder::Index> last_step_of(const NodeId& node) const;
 };
-
-/// Server variables of a node as the spec wants them: base, semi-sync, auto-increment, group, and the owner's settings.
-std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
-/// The value that a variable has now, or has by default once its plugin is loaded.
-std::string value_before(const Inventory& has, const std::string& name);
-/// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own
-/// place in the file.
-std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node);
 
 enum class Stays {
   Open,    ///< It takes writes, or will at the end of the plan.

@@ -37,9 +37,7 @@ class Tree {
     if (!waits) accounts_through_the_binary_log(draft_, primary, {});
     const auto has_all = was_ring() ? drained() : std::vector<Builder::Index>{};
     for (const auto* node : from_the_top()) attach(*node, has_all);
-    if (draft_.before != nullptr && draft_.before->several_writers()) {
-      for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
-    }
+    for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
     open(primary, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     for (const auto* node : leaving(draft_)) {

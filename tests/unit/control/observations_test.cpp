@@ -157,12 +157,12 @@ TEST(Observations, ForgetANodeWhoseAddressChanged) {
 TEST(Observations, CarryTheQuarantine) {
   Fixture f;
   f.all_answer();
-  f.seen.mark({kB}, {});
+  f.seen.mark(Memory{.quarantined = {kB}});
   EXPECT_TRUE(f.of(kB).has_its_own());
   EXPECT_FALSE(f.of(kC).has_its_own());
   f.take(f.miss(kB));
   EXPECT_TRUE(f.of(kB).has_its_own()) << "silence releases nobody";
-  f.seen.mark({}, {});
+  f.seen.mark(Memory{});
   EXPECT_FALSE(f.of(kB).has_its_own());
 }
 

@@ -50,7 +50,7 @@ TEST(NodesTable, HasOneLinePerNode) {
   auto replica = samples::node("db1", "db3");
   primary["cluster"] = replica["cluster"] = "shop";
   EXPECT_EQ(narrow(nodes_table({&primary, &replica})),
-            "CLUSTER  NODE  ADDRESS         ROLE     STATE  MODE  LAG  SOURCE  VERSION\n"
+            "CLUSTER  NODE  ADDRESS         ROLE     STATE  MODE  LAG  SOURCE  VERSION  MAINTENANCE\n"
             "shop     db3   10.0.0.13:3306  primary  ok     rw                 8.4.7\n"
             "shop     db1   10.0.0.11:3306  replica  ok     ro     0s  db3     8.4.7\n");
 }
@@ -78,29 +78,36 @@ TEST(RulesTable, TellsMeaningAndAdvice) {
 }
 
 TEST(HistoryTable, MergesRevisionsAndOperationsNewestFirst) {
-  const Json history{
-      {"revisions",
-       {{{"revision", 2},
-         {"at", "2025-11-24T07:08:21.000000Z"},
-         {"author", "alice"},
-         {"note", "more acks"},
-         {"document", "x"}},
-        {{"revision", 1}, {"at", "2025-11-23T07:08:21.000000Z"}, {"author", "bob"}, {"note", ""}, {"document", "x"}}}},
-      {"operations",
-       {{{"id", "shop-12"},
-         {"goal", "apply"},
-         {"state", "done"},
-         {"started", "2025-11-24T07:08:22.000000Z"},
-         {"finished", "2025-11-24T07:08:25.200000Z"},
-         {"askedBy", "alice"},
-         {"cause", "revision 2"},
-         {"steps", 12},
-         {"stepsDone", 12}}}}};
+  const Json history{{"revisions",
+                      {{{"revision", 2},
+                        {"at", "2025-11-24T07:08:21.000000Z"},
+                        {"author", "alice"},
+                        {"note", "more acks"},
+                        {"backTo", nullptr},
+                        {"state", "replaced"},
+                        {"operation", "shop-12"}},
+                       {{"revision", 3},
+                        {"at", "2025-11-25T07:08:21.000000Z"},
+                        {"author", "bob"},
+                        {"note", ""},
+                        {"backTo", 1},
+                        {"state", "in-force"},
+                        {"operation", nullptr}}}},
+                     {"operations",
+                      {{{"id", "shop-12"},
+                        {"goal", "apply"},
+                        {"state", "done"},
+                        {"started", "2025-11-24T07:08:22.000000Z"},
+                        {"finished", "2025-11-24T07:08:25.200000Z"},
+                        {"askedBy", "alice"},
+                        {"cause", "revision 2"},
+                        {"steps", 12},
+                        {"stepsDone", 12}}}}};
   EXPECT_EQ(narrow(history_table(history)),
-            "AT                    ID       WHAT      STATE  STEPS    TOOK  BY     NOTE\n"
-            "2025-11-24 07:08:22Z  shop-12  apply     done   12/12  3.20 s  alice  revision 2\n"
-            "2025-11-24 07:08:21Z  2        revision                        alice  more acks\n"
-            "2025-11-23 07:08:21Z  1        revision                        bob\n");
+            "AT                    ID       WHAT           STATE     STEPS    TOOK  BY     NOTE\n"
+            "2025-11-25 07:08:21Z  3        rollback to 1  in-force                 bob\n"
+            "2025-11-24 07:08:22Z  shop-12  apply          done      12/12  3.20 s  alice  revision 2\n"
+            "2025-11-24 07:08:21Z  2        revision       replaced                 alice  more acks\n");
 }
 
 TEST(StepsTable, PairsStepsWithTheirProgress) {

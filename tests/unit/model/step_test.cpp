@@ -26,6 +26,7 @@ std::vector<Step> one_of_each() {
       CreateAccount{kNode, AccountRole::Application, account, Logged::Yes},
       DropAccount{kNode, AccountRole::Application, account, Logged::Yes},
       SetVariable{kNode, "max_connections", "151", "500"},
+      ResetVariable{kNode, "max_connections", "500", "151"},
       PersistReadOnly{kNode, false, true},
       SetReadOnly{kNode, ReadOnly::Off, ReadOnly::Super, 250ms},
       SetOfflineMode{kNode, false, true},

@@ -308,7 +308,7 @@ TEST(ApplyRefuses, ANodeWithDataThatLacksWhatTheSourcePurgedUnlessItsLossIsAllow
   world.servers["a"].now.purged = gtids("A:1-2");
   expect_refused(world, spec, ErrorCode::PreconditionFailed,
                  {"b lacks 2 transactions that a has purged", "--allow-data-loss b"});
-  const auto p = plan::plan_converge(spec, world.office, nullptr, world.servers.view(), {kB});
+  const auto p = plan::plan_converge(spec, world.office, nullptr, world.servers.view(), {}, {kB});
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(has_step(*p, "b: clone the data of a"));
 }
@@ -604,6 +604,8 @@ TEST(SameValue, ComparesByMeaning) {
   EXPECT_FALSE(plan::same_value("ON", "OFF"));
   EXPECT_FALSE(plan::same_value("10", "1"));
   EXPECT_FALSE(plan::same_value("", "0"));
+  EXPECT_TRUE(plan::same_value("3", "3.000000"));
+  EXPECT_FALSE(plan::same_value("3", "3.5"));
 }
 
 TEST(VariablesToLookAt, AreAllThatApplyCompares) {

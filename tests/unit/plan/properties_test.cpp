@@ -8,6 +8,7 @@
 
 #include "plan/converge.hpp"
 #include "plan/failover.hpp"
+#include "plan/put_back.hpp"
 #include "plan/switchover.hpp"
 #include "unit/plan/reading.hpp"
 #include "unit/support/dice.hpp"
@@ -206,6 +207,39 @@ RC_GTEST_PROP(PlanConverge, ChangesOneTopologyToAnotherAndItsNodesWithIt, ()) {
   RC_ASSERT(servers["a"].has.user_schemas == std::vector<std::string>{"shop"});
 }
 
+RC_GTEST_PROP(PlanConverge, LeavesNoVariableBehindWhenItGoesBackToAnEarlierSpec, ()) {
+  auto dice = any_dice();
+  const auto count = dice.between(1, 6);
+  const auto first = any_spec(dice, count);
+  const auto second = any_spec(dice, count);
+  auto servers = any_fresh_servers(dice, first);
+  Office office;
+  PriorSettings prior;
+  const auto apply = [&](const Spec& wanted, const Spec* before) {
+    const auto view = servers.view(office.primary);
+    const auto plan = plan::plan_converge(wanted, office, before, view, prior);
+    if (!plan) RC_FAIL("refused: " + plan.error().message);
+    prior = plan::captured(prior, wanted, before, view);
+    const auto order = any_order(dice, *plan);
+    if (const auto error = apply_all(servers, *plan, order)) RC_FAIL(error->message + listed(*plan, order));
+    office = plan::office_after(wanted, office, servers.view(office.primary), kNow);
+  };
+  apply(first, nullptr);
+  const auto before = servers;
+  apply(second, &first);
+  apply(first, &second);
+  for (const auto& [id, then] : before.all()) {
+    const auto& now = servers.at(id);
+    // What it names may have got its value from somewhere else at first, and is persisted now.
+    const auto unnamed = [&, named = plan::variables_of(first, id)](std::map<std::string, std::string> persisted) {
+      std::erase_if(persisted, [&](const auto& variable) { return named.contains(variable.first); });
+      return persisted;
+    };
+    RC_ASSERT(unnamed(now.has.persisted) == unnamed(then.has.persisted));
+    for (const auto& [name, value] : then.has.variables) RC_ASSERT(now.has.variables.at(name) == value);
+  }
+}
+
 /// What applying inverses has to bring back; histories only grow.
 struct Restorable {
   ReadOnly read_only;
@@ -214,7 +248,7 @@ struct Restorable {
   std::optional<Address> source;
   bool receiver, applier;
   std::set<AccountRole> accounts;  ///< Those made locally; the others came with the history, and leave with it.
-  std::map<std::string, std::string> variables;
+  std::map<std::string, std::string> variables, persisted_variables;
   bool operator==(const Restorable&) const = default;
 };
 
@@ -240,7 +274,8 @@ std::map<NodeId, Restorable> restorable(const Servers& servers) {
                .receiver = attached && channel->receiver != ThreadState::Stopped,
                .applier = attached && channel->applier != ThreadState::Stopped,
                .accounts = id.name == "a" ? s.has.accounts : only_replication(s.has.accounts),
-               .variables = s.has.variables};
+               .variables = s.has.variables,
+               .persisted_variables = s.has.persisted};
   }
   return out;
 }
@@ -260,6 +295,7 @@ std::string difference(const std::map<NodeId, Restorable>& before, const std::ma
     if (a.receiver != b.receiver || a.applier != b.applier) what += " threads";
     if (a.accounts != b.accounts) what += " accounts";
     if (a.variables != b.variables) what += " variables";
+    if (a.persisted_variables != b.persisted_variables) what += " persisted variables";
     return id.name + ":" + what;
   }
   return "";

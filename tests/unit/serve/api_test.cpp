@@ -5,6 +5,7 @@
 
 #include "backend.hpp"
 #include "serve/json.hpp"
+#include "spec/parse.hpp"
 
 namespace repl::serve {
 namespace {
@@ -22,7 +23,6 @@ struct ApiTest : testing::Test, World {
     EXPECT_NE(error.at("message").get<std::string>().find(text), std::string::npos) << response.body;
   }
   Response post(const std::string& target, const Json& body) { return ask(Method::Post, target, body.dump()); }
-  std::optional<shop::Shop> registry_after_;  ///< What an answer wants to be put into the registry once it was given.
   static Json document(const std::string& text) { return {{"document", text}, {"file", "shop.yaml"}}; }
 };
 
@@ -160,8 +160,9 @@ TEST_F(ApiTest, HandsEachOtherRequestToTheController) {
 }
 
 TEST_F(ApiTest, AppliesAsTheNextRevisionAndKeepsTheDocument) {
-  registry.set_answer(
-      [](const Asked&) -> Replied { return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan()}; });
+  registry.set_answer([](const Asked&) -> Replied {
+    return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan(), .revision = {3}};
+  });
   auto body = document(shop_document("alerts: {lag: 5s}\n"));
   body["note"] = "faster";
   const auto response = post("/api/v1/apply", body);
@@ -175,11 +176,11 @@ TEST_F(ApiTest, AppliesAsTheNextRevisionAndKeepsTheDocument) {
   ASSERT_EQ(registry.asked().size(), 1U);
   const auto& asked = registry.asked()[0];
   const auto& apply = std::get<control::ApplySpec>(asked.request.what);
-  EXPECT_EQ(apply.revision, Revision{3});
   EXPECT_FALSE(apply.dry_run);
   EXPECT_EQ(apply.spec.alert_lag, std::chrono::seconds(5));
-  EXPECT_EQ(asked.document, shop_document("alerts: {lag: 5s}\n"));
-  EXPECT_EQ(asked.note, "faster");
+  EXPECT_EQ(apply.document, shop_document("alerts: {lag: 5s}\n"));
+  EXPECT_EQ(apply.note, "faster");
+  EXPECT_EQ(apply.back_to, std::nullopt);
 }
 
 TEST_F(ApiTest, AppliesADryRunWithoutADocumentToKeep) {
@@ -190,23 +191,77 @@ TEST_F(ApiTest, AppliesADryRunWithoutADocumentToKeep) {
   ASSERT_EQ(response.status, 200) << response.body;
   EXPECT_TRUE(json_of(response).at("clusters").at(0).at("operation").is_null());
   EXPECT_TRUE(std::get<control::ApplySpec>(registry.asked().at(0).request.what).dry_run);
-  EXPECT_EQ(registry.asked()[0].document, "");
+  EXPECT_EQ(std::get<control::ApplySpec>(registry.asked()[0].request.what).document, "");
 }
 
-TEST_F(ApiTest, GivesAnUnchangedSpecNoNewRevision) {
-  registry.set_answer([this](const Asked& asked) -> Replied {
-    shop::Shop s;
-    s.memory.spec = std::get<control::ApplySpec>(asked.request.what).spec;
-    registry_after_ = s;
-    return control::Reply{.plan = Plan{.goal = Goal::Converge}};
+TEST_F(ApiTest, ShowsARevisionAsAFileThatGivesTheSameSpec) {
+  ASSERT_TRUE(store->write({.cluster = {"shop"}, .revisions = {shop::revision(2)}}));
+  const auto response = ask(Method::Get, "/api/v1/clusters/shop/revisions/2");
+  ASSERT_EQ(response.status, 200) << response.body;
+  const auto json = json_of(response);
+  EXPECT_EQ(json.at("state"), "in-force");
+  EXPECT_EQ(json.at("sent"), "name: shop\n");
+  const auto parsed = spec::parse(json.at("document").get<std::string>(), "x", "/");
+  ASSERT_TRUE(parsed.ok()) << response.body;
+  EXPECT_EQ(parsed.clusters.at(0), *shop::revision(2).spec);
+  EXPECT_EQ(json.at("before").at(0).at("variables").at(0),
+            Json::parse(R"({"name":"max_connections","value":"151","persisted":null})"));
+  EXPECT_EQ(json.at("before").at(2).at("reached"), false);
+  is_error(ask(Method::Get, "/api/v1/clusters/shop/revisions/3"), 404, "no-such-revision", "revision 3");
+  is_error(ask(Method::Get, "/api/v1/clusters/shop/revisions/x"), 400, "invalid-argument", "'x'");
+}
+
+TEST_F(ApiTest, ComparesTwoRevisions) {
+  ASSERT_TRUE(store->write({.cluster = {"shop"}, .revisions = {shop::revision(1), shop::revision(2)}}));
+  const auto response = ask(Method::Get, "/api/v1/clusters/shop/diff?from=2&to=1");
+  ASSERT_EQ(response.status, 200) << response.body;
+  EXPECT_EQ(json_of(response).at("changes").dump(), R"([{"sign":"~","path":"alerts.lag","from":"2s","to":"1s"}])");
+  EXPECT_EQ(json_of(ask(Method::Get, "/api/v1/clusters/shop/diff?from=2")).at("equal"), true);
+  is_error(ask(Method::Get, "/api/v1/clusters/shop/diff?from=7"), 404, "no-such-revision", "revision 7");
+}
+
+TEST_F(ApiTest, GoesBackToTheRevisionThatWasInForceBefore) {
+  auto failed = shop::revision(2);
+  failed.state = RevisionState::TakenBack;
+  ASSERT_TRUE(store->write({.cluster = {"shop"}, .revisions = {shop::revision(1), failed, shop::revision(3)}}));
+  shop::Shop s;
+  s.memory.revision = {3};
+  registry.set(s);
+  registry.set_answer([](const Asked&) -> Replied {
+    return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan(), .revision = {4}};
   });
-  ASSERT_EQ(post("/api/v1/apply", document(shop_document())).status, 200);
-  registry.set(*registry_after_);
-  const auto response = post("/api/v1/apply", document(shop_document()));
-  EXPECT_EQ(response.status, 200);
-  EXPECT_EQ(json_of(response).at("clusters").at(0).at("revision"), 2);
-  EXPECT_TRUE(json_of(response).at("clusters").at(0).at("changes").empty());
-  EXPECT_EQ(std::get<control::ApplySpec>(registry.asked().back().request.what).revision, Revision{2});
+  const auto response = post("/api/v1/clusters/shop/rollback", {{"note", "it was better"}});
+  ASSERT_EQ(response.status, 202) << response.body;
+  EXPECT_EQ(json_of(response).at("clusters").at(0).at("revision"), 4);
+  const auto& what = std::get<control::ApplySpec>(registry.asked().at(0).request.what);
+  EXPECT_EQ(what.back_to, Revision{1});
+  EXPECT_EQ(what.spec, *shop::revision(1).spec);
+  EXPECT_EQ(what.note, "it was better");
+  EXPECT_EQ(what.document, "name: shop\n");
+}
+
+TEST_F(ApiTest, RefusesToGoBackWhereThereIsNoWay) {
+  is_error(post("/api/v1/clusters/shop/rollback", Json::object()), 412, "precondition-failed", "no revision before 2");
+  is_error(post("/api/v1/clusters/shop/rollback", {{"to", 7}}), 404, "no-such-revision", "revision 7");
+  auto old = shop::revision(1);
+  old.spec.reset();
+  ASSERT_TRUE(store->write({.cluster = {"shop"}, .revisions = {old}}));
+  is_error(post("/api/v1/clusters/shop/rollback", {{"to", 1}}), 501, "not-supported", "replctl show shop 1");
+  EXPECT_TRUE(registry.asked().empty());
+}
+
+TEST_F(ApiTest, SaysWhichVariablesGoBackToWhat) {
+  shop::Shop s;
+  s.seen(1).server_uuid = shop::kUuid1;
+  s.set(1, s.seen(1));
+  s.memory.spec->settings = {{"max_connections", "500"}, {"sync_binlog", "1"}};
+  s.memory.prior_settings[shop::kUuid1] = {{"max_connections", {"151", std::nullopt}}};
+  registry.set(s);
+  const auto response = post("/api/v1/diff", document(shop_document()));
+  ASSERT_EQ(response.status, 200) << response.body;
+  const auto notes = json_of(response).at("clusters").at(0).at("notes").dump();
+  EXPECT_NE(notes.find("db1: max_connections goes back to 151, not persisted"), std::string::npos) << notes;
+  EXPECT_NE(notes.find("sync_binlog is persisted no longer"), std::string::npos) << notes;
 }
 
 TEST_F(ApiTest, ReportsAllErrorsOfADocumentWithTheirPlaces) {
@@ -268,7 +323,7 @@ TEST_F(ApiTest, TakesAFileOfSeveralClustersWhole) {
   const auto response = post("/api/v1/apply", document(shop_document() + "---\n" + other));
   ASSERT_EQ(response.status, 202) << response.body;
   EXPECT_EQ(json_of(response).at("clusters").at(1).at("operation"), "pay-1");
-  EXPECT_EQ(registry.asked().back().document, other);
+  EXPECT_EQ(std::get<control::ApplySpec>(registry.asked().back().request.what).document, other);
 }
 
 TEST_F(ApiTest, ComparesWithTheRevisionInForce) {

@@ -33,7 +33,8 @@ struct World {
                   .metrics = metrics,
                   .clock = [] { return shop::kNow; },
                   .version = "1.2.3",
-                  .token = kToken}};
+                  .token = kToken,
+                  .scratch = directory / "store.copy"}};
 
   World() { registry.set(shop::Shop{}); }
 

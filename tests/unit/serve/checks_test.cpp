@@ -110,10 +110,7 @@ TEST_F(ChecksTest, AreNotAliveWhenALoopHangs) {
     std::shared_ptr<const run::ClusterState> state;
     std::vector<std::shared_ptr<const run::ClusterState>> clusters() const override { return {state}; }
     std::shared_ptr<const run::ClusterState> find(const ClusterId&) const override { return state; }
-    Result<control::Reply> ask(const ClusterId&, control::Request, Time, const std::string&,
-                               const std::string&) override {
-      return {};
-    }
+    Result<control::Reply> ask(const ClusterId&, control::Request, Time) override { return {}; }
     Result<void> forget(const ClusterId&) override { return {}; }
   } hanging;
   hanging.state = stale;

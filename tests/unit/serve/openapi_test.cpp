@@ -22,6 +22,8 @@ struct OpenApiTest : testing::Test, World {
     shop::Shop s;
     s.memory.operation = shop::operation();
     s.memory.paused = true;
+    s.memory.maintenance = {{NodeId{"db3"}, shop::kNow, shop::kNow, "ann", "disk swap"},
+                            {std::nullopt, shop::kNow, shop::kNow, "bob", "move"}};
     s.problems = {shop::problem("ReplicaLags", Severity::Warning, NodeId{"db3"}),
                   shop::problem("X", Severity::Critical)};
     s.lose(2, Reach::Silent, 5);
@@ -33,18 +35,16 @@ struct OpenApiTest : testing::Test, World {
                           .attempts = 3,
                           .changed_at = shop::kNow,
                           .result = StepResult{.error = failed.error}};
-    const store::Record record{
-        .cluster = {"shop"},
-        .operations = {failed},
-        .events = {Event{.at = shop::kNow,
-                         .severity = Severity::Critical,
-                         .kind = "failover-done",
-                         .node = NodeId{"db2"},
-                         .operation = OperationId{"shop-4"},
-                         .text = "done"},
-                   Event{.at = shop::kNow, .kind = "note", .text = "no node"}},
-        .revision = store::StoredRevision{
-            .cluster = {"shop"}, .revision = {2}, .at = shop::kNow, .author = "alice", .document = "name: shop\n"}};
+    const store::Record record{.cluster = {"shop"},
+                               .operations = {failed},
+                               .events = {Event{.at = shop::kNow,
+                                                .severity = Severity::Critical,
+                                                .kind = "failover-done",
+                                                .node = NodeId{"db2"},
+                                                .operation = OperationId{"shop-4"},
+                                                .text = "done"},
+                                          Event{.at = shop::kNow, .kind = "note", .text = "no node"}},
+                               .revisions = {shop::revision(1), shop::revision(2)}};
     if (!store->write(record)) throw std::runtime_error("the sample could not be stored");
   }
 };
@@ -73,6 +73,11 @@ std::vector<Example> examples() {
       {"get", "/api/v1/events", "/api/v1/events?limit=ten", 400, ""},
       {"get", pattern + "/events", shop + "/events", 200, ""},
       {"get", pattern + "/history", shop + "/history?limit=5", 200, ""},
+      {"get", pattern + "/revisions/{revision}", shop + "/revisions/2", 200, ""},
+      {"get", pattern + "/revisions/{revision}", shop + "/revisions/9", 404, ""},
+      {"get", pattern + "/diff", shop + "/diff?from=1&to=2", 200, ""},
+      {"get", pattern + "/diff", shop + "/diff?from=1", 200, ""},
+      {"get", pattern + "/diff", shop + "/diff", 400, ""},
       {"get", "/api/v1/operations/{operation}", "/api/v1/operations/shop-4", 200, ""},
       {"get", "/api/v1/operations/{operation}", "/api/v1/operations/shop-3", 200, ""},
       {"get", "/api/v1/operations/{operation}", "/api/v1/operations/shop-99", 404, ""},
@@ -87,6 +92,10 @@ std::vector<Example> examples() {
       {"post", "/api/v1/apply", "/api/v1/apply", 200,
        Json({{"document", shop_document()}, {"dryRun", true}, {"note", "n"}}).dump()},
       {"post", "/api/v1/apply", "/api/v1/apply", 400, wrong},
+      {"post", pattern + "/rollback", shop + "/rollback", 202, R"({"note":"n"})"},
+      {"post", pattern + "/rollback", shop + "/rollback", 200, R"({"to":2,"dryRun":true})"},
+      {"post", pattern + "/rollback", shop + "/rollback", 404, R"({"to":9})"},
+      {"post", pattern + "/verify", shop + "/verify", 200, ""},
       {"post", pattern + "/switchover", shop + "/switchover", 202, R"({"to":"db2","timeoutSeconds":5})"},
       {"post", pattern + "/switchover", shop + "/switchover", 200, R"({"to":"db1"})"},
       {"post", pattern + "/failover", shop + "/failover", 202, R"({"to":"db3"})"},
@@ -95,6 +104,12 @@ std::vector<Example> examples() {
       {"post", pattern + "/ack", shop + "/ack", 200, ""},
       {"post", pattern + "/pause", shop + "/pause", 200, ""},
       {"post", pattern + "/resume", shop + "/resume", 200, ""},
+      {"post", pattern + "/maintenance", shop + "/maintenance", 200,
+       R"({"node":"db2","forSeconds":3600,"reason":"disk swap"})"},
+      {"post", pattern + "/maintenance", shop + "/maintenance", 400, R"({"forSeconds":3600})"},
+      {"post", pattern + "/maintenance", shop + "/maintenance", 404, R"({"node":"x","forSeconds":1,"reason":"r"})"},
+      {"post", pattern + "/maintenance/end", shop + "/maintenance/end", 200, R"({"node":"db2"})"},
+      {"get", "/api/v1/backup", "/api/v1/backup", 200, ""},
       {"get", "/liveness", "/liveness", 200, ""},
       {"get", "/readiness", "/readiness", 200, ""},
       {"get", "/metrics", "/metrics", 200, ""},
@@ -123,7 +138,7 @@ Result<control::Reply> controller(const shop::Registry::Asked& asked) {
   if (const auto* what = std::get_if<control::SwitchOver>(&asked.request.what)) return towards(what->to);
   if (const auto* what = std::get_if<control::FailOver>(&asked.request.what)) return towards(what->to);
   if (const auto* what = std::get_if<control::ApplySpec>(&asked.request.what)) {
-    if (what->dry_run) return control::Reply{.plan = shop::plan()};
+    if (what->dry_run) return control::Reply{.plan = shop::plan(), .revision = {2}};
     return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan()};
   }
   return control::Reply{};

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 
+#include "model/spec_text.hpp"
 #include "run/registry.hpp"
 
 namespace repl::serve::shop {
@@ -115,7 +116,6 @@ class Registry final : public run::Registry {
   struct Asked {
     ClusterId cluster;
     control::Request request;
-    std::string document, note;
   };
   using Answer = std::function<Result<control::Reply>(const Asked&)>;
 
@@ -134,10 +134,9 @@ class Registry final : public run::Registry {
     const auto found = states_.find(cluster.name);
     return found == states_.end() ? nullptr : found->second;
   }
-  Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time, const std::string& document,
-                             const std::string& note) override {
+  Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time) override {
     const std::lock_guard lock(mutex_);
-    asked_.push_back({cluster, std::move(request), document, note});
+    asked_.push_back({cluster, std::move(request)});
     const auto& asked = asked_.back();
     if (!states_.contains(cluster.name) && !std::holds_alternative<control::ApplySpec>(asked.request.what)) {
       return fail(ErrorCode::NoSuchCluster, "no cluster {}", cluster);
@@ -188,6 +187,38 @@ inline Operation operation(OperationState state = OperationState::Running) {
   o.cause = "asked for";
   o.old_primary = NodeId{"db1"};
   return o;
+}
+
+/// A revision of the cluster, as the store keeps it.
+inline AppliedRevision revision(std::uint64_t number) {
+  AppliedRevision r{.revision = {number},
+                    .at = kNow,
+                    .author = "alice",
+                    .note = "as asked",
+                    .document = "name: shop\n",
+                    .spec = spec(),
+                    .operation = OperationId{"shop-4"},
+                    .state = RevisionState::Applied,
+                    .finished = kNow};
+  r.spec->alert_lag = std::chrono::seconds(number);
+  for (const auto role : {AccountRole::Admin, AccountRole::Replication}) {
+    r.spec->accounts[role] = {.user = std::string(to_string(role)), .password = {SecretRef::Kind::Env, "PASSWORD"}};
+  }
+  r.before = {PriorState{.node = {"db1"},
+                         .address = {"10.0.0.1", 3301},
+                         .reached = true,
+                         .server_uuid = kUuid1,
+                         .version = {9, 7, 4},
+                         .read_only = ReadOnly::Off,
+                         .variables = {{"max_connections", {"151", std::nullopt}}, {"sync_binlog", {"1", "1"}}}},
+              PriorState{.node = {"db2"},
+                         .address = {"10.0.0.1", 3302},
+                         .reached = true,
+                         .source = Address{"10.0.0.1", 3301},
+                         .receiver = ThreadState::Running,
+                         .applier = ThreadState::Running},
+              PriorState{.node = {"db3"}, .address = {"10.0.0.1", 3303}}};
+  return r;
 }
 
 inline Problem problem(std::string name, Severity severity, std::optional<NodeId> node = {}) {

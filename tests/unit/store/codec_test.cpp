@@ -56,6 +56,7 @@ TEST(Codec, GivesBackSpecOperationMemoryAndEvent) {
   comes_back_equal(samples::memory());
   comes_back_equal(samples::memory().office);
   comes_back_equal(samples::event());
+  comes_back_equal(samples::revision());
 }
 
 TEST(Codec, GivesBackDefaults) {
@@ -64,6 +65,7 @@ TEST(Codec, GivesBackDefaults) {
   comes_back_equal(Plan{});
   comes_back_equal(Memory{});
   comes_back_equal(Event{});
+  comes_back_equal(AppliedRevision{});
 }
 
 /// Writes `value` once for each value of an enum and wants each back: a name that stands for two of them would be

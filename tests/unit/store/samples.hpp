@@ -28,7 +28,8 @@ inline std::vector<Step> steps() {
           UninstallPlugin{a, Plugin::SemiSyncSource},
           CreateAccount{a, AccountRole::Application, account(), Logged::Yes},
           DropAccount{a, AccountRole::Monitoring, account(), Logged::No},
-          SetVariable{a, "binlog_expire_logs_seconds", "2592000", "604800"},
+          SetVariable{a, "binlog_expire_logs_seconds", "2592000", "604800", false},
+          ResetVariable{a, "max_connections", "500", "151"},
           PersistReadOnly{a, false, true},
           SetReadOnly{a, ReadOnly::Super, ReadOnly::Off, 250ms},
           SetOfflineMode{a, true, false},
@@ -122,6 +123,38 @@ inline Operation operation(std::uint64_t number = 12) {
   return o;
 }
 
+inline AppliedRevision revision(std::uint64_t number = 8) {
+  using namespace std::chrono_literals;
+  PriorState seen{.node = {"db1"},
+                  .address = {"10.0.0.11", 3307},
+                  .reached = true,
+                  .at = at(4),
+                  .server_uuid = kUuid,
+                  .server_id = 11,
+                  .version = {9, 7, 4},
+                  .read_only = ReadOnly::On,
+                  .super_read_only_persisted = true,
+                  .offline_mode = true,
+                  .executed = some_gtids(),
+                  .source = Address{"10.0.0.12", 3308},
+                  .receiver = ThreadState::Connecting,
+                  .applier = ThreadState::Running,
+                  .delay = 60s,
+                  .semi_sync = {true, true, true, true, 2, 3, 2, false, false, 4s, true, true},
+                  .variables = {{"max_connections", {"151", "200"}}, {"sync_binlog", {"1", std::nullopt}}}};
+  return {.revision = {number},
+          .at = at(5),
+          .author = "alice",
+          .note = "more acks",
+          .back_to = Revision{3},
+          .document = "name: shop\n",
+          .spec = spec(),
+          .operation = OperationId{"shop-12"},
+          .state = RevisionState::NeedsPerson,
+          .finished = at(6),
+          .before = {seen, PriorState{.node = {"db2"}}}};
+}
+
 inline Event event(std::string text = "db2 is primary now") {
   return {.at = at(1'700'000'000'000'003),
           .severity = Severity::Critical,
@@ -145,6 +178,12 @@ inline Memory memory() {
   m.automatic_failovers = {at(1), at(2)};
   m.acknowledged = at(3);
   m.quarantined = {NodeId{"db9"}};
+  m.closed = {NodeId{"db8"}};
+  m.revisions = 11;
+  m.prior_settings[kUuid] = {{"max_connections", {"151", std::nullopt}}, {"sync_binlog", {"0", "1"}}};
+  m.proposed_prior_settings.emplace()[kUuid] = {{"sync_binlog", {"1", std::nullopt}}};
+  m.restored = at(12);
+  m.maintenance = {{NodeId{"db2"}, at(7), at(8), "ann", "disk swap"}, {std::nullopt, at(9), at(10), "bob", "move"}};
   return m;
 }
 

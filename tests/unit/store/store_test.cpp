@@ -9,6 +9,7 @@
 
 #include "../temporary_directory.hpp"
 #include "samples.hpp"
+#include "store/codec.hpp"
 
 namespace repl::store {
 namespace {
@@ -38,12 +39,11 @@ void written(Store& store, const Record& record) {
 }
 
 TEST_F(StoreTest, GivesBackWhatWasWrittenAfterItIsOpenedAgain) {
-  const StoredRevision revision{kShop, {8}, samples::at(5), "alice", "more acks", "name: shop\n"};
   written(*open(), {.cluster = kShop,
                     .memory = samples::memory(),
                     .operations = {samples::operation()},
                     .events = {samples::event()},
-                    .revision = revision});
+                    .revisions = {samples::revision(8)}});
 
   const auto store = open();
   const auto clusters = store->clusters().value();
@@ -57,11 +57,72 @@ TEST_F(StoreTest, GivesBackWhatWasWrittenAfterItIsOpenedAgain) {
   EXPECT_EQ(events[0].cluster, kShop);
   const auto revisions = store->revisions(kShop).value();
   ASSERT_EQ(revisions.size(), 1U);
-  EXPECT_EQ(revisions[0].revision, Revision{8});
-  EXPECT_EQ(revisions[0].at, samples::at(5));
-  EXPECT_EQ(revisions[0].author, "alice");
-  EXPECT_EQ(revisions[0].note, "more acks");
-  EXPECT_EQ(revisions[0].document, "name: shop\n");
+  EXPECT_EQ(revisions[0], samples::revision(8));
+  EXPECT_EQ(store->revision(kShop, {8}).value(), samples::revision(8));
+}
+
+TEST_F(StoreTest, KeepsHowTheApplyOfARevisionEnded) {
+  const auto store = open();
+  auto revision = samples::revision(8);
+  revision.state = RevisionState::Applying;
+  written(*store, {.cluster = kShop, .revisions = {revision, samples::revision(7)}});
+  written(*store, {.cluster = kShop, .outcomes = {{{8}, RevisionState::TakenBack, samples::at(77)}}});
+  revision.state = RevisionState::TakenBack;
+  revision.finished = samples::at(77);
+  EXPECT_EQ(store->revision(kShop, {8}).value(), revision);
+  EXPECT_EQ(store->revision(kShop, {7}).value(), samples::revision(7));
+}
+
+TEST_F(StoreTest, NamesTheRevisionThatItDoesNotHave) {
+  const auto result = open()->revision(kShop, {9});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::NoSuchRevision);
+  EXPECT_NE(result.error().message.find("revision 9"), std::string::npos);
+}
+
+/// The tables of version 1 with a cluster whose revision 2 is in force, and a third that was taken back.
+constexpr auto kVersion1 = R"sql(
+  CREATE TABLE migration (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL);
+  INSERT INTO migration VALUES (1, datetime('now'));
+  CREATE TABLE cluster (name TEXT PRIMARY KEY, memory TEXT NOT NULL);
+  CREATE TABLE revision (
+    cluster TEXT NOT NULL, number INTEGER NOT NULL, at INTEGER NOT NULL, author TEXT NOT NULL, note TEXT NOT NULL,
+    document TEXT NOT NULL, PRIMARY KEY (cluster, number));
+  CREATE TABLE operation (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, cluster TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE INDEX operation_by_cluster ON operation (cluster, sequence);
+  CREATE TABLE event (id INTEGER PRIMARY KEY AUTOINCREMENT, cluster TEXT NOT NULL, body TEXT NOT NULL);
+  CREATE INDEX event_by_cluster ON event (cluster, id);
+  INSERT INTO revision VALUES ('shop', 1, 100, 'ann', 'first "try"', 'name: shop'), ('shop', 2, 200, 'bob', '', 'name: shop #2'),
+    ('shop', 3, 300, 'bob', '', 'name: shop #3'), ('gone', 1, 400, 'bob', '', 'name: gone');
+)sql";
+
+TEST_F(StoreTest, MakesRevisionsOfVersion1Readable) {
+  auto memory = samples::memory();
+  memory.revision = {2};
+  memory.proposed.reset();
+  memory.operation.reset();
+  {
+    SQLite::Database old(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+    old.exec(kVersion1);
+    SQLite::Statement put(old, "INSERT INTO cluster VALUES ('shop', ?)");
+    put.bind(1, encode(memory));
+    put.exec();
+  }
+  const auto store = open();
+  const auto revisions = store->revisions(kShop).value();
+  ASSERT_EQ(revisions.size(), 3U);
+  EXPECT_EQ(revisions[0].state, RevisionState::TakenBack);
+  EXPECT_EQ(revisions[0].spec, std::nullopt);
+  EXPECT_EQ(revisions[1].state, RevisionState::Applied);
+  EXPECT_EQ(revisions[1].spec, memory.spec);
+  EXPECT_EQ(revisions[1].author, "bob");
+  EXPECT_EQ(revisions[1].at, samples::at(200));
+  EXPECT_EQ(revisions[2].note, "first \"try\"");
+  EXPECT_EQ(revisions[2].document, "name: shop");
+  EXPECT_EQ(revisions[2].spec, std::nullopt);
+  EXPECT_EQ(store->revisions({"gone"}).value().size(), 1U);
+  EXPECT_EQ(store->clusters().value().at(0).second, memory);
 }
 
 TEST_F(StoreTest, KeepsFilesForTheOwnerOnly) {
@@ -139,7 +200,7 @@ TEST_F(StoreTest, ForgetsAClusterButNotWhatWasDoneToIt) {
     written(*store, {.cluster = cluster,
                      .memory = Memory{},
                      .events = {samples::event()},
-                     .revision = StoredRevision{.cluster = cluster, .revision = {1}}});
+                     .revisions = {AppliedRevision{.revision = {1}}}});
   }
   written(*store, {.cluster = kShop, .operations = {samples::operation()}});
   ASSERT_TRUE(store->forget(kShop));

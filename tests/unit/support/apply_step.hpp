@@ -309,6 +309,15 @@ class Servers {
     }
   }
 
+  static void set_global(ModelServer& s, const std::string& name, const std::string& value) {
+    s.has.variables[name] = value;
+    if (name == "rpl_semi_sync_source_timeout") {
+      s.now.semi_sync.timeout = std::chrono::milliseconds{std::stoll(value)};
+    }
+    if (name == "rpl_semi_sync_source_wait_no_replica") s.now.semi_sync.wait_no_replica = value == "ON";
+    if (name == "rpl_semi_sync_source_wait_point") s.now.semi_sync.after_sync = value == "AFTER_SYNC";
+  }
+
   // ---- each step
 
   Outcome carry_out(ModelServer& s, const InstallPlugin& step, StepResult&) {
@@ -376,12 +385,13 @@ class Servers {
       s.now.group.single_primary = step.to == "ON";
     }
     if (step.name == "group_replication_group_name") s.now.group.name = step.to;
-    s.has.variables[step.name] = step.to;
-    if (step.name == "rpl_semi_sync_source_timeout") {
-      s.now.semi_sync.timeout = std::chrono::milliseconds{std::stoll(step.to)};
-    }
-    if (step.name == "rpl_semi_sync_source_wait_no_replica") s.now.semi_sync.wait_no_replica = step.to == "ON";
-    if (step.name == "rpl_semi_sync_source_wait_point") s.now.semi_sync.after_sync = step.to == "AFTER_SYNC";
+    s.has.persisted[step.name] = step.to;
+    set_global(s, step.name, step.to);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const ResetVariable& step, StepResult&) {
+    s.has.persisted.erase(step.name);
+    if (!step.to.empty() && s.has.variables.contains(step.name)) set_global(s, step.name, step.to);
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const PersistReadOnly& step, StepResult&) {

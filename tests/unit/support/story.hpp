@@ -25,8 +25,9 @@ class Story {
   std::vector<Event> events;
   std::vector<Operation> operations;  ///< Every state that went to the history, in order.
   std::vector<control::Reply> replies;
-  std::vector<control::StepOrder> steps;  ///< All that were ordered.
-  std::optional<Spec> configured;         ///< Whom the ends hold sessions to.
+  std::vector<control::StepOrder> steps;   ///< All that were ordered.
+  std::vector<AppliedRevision> revisions;  ///< As the store has them, oldest first.
+  std::optional<Spec> configured;          ///< Whom the ends hold sessions to.
   std::optional<NodeId> sentinel;
   std::shared_ptr<const std::vector<Problem>> problems;
 
@@ -53,6 +54,8 @@ class Story {
     controller_.reset();
     ++incarnation_;
   }
+  /// While repld is down: what it will find in its store.
+  void remember(Memory memory) { stored_ = std::move(memory); }
   void start_repld() {
     controller_ = std::make_unique<control::Controller>(ClusterId{"shop"}, stored_, now_);
     ++incarnation_;
@@ -81,7 +84,7 @@ class Story {
     return *reply;
   }
   control::Reply apply(const Spec& spec, bool dry_run = false) {
-    return ask_and_wait(control::ApplySpec{.spec = spec, .revision = {}, .dry_run = dry_run});
+    return ask_and_wait(control::ApplySpec{.spec = spec, .dry_run = dry_run});
   }
   /// Applied, and as declared.
   Story& running(const Spec& spec) {
@@ -224,6 +227,15 @@ class Story {
     events.insert(events.end(), output.events.begin(), output.events.end());
     operations.insert(operations.end(), output.operations.begin(), output.operations.end());
     replies.insert(replies.end(), output.replies.begin(), output.replies.end());
+    if (output.revision) revisions.push_back(*output.revision);
+    if (output.outcome) {
+      const auto ended = std::find_if(revisions.begin(), revisions.end(),
+                                      [&](const auto& r) { return r.revision == output.outcome->revision; });
+      if (ended != revisions.end()) {
+        ended->state = output.outcome->state;
+        ended->finished = output.outcome->finished;
+      }
+    }
     if (output.configure) configured = output.configure;
     if (output.problems) problems = output.problems;
     sentinel = output.sentinel;

@@ -1,0 +1,88 @@
+// Variables by the spec.
+#include "plan/variables.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <optional>
+#include <set>
+
+#include "plan/group.hpp"
+#include "plan/semi_sync.hpp"
+
+namespace repl::plan {
+namespace {
+
+/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
+const std::map<std::string, std::string> kBase{
+    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
+};
+
+const std::map<std::string, std::string> kDefaultsOfPlugins{
+    {"rpl_semi_sync_source_timeout", "10000"},
+    {"rpl_semi_sync_source_wait_no_replica", "ON"},
+    {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"},
+    {"group_replication_single_primary_mode", "ON"},
+    {"group_replication_enforce_update_everywhere_checks", "OFF"},
+};
+
+std::size_t position_in_file(const Spec& spec, const NodeId& node) {
+  const auto at = std::find_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
+  return static_cast<std::size_t>(at - spec.nodes.begin()) + 1;
+}
+
+std::optional<double> number_in(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
+}
+
+std::string canonical(const std::string& value) {
+  std::string upper;
+  for (const char c : value) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  if (upper == "1" || upper == "TRUE" || upper == "YES") return "ON";
+  if (upper == "0" || upper == "FALSE" || upper == "NO") return "OFF";
+  return upper;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node) {
+  if (!spec.several_writers()) return {};
+  return {{"auto_increment_increment", std::to_string(spec.nodes.size())},
+          {"auto_increment_offset", std::to_string(position_in_file(spec, node))}};
+}
+
+std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
+  auto out = kBase;
+  for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
+  for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
+  if (const auto* found = spec.find(node)) {
+    for (const auto& [name, value] : group_variables(spec, *found)) out[name] = value;
+  }
+  for (const auto& [name, value] : spec.settings_of(node)) out[name] = value;
+  return out;
+}
+
+std::string value_before(const Inventory& has, const std::string& name) {
+  if (const auto found = has.variables.find(name); found != has.variables.end()) return found->second;
+  const auto found = kDefaultsOfPlugins.find(name);
+  return found == kDefaultsOfPlugins.end() ? std::string{} : found->second;
+}
+
+std::vector<std::string> variables_to_look_at(const Spec& spec) {
+  std::set<std::string> names{"auto_increment_increment", "auto_increment_offset"};
+  for (const auto& node : spec.nodes) {
+    for (const auto& [name, value] : variables_of(spec, node.id)) names.insert(name);
+    for (const auto& [name, value] : group_variables_of_stopped(spec, node, "")) names.insert(name);
+  }
+  return {names.begin(), names.end()};
+}
+
+bool same_value(const std::string& a, const std::string& b) {
+  if (canonical(a) == canonical(b)) return true;
+  const auto one = number_in(a), other = number_in(b);  // "3" is shown as "3.000000"
+  return one && other && *one == *other;
+}
+
+}  // namespace repl::plan

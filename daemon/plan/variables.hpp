@@ -1,0 +1,30 @@
+// Which server variables a spec means on a node, and when two values are the same. Pure.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/snapshot.hpp"
+#include "model/spec.hpp"
+
+namespace repl::plan {
+
+/// Every server variable that is kept on that node, by name: the spec's, its semi-sync and group set-up, how several
+/// writers count their keys, and repld's own.
+std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
+
+/// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own
+/// place in the file.
+std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node);
+
+/// What the variable is; of a plugin that is not loaded, what it will be as long as nobody has set it.
+std::string value_before(const Inventory& has, const std::string& name);
+
+/// Server variables whose values plan_converge() compares; to be asked for with the inventory.
+std::vector<std::string> variables_to_look_at(const Spec& spec);
+
+/// Do two texts mean the same value of a server variable (ON, 1 and TRUE do)?
+bool same_value(const std::string& a, const std::string& b);
+
+}  // namespace repl::plan

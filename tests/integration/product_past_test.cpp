@@ -1,0 +1,267 @@
+// The whole product, going back: rollback with what it puts back on real servers, backup and restore onto an empty
+// repld, and a person at work on a node.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "tests/support/acked_writer.hpp"
+#include "tests/support/rig.hpp"
+
+namespace repl::testing {
+namespace {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+using std::chrono::steady_clock;
+namespace fs = std::filesystem;
+
+std::string contents_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+class Past : public ::testing::Test {
+ protected:
+  Past() : rig{{.name = "past"}}, writer{rig.writer_nodes(), "app", rig.application_password()} {}
+
+  void SetUp() override {
+    succeeds({"apply", rig.topology_file().string(), "--note", "as it began"});
+    ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+    const auto made = writer.create_table(20s);
+    ASSERT_TRUE(made) << made.error().message;
+    writer.start();
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << rig.story();
+  }
+
+  std::string succeeds(const std::vector<std::string>& arguments) {
+    const auto done = rig.replctl(arguments);
+    EXPECT_EQ(done.exit_code, 0) << done.output << done.errors;
+    return done.output;
+  }
+  /// The sandbox's topology file, changed: beside it, for its secrets have relative paths.
+  std::string variant(const std::string& added, const std::string& without_node = {}) {
+    std::string text;
+    std::istringstream in(contents_of(rig.topology_file()));
+    for (std::string line; std::getline(in, line);) {
+      if (without_node.empty() || line.find("name: " + without_node + ",") == std::string::npos) text += line + "\n";
+    }
+    const auto file = rig.topology_file().parent_path() / "variant.yaml";
+    std::ofstream(file) << text << added;
+    ::chmod(file.c_str(), 0600);
+    return file.string();
+  }
+  std::string ask(const std::string& node, const std::string& sql) {
+    auto session = rig.sandbox().root_session(node);
+    if (!session) return session.error().message;
+    const auto rows = session->query(sql);
+    if (!rows) return rows.error().message;
+    return rows->empty() ? "" : rows->front().front().value_or("NULL");
+  }
+  std::string persisted(const std::string& node, const std::string& variable) {
+    return ask(node, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME='" +
+                         variable + "'");
+  }
+  /// Why repld does nothing about that problem; "" while it is not there.
+  std::string why_not(const std::string& problem) {
+    const auto answer = rig.replctl_json({"problems", rig.cluster()});
+    for (const auto& p : answer["problems"]) {
+      if (p["name"] == problem) return p.value("blocked", "");
+    }
+    return "";
+  }
+  bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = 30s) {
+    const auto deadline = steady_clock::now() + within;
+    while (!condition()) {
+      if (steady_clock::now() > deadline) return false;
+      std::this_thread::sleep_for(20ms);
+    }
+    return true;
+  }
+  Outcome restore(std::vector<std::string> options) {
+    options.insert(options.begin(), {(own_folder() / "replctl").string(), "restore"});
+    options.insert(options.end(), {"--state-dir", rig.repld().state().string()});
+    return run_program(options);
+  }
+
+  Rig rig;
+  AckedWriter writer;
+};
+
+TEST_F(Past, ARollbackPutsSettingsAndNodesBackAndIsVerified) {
+  const auto before = ask("db1", "SELECT @@max_connections");
+  ASSERT_NE(before, "333");
+  ASSERT_TRUE(rig.sandbox().root_session("db2")->query("SET PERSIST long_query_time = 7"));
+  succeeds({"apply", variant("settings: {max_connections: 333, long_query_time: 3}\n", "db3"), "--note", "fewer"});
+  for (const auto* node : {"db1", "db2"}) {
+    EXPECT_EQ(ask(node, "SELECT @@max_connections"), "333");
+    EXPECT_EQ(persisted(node, "max_connections"), "333");
+  }
+  EXPECT_EQ(rig.status()["nodes"].size(), 2U);
+  succeeds({"apply", variant("settings: {max_connections: 444, long_query_time: 3}\n", "db3")});
+  EXPECT_EQ(ask("db1", "SELECT @@max_connections"), "444");
+
+  const auto difference = rig.replctl({"diff", rig.cluster(), "1", "2"});
+  EXPECT_EQ(difference.exit_code, 1);
+  EXPECT_NE(difference.output.find("+ settings.max_connections  333"), std::string::npos) << difference.output;
+  EXPECT_NE(difference.output.find("- node db3"), std::string::npos) << difference.output;
+  const auto planned = rig.replctl({"rollback", rig.cluster(), "1", "--dry-run"});
+  EXPECT_NE(planned.output.find("max_connections back 444 -> " + before), std::string::npos) << planned.output;
+  EXPECT_EQ(ask("db1", "SELECT @@max_connections"), "444") << "a dry run changes nothing";
+
+  const auto done = rig.replctl({"rollback", rig.cluster(), "1", "--note", "more"});
+  ASSERT_EQ(done.exit_code, 0) << done.output << done.errors << rig.story();
+  EXPECT_NE(done.output.find("verified: nothing left to change"), std::string::npos) << done.output;
+  for (const auto* node : {"db1", "db2"}) {
+    EXPECT_EQ(ask(node, "SELECT @@max_connections"), before);
+    EXPECT_EQ(persisted(node, "max_connections"), "") << "it was not persisted before";
+  }
+  EXPECT_EQ(ask("db2", "SELECT @@GLOBAL.long_query_time"), "7.000000");
+  EXPECT_EQ(persisted("db2", "long_query_time"), "7.000000") << "it was persisted before";
+  EXPECT_EQ(persisted("db1", "long_query_time"), "");
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  EXPECT_EQ(rig.node("db3")["source"], rig.primary());
+
+  const auto shown = rig.replctl_json({"show", rig.cluster(), "2"});
+  EXPECT_EQ(shown["note"], "fewer");
+  EXPECT_EQ(shown["state"], "replaced");
+  EXPECT_EQ(shown["before"].size(), 3U);
+  EXPECT_TRUE(std::any_of(shown["before"][0]["variables"].begin(), shown["before"][0]["variables"].end(),
+                          [&](const json& v) { return v["name"] == "max_connections" && v["value"] == before; }))
+      << shown.dump(1);
+  const auto history = rig.replctl_json({"history", rig.cluster()});
+  EXPECT_EQ(history["revisions"][0]["state"], "in-force");
+  EXPECT_EQ(history["revisions"][0]["backTo"], 1);
+  // What it prints is a file that says the same.
+  const auto file = rig.topology_file().parent_path() / "shown.yaml";
+  std::ofstream(file) << succeeds({"show", rig.cluster()});
+  ::chmod(file.c_str(), 0600);
+  EXPECT_EQ(rig.replctl({"diff", file.string()}).exit_code, 0);
+  writer.stop();
+  const auto lost = writer.lost_on(rig.primary());
+  ASSERT_TRUE(lost) << lost.error().message;
+  EXPECT_TRUE(lost->empty());
+}
+
+TEST_F(Past, ARollbackLeavesThePrimaryWhereItIs) {
+  succeeds({"apply", variant("settings: {max_connections: 333}\n")});
+  succeeds({"switchover", rig.cluster(), "--to", "db2"});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  const auto done = succeeds({"rollback", rig.cluster()});
+  EXPECT_NE(done.find("primary is db2 (declared db1)"), std::string::npos) << done;
+  EXPECT_NE(done.find("verified"), std::string::npos) << done;
+  EXPECT_EQ(rig.primary(), "db2");
+  EXPECT_NE(ask("db3", "SELECT @@max_connections"), "333");
+}
+
+TEST_F(Past, ABackupGivesAnEmptyRepldAllThatTheOldOneKnew) {
+  succeeds({"apply", variant("settings: {max_connections: 333}\n"), "--note", "second"});
+  succeeds({"switchover", rig.cluster(), "--to", "db2"});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  const auto backup = (rig.repld().state().parent_path() / "repld.backup").string();
+  succeeds({"backup", backup});
+  const auto history = rig.replctl_json({"history", rig.cluster()});
+  const auto term = rig.status()["term"];
+  EXPECT_EQ(restore({backup}).exit_code, 3) << "not while a repld runs";
+
+  rig.repld().stop();
+  fs::remove_all(rig.repld().state());
+  const auto looked = restore({backup, "--dry-run"});
+  EXPECT_EQ(looked.exit_code, 0) << looked.errors;
+  EXPECT_NE(looked.output.find("cluster past: revision 2, 3 nodes, primary db2"), std::string::npos) << looked.output;
+  EXPECT_FALSE(fs::exists(rig.repld().state() / "store.db"));
+  const auto restored = restore({backup});
+  ASSERT_EQ(restored.exit_code, 0) << restored.output << restored.errors;
+  rig.repld().start();
+  // The servers are as the backup says, so it acts again by itself.
+  ASSERT_TRUE(rig.wait_for([](const json& status) { return status["restored"].is_null(); }, 30s)) << rig.story();
+  EXPECT_EQ(rig.primary(), "db2");
+  EXPECT_EQ(rig.status()["term"], term);
+  EXPECT_EQ(rig.replctl_json({"history", rig.cluster()}), history);
+  const auto killed = steady_clock::now();
+  ASSERT_TRUE(rig.sandbox().kill("db2"));
+  ASSERT_TRUE(comes_true([&] { return writer.first_after(killed, "db2").has_value(); })) << rig.story();
+}
+
+TEST_F(Past, AnOldBackupIsNotActedOn) {
+  const auto backup = (rig.repld().state().parent_path() / "repld.backup").string();
+  succeeds({"backup", backup});
+  succeeds({"switchover", rig.cluster(), "--to", "db2"});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  const auto count = writer.count();
+  ASSERT_TRUE(comes_true([&] { return writer.count() > count + 50; }));
+
+  rig.repld().stop();
+  EXPECT_EQ(restore({backup}).exit_code, 3) << "a cluster is known";
+  const auto forced = restore({backup, "--force"});
+  ASSERT_EQ(forced.exit_code, 0) << forced.output << forced.errors;
+  EXPECT_NE(forced.output.find("before-restore"), std::string::npos) << forced.output;
+  rig.repld().start();
+  ASSERT_TRUE(comes_true([&] { return why_not("AnotherPrimary") != "" || !rig.status()["problemList"].empty(); }));
+  const auto status = rig.replctl({"status", rig.cluster()}).output;
+  EXPECT_NE(status.find("restored from the backup of"), std::string::npos) << status;
+  const auto refused = rig.replctl({"apply", variant("settings: {max_connections: 333}\n")});
+  EXPECT_EQ(refused.exit_code, 3) << refused.output << refused.errors;
+  // db1 was the primary then; db2 is, and stays so, and its clients notice nothing.
+  const auto later = writer.count();
+  ASSERT_TRUE(comes_true([&] { return writer.count() > later + 200; })) << rig.story();
+  EXPECT_EQ(ask("db1", "SELECT @@super_read_only"), "1");
+  EXPECT_EQ(ask("db2", "SELECT @@super_read_only"), "0");
+  // The way out: the cluster is taken up anew, with the right source.
+  succeeds({"forget", rig.cluster(), "-y"});
+  auto text = contents_of(rig.topology_file());
+  const auto swap = [&](const std::string& node, const std::string& from, const std::string& to) {
+    const auto at = text.find("type: " + from, text.find("name: " + node));
+    text.replace(at, from.size() + 6, "type: " + to);
+  };
+  swap("db1", "source", "replica");
+  swap("db2", "replica", "source");
+  const auto file = rig.topology_file().parent_path() / "variant.yaml";
+  std::ofstream(file) << text;
+  ::chmod(file.c_str(), 0600);
+  succeeds({"apply", file.string()});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  EXPECT_EQ(rig.primary(), "db2");
+}
+
+TEST_F(Past, ANodeInMaintenanceIsLeftAloneUntilItIsOver) {
+  succeeds({"maintenance", rig.cluster(), "db3", "--for", "1h", "--reason", "disk swap"});
+  ASSERT_TRUE(rig.sandbox().root_session("db3")->query("STOP REPLICA"));
+  ASSERT_TRUE(comes_true([&] { return !why_not("ReplicationStopped").empty(); })) << rig.story();
+  EXPECT_NE(why_not("ReplicationStopped").find("disk swap"), std::string::npos);
+  EXPECT_EQ(rig.node("db3")["maintenance"]["reason"], "disk swap");
+  const auto refused = rig.replctl({"switchover", rig.cluster(), "--to", "db3"});
+  EXPECT_EQ(refused.exit_code, 3) << refused.output << refused.errors;
+  // Nothing is done about it although repld is started anew and looks at everything again.
+  rig.repld().kill();
+  rig.repld().start();
+  ASSERT_TRUE(comes_true([&] { return !why_not("ReplicationStopped").empty(); })) << rig.story();
+  EXPECT_EQ(rig.node("db3")["receiver"], "stopped");
+  succeeds({"maintenance", rig.cluster(), "db3", "--end"});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+}
+
+TEST_F(Past, ANodeInMaintenanceMayBeWrittenOnOnlyWithoutClients) {
+  succeeds({"maintenance", rig.cluster(), "db3", "--for", "1h", "--reason", "repair"});
+  auto session = rig.sandbox().root_session("db3");
+  ASSERT_TRUE(session);
+  ASSERT_TRUE(session->query("SET GLOBAL offline_mode = ON"));
+  ASSERT_TRUE(session->query("SET GLOBAL super_read_only = OFF"));
+  ASSERT_TRUE(session->query("SET GLOBAL read_only = OFF"));
+  ASSERT_TRUE(comes_true([&] { return !why_not("WritableReplica").empty(); })) << rig.story();
+  EXPECT_EQ(ask("db3", "SELECT @@read_only"), "0");
+  // Open for clients it is a second primary, and is closed.
+  ASSERT_TRUE(session->query("SET GLOBAL offline_mode = OFF"));
+  ASSERT_TRUE(comes_true([&] { return ask("db3", "SELECT @@super_read_only") == "1"; })) << rig.story();
+}
+
+}  // namespace
+}  // namespace repl::testing
