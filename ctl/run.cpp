@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(Examples:
   replctl apply shop.yaml                    make it so
   replctl status shop --watch                the cluster as a tree, live
   replctl switchover shop --to db2           move the primary
+  replctl verify shop                        compare the data of all nodes
   replctl events --follow -o json            everything that happens, for programs
 
 repld is looked for at --server, REPLCTL_SERVER, its address file, 127.0.0.1:10330 (`replctl connection`).
@@ -172,6 +173,7 @@ int run(const std::vector<std::string>& arguments, Console& console, const Exten
   add_primary_commands(app, invocation);
   add_see_commands(app, invocation);
   add_past_commands(app, invocation);
+  add_verify_commands(app, invocation);
   add_switch_commands(app, invocation);
   if (extension.add_commands) extension.add_commands(app);
   add_completion_commands(app, invocation);

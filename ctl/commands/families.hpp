@@ -14,6 +14,7 @@ void add_past_commands(CLI::App& app, Invocation& run);     ///< events, history
 void add_file_commands(CLI::App& app, Invocation& run);     ///< validate, diff, apply
 void add_primary_commands(CLI::App& app, Invocation& run);  ///< switchover, failover
 void add_switch_commands(CLI::App& app, Invocation& run);   ///< ack, pause, resume, forget
+void add_verify_commands(CLI::App& app, Invocation& run);   ///< verify
 void add_about_commands(CLI::App& app, Invocation& run);    ///< version, connection
 void add_completion_commands(CLI::App& app, Invocation& run);
 

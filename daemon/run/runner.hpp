@@ -15,6 +15,7 @@
 #include "run/inbox.hpp"
 #include "run/observer.hpp"
 #include "run/registry.hpp"
+#include "run/verifier.hpp"
 #include "store/store.hpp"
 
 namespace repl::run {
@@ -35,6 +36,8 @@ class Runner {
   /// Nothing is remembered of the cluster and nothing is going on: it may be dropped without a trace.
   bool blank() const;
 
+  Verifier& verifier() { return verifier_; }
+
  private:
   /// A request that waits for its reply.
   struct Asked {
@@ -49,6 +52,7 @@ class Runner {
   void refuse_steps(const control::Output& output);
   void publish(const control::Output& output);
   void answer(const control::Output& output);
+  void publish(std::shared_ptr<const verify::Run> verification);
   std::optional<store::StoredRevision> revision_of(const control::Output& output);
 
   const ClusterId cluster_;
@@ -65,7 +69,8 @@ class Runner {
   std::map<std::uint64_t, Asked> asked_;       // under mutex_
   std::uint64_t tickets_ = 0;                  // under mutex_
   std::optional<Memory> unsaved_;              // the runner's thread only
-  std::jthread thread_;                        // last: ends before what it uses
+  Verifier verifier_;
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 }  // namespace repl::run

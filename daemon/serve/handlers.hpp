@@ -1,5 +1,6 @@
 // The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp) ask a
-// cluster's controller and may wait for it; checks (checks.cpp) answer load balancers and supervisors.
+// cluster's controller and may wait for it; verifications have both (verifications.cpp); checks (checks.cpp) answer
+// load balancers and supervisors.
 #pragma once
 
 #include "serve/call.hpp"
@@ -29,6 +30,12 @@ Result<Response> acknowledge(const Call& call);
 Result<Response> pause(const Call& call);
 Result<Response> resume(const Call& call);
 Result<Response> forget(const Call& call);
+
+Result<Response> show_verification(const Call& call);
+Result<Response> list_verified_tables(const Call& call);
+Result<Response> list_differences(const Call& call);
+Result<Response> start_verification(const Call& call);
+Result<Response> stop_verification(const Call& call);
 
 Result<Response> check_liveness(const Call& call);
 Result<Response> check_readiness(const Call& call);

@@ -34,7 +34,6 @@ inline constexpr std::array kNotYet{
     NotYet{"provisioning.method", "clone",
            "a node that lacks purged transactions is named, and a person provides the data", NotYet::Outcome::Noted},
     NotYet{"groupReplication", "", "remove it"},
-    NotYet{"consistency", "", "remove it"},
     NotYet{"audit", "", "remove it"},
     NotYet{"hooks", "", "remove it"},
     NotYet{"routing", "", "remove it"},

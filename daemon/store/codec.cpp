@@ -12,6 +12,7 @@
 #include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 #include "store/codec_fields.hpp"
+#include "store/verify_fields.hpp"
 
 namespace repl::store {
 namespace {
@@ -74,6 +75,12 @@ template <>
 inline constexpr auto kNames<Logged> = kLoggeds;
 template <>
 inline constexpr auto kNames<Phase> = kPhases;
+template <>
+inline constexpr auto kNames<verify::RunState> = verify::kRunStates;
+template <>
+inline constexpr auto kNames<verify::TableState> = verify::kTableStates;
+template <>
+inline constexpr auto kNames<verify::FindingKind> = verify::kFindingKinds;
 
 /// The values of these enums count up from 0, and their to_string() answers "?" beyond the last.
 template <class E>
@@ -341,6 +348,9 @@ template std::string encode(const Step&);
 template std::string encode(const Spec&);
 template std::string encode(const Office&);
 template std::string encode(const Event&);
+template std::string encode(const verify::Run&);
+template std::string encode(const verify::TableProgress&);
+template std::string encode(const verify::Finding&);
 template Result<Memory> decode(std::string_view);
 template Result<Operation> decode(std::string_view);
 template Result<Plan> decode(std::string_view);
@@ -348,5 +358,8 @@ template Result<Step> decode(std::string_view);
 template Result<Spec> decode(std::string_view);
 template Result<Office> decode(std::string_view);
 template Result<Event> decode(std::string_view);
+template Result<verify::Run> decode(std::string_view);
+template Result<verify::TableProgress> decode(std::string_view);
+template Result<verify::Finding> decode(std::string_view);
 
 }  // namespace repl::store

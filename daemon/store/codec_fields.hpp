@@ -87,8 +87,16 @@ void fields(V& v, TlsSpec& t) {
 }
 
 template <class V>
+void fields(V& v, ConsistencySpec& c) {
+  auto& [checksum_every, schemas] = c;
+  v("checksum_every_s", checksum_every);
+  v("schemas", schemas);
+}
+
+template <class V>
 void fields(V& v, Spec& s) {
-  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, settings, alert_lag] = s;
+  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, settings, alert_lag,
+         consistency] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -100,6 +108,7 @@ void fields(V& v, Spec& s) {
   v("provisioning", provisioning);
   v("settings", settings);
   v("alert_lag_ms", alert_lag);
+  v.added("consistency", consistency);
 }
 
 // ---- steps; the key "name" is written beside these

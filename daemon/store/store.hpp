@@ -1,4 +1,4 @@
-// What repld knows over a restart: memory of each cluster, revisions, operations, events. SQLite (WAL,
+// What repld knows over a restart: memory of each cluster, revisions, operations, events, verifications. SQLite (WAL,
 // synchronous=FULL): every call is one transaction, so that a kill -9 at any instant leaves the state before or after
 // it. Thread-safe.
 #pragma once
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/operation.hpp"
+#include "verify/run.hpp"
 
 namespace repl::store {
 
@@ -27,19 +28,28 @@ struct StoredRevision {
   std::string document;  ///< The YAML as it was sent.
 };
 
-/// One output of a controller, to be stored as a whole.
+/// How far a verification has come since the last record of it.
+struct VerifyRecord {
+  verify::Run run;                            ///< Inserted, or replaced by id.
+  std::vector<verify::TableProgress> tables;  ///< Those that have changed.
+  std::vector<verify::Finding> findings;      ///< New ones.
+};
+
+/// One output of a controller or step of a verification, to be stored as a whole.
 struct Record {
   ClusterId cluster;
   std::optional<Memory> memory;
   std::vector<Operation> operations;  ///< Inserted, or replaced by id.
   std::vector<Event> events;
   std::optional<StoredRevision> revision;
+  std::optional<VerifyRecord> verification;
 };
 
 /// How many of the newest are kept, of all clusters together. Memory and revisions are kept for good.
 struct Retention {
   std::int64_t events = 100'000;
   std::int64_t operations = 10'000;
+  std::int64_t verifications = 10;  ///< Of each cluster.
 };
 
 class Store {
@@ -53,7 +63,8 @@ class Store {
   Result<void> write(const Record& record);
 
   Result<std::vector<std::pair<ClusterId, Memory>>> clusters() const;
-  /// Drops memory, revisions and operations of the cluster; its events stay, as the record of what was done.
+  /// Drops memory, revisions, operations and verifications of the cluster; its events stay, as the record of what was
+  /// done.
   Result<void> forget(const ClusterId& cluster);
 
   /// Newest first.
@@ -67,6 +78,13 @@ class Store {
                                           std::size_t limit) const;
   /// The newest `limit` events, oldest first.
   Result<std::vector<StoredEvent>> latest_events(const std::optional<ClusterId>& cluster, std::size_t limit) const;
+
+  /// The newest verification of the cluster; empty: there was none.
+  Result<std::optional<verify::Run>> latest_verification(const ClusterId& cluster) const;
+  /// Sorted by schema and name.
+  Result<std::vector<verify::TableProgress>> verified_tables(const std::string& run) const;
+  /// In the order in which they were found, at most `limit`.
+  Result<std::vector<verify::Finding>> findings(const std::string& run, std::size_t limit) const;
 
  private:
   struct Impl;

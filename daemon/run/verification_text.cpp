@@ -1,0 +1,52 @@
+// What people read of a verification in events and logs.
+#include "run/verification_text.hpp"
+
+#include <algorithm>
+
+namespace repl::run {
+
+std::string started_text(const verify::Run& run, bool is_new) {
+  return fmt::format("{}: asked for by {}{}", run.id, run.asked_by,
+                     is_new ? "" : fmt::format(", goes on after {} of {} tables", run.tables_done, run.tables));
+}
+
+std::string finished_text(const verify::Run& run, bool clean) {
+  std::string nodes = run.reference.name;
+  for (const auto& node : run.nodes) nodes += ", " + node.name;
+  auto text =
+      fmt::format("{}: {} tables with {} rows on {}: ", run.id, run.tables - run.tables_not_compared, run.rows, nodes);
+  text += clean ? "no difference" : fmt::format("{} differences in rows and tables", run.differences);
+  for (const auto& row : run.gtids) {
+    if (!row.errant.empty()) text += fmt::format(", {} transactions on {} only", row.errant.count(), row.node);
+  }
+  if (run.unsettled > 0) text += fmt::format("; {} rows kept changing and were not compared", run.unsettled);
+  if (run.tables_not_compared > 0) text += fmt::format("; {} tables were not compared", run.tables_not_compared);
+  for (const auto& [node, why, declared] : run.left_out) {
+    if (!declared) text += fmt::format("; {} was left out: {}", node, why);
+  }
+  return text;
+}
+
+std::optional<std::string> why_hold_back(const ClusterState& state) {
+  if (state.memory.operation) return fmt::format("operation {} goes first", state.memory.operation->id);
+  return std::nullopt;
+}
+
+std::string not_there(const verify::Settings& settings, const std::vector<verify::TableId>& tables,
+                      const std::map<verify::TableId, std::set<NodeId>>& elsewhere) {
+  const auto some = [&](const auto& fits) {
+    return std::any_of(tables.begin(), tables.end(), fits) ||
+           std::any_of(elsewhere.begin(), elsewhere.end(), [&](const auto& e) { return fits(e.first); });
+  };
+  std::string out;
+  const auto add = [&](const std::string& name) { out += (out.empty() ? "" : ", ") + name; };
+  for (const auto& schema : settings.schemas) {
+    if (!some([&](const verify::TableId& t) { return t.schema == schema; })) add(schema);
+  }
+  for (const auto& table : settings.tables) {
+    if (!some([&](const verify::TableId& t) { return t == table; })) add(to_string(table));
+  }
+  return out;
+}
+
+}  // namespace repl::run
