@@ -102,11 +102,15 @@ class LagMeter {
   std::vector<std::jthread> threads_;  // last: they use the rest
 };
 
+long rows_per_table(int megabytes) {
+  return static_cast<long>(megabytes) * 1'000'000 / kBytesPerRow / kTables;
+}
+
 void fill(const Rig& rig, int megabytes) {
   auto session = root(rig, "db1");
   ask(session, "CREATE DATABASE big");
   ask(session, fmt::format("SET SESSION cte_max_recursion_depth={}", kRowsAtOnce + 1));
-  const auto rows = static_cast<long>(megabytes) * 1'000'000 / kBytesPerRow / kTables;
+  const auto rows = rows_per_table(megabytes);
   for (int table = 0; table < kTables; ++table) {
     ask(session,
         fmt::format("CREATE TABLE big.t{} (id BIGINT PRIMARY KEY, customer INT NOT NULL, price DECIMAL(12,2) NOT "
@@ -149,8 +153,8 @@ void run(int megabytes, int nodes, milliseconds pace, int rest, const std::strin
   std::jthread updates([&](const std::stop_token& stop) {
     auto changing = root(rig, "db1");
     for (long i = 0; !stop.stop_requested(); ++i) {
-      ask(changing,
-          fmt::format("UPDATE big.t{} SET price = price + 1 WHERE id = {}", i % kTables, 1 + i * 7919 % 100'000));
+      ask(changing, fmt::format("UPDATE big.t{} SET price = price + 1 WHERE id = {}", i % kTables,
+                                1 + i * 7919 % (rows_per_table(megabytes) / 2)));
       std::this_thread::sleep_for(pace);
     }
   });
@@ -177,11 +181,12 @@ void run(int megabytes, int nodes, milliseconds pace, int rest, const std::strin
 
   // A row that changed behind replication's back is found and named.
   const auto last = "db" + std::to_string(nodes);
+  rig.replctl({"pause", rig.cluster()});  // it would close the replica again at once
   auto tampering = root(rig, last);
-  for (const auto* statement : {"SET sql_log_bin=0", "SET GLOBAL super_read_only=0",
-                                "UPDATE big.t3 SET price = price + 0.01 WHERE id = 200000"}) {
+  for (const auto* statement : {"SET sql_log_bin=0", "SET GLOBAL super_read_only=0"}) {
     ask(tampering, statement);
   }
+  ask(tampering, fmt::format("UPDATE big.t3 SET price = price + 0.01 WHERE id = {}", rows_per_table(megabytes) - 10));
   const auto found = rig.replctl({"verify", rig.cluster(), "--schema", "big"});
   fmt::print("after one row of {} was changed: exit code {}\n{}", last, found.exit_code, found.output);
   updates.request_stop();

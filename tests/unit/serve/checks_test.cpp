@@ -115,6 +115,8 @@ TEST_F(ChecksTest, AreNotAliveWhenALoopHangs) {
       return {};
     }
     Result<void> forget(const ClusterId&) override { return {}; }
+    Result<std::string> verify(const ClusterId&, const run::VerifyOrder&) override { return {}; }
+    Result<void> stop_verification(const ClusterId&) override { return {}; }
   } hanging;
   hanging.state = stale;
   metrics.loop_turned({"shop"}, shop::kNow - std::chrono::seconds(35));
