@@ -138,8 +138,8 @@ void Verifier::publish(const verify::Run& run) {
 
 bool Verifier::is_due(const ClusterState& state, Time now) const {
   const auto& spec = state.memory.spec;
-  if (!spec || !spec->consistency.checksum_every || running_ || now < not_before_) return false;
-  return !latest_ || latest_->started + *spec->consistency.checksum_every <= now;
+  if (!spec || running_ || now < not_before_) return false;
+  return verify::is_due(latest_, spec->consistency.checksum_every, now);
 }
 
 void Verifier::look(Time now) {

@@ -25,6 +25,11 @@ bool Run::found_differences() const {
          std::any_of(gtids.begin(), gtids.end(), [](const NodeGtids& g) { return !g.errant.empty(); });
 }
 
+bool is_due(const std::optional<Run>& latest, std::optional<std::chrono::seconds> every, Time now) {
+  if (!every) return false;
+  return !latest || (latest->state != RunState::Running && latest->started + *every <= now);
+}
+
 std::optional<Finding> finding_of(const TableShape& shape, const NodeId& node, const Dispute& dispute, Time at) {
   const auto& rows = dispute.differences();
   if (rows.empty()) return std::nullopt;

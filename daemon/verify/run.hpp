@@ -134,6 +134,10 @@ struct Run {
   bool can_go_on() const { return state == RunState::Stopped || state == RunState::Interrupted; }
 };
 
+/// Whether a run is to be started by itself.
+/// @param every  empty: never
+bool is_due(const std::optional<Run>& latest, std::optional<std::chrono::seconds> every, Time now);
+
 /// One finding for the rows in dispute; empty when all turned out equal.
 std::optional<Finding> finding_of(const TableShape& shape, const NodeId& node, const Dispute& dispute, Time at);
 

@@ -65,7 +65,8 @@ class LagMeter {
       threads_.emplace_back([this, name = node.name](const std::stop_token& stop) {
         auto session = root(rig_, name);
         while (!stop.stop_requested()) {
-          note(name, ask(session, "SELECT TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) FROM beat.heart"));
+          const auto rows = session.query("SELECT TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) FROM beat.heart");
+          if (rows && !rows->empty()) note(name, rows->front().front().value_or(""));  // else it has not come yet
           std::this_thread::sleep_for(kBeat);
         }
       });

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <optional>
 #include <set>
 #include <string>
@@ -159,6 +161,25 @@ const std::vector<std::string> kTables{
     "CREATE TABLE t.elsewhere (id INT PRIMARY KEY) ENGINE=MyISAM",
     "CREATE VIEW t.a_view AS SELECT 1 AS one",
 };
+
+// First: what was never verified is due at once.
+TEST_F(VerifyTest, StartsByItselfWhatTheTopologyFileAsksFor) {
+  tell("db1", {"CREATE DATABASE due", "CREATE TABLE due.t (id INT PRIMARY KEY)", "INSERT INTO due.t VALUES (1)",
+               "CREATE DATABASE not_due", "CREATE TABLE not_due.t (id INT PRIMARY KEY)"});
+  const auto plain = rig().topology_file();
+  const auto asking = plain.parent_path() / "consistency.yaml";
+  std::filesystem::copy_file(plain, asking);
+  std::ofstream(asking, std::ios::app) << "\nconsistency: { checksumEvery: 1m, schemas: [due] }\n";
+  const auto applied = rig().replctl({"apply", asking.string(), "--wait"});
+  ASSERT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+  EXPECT_TRUE(comes_true(over)) << run();
+  const auto seen = run();
+  EXPECT_EQ(seen["state"], "done") << seen;
+  EXPECT_EQ(seen["askedBy"], "repld") << seen;
+  EXPECT_EQ(seen["schemas"], json({"due"})) << seen;
+  EXPECT_EQ(seen["tables"], 1) << seen;
+  EXPECT_EQ(rig().replctl({"apply", plain.string(), "--wait"}).exit_code, 0);
+}
 
 TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
   std::vector<std::string> setup{"CREATE DATABASE t"};

@@ -148,21 +148,40 @@ class World {
     }
   }
 
-  /// Commits become visible in order; the last few may not be yet.
+  void commit(const Key& k, const std::optional<std::string>& value) {
+    auto next = history_.back();
+    if (value) {
+      next[k] = *value;
+    } else {
+      next.erase(k);
+    }
+    changes_.push_back({k, value});
+    touched_.insert(k);
+    history_.push_back(std::move(next));
+  }
+
+  /// Changes, deletions, and rows that come and go, as in a queue. Commits become visible in order; the last few may
+  /// not be yet.
   void commit_some() {
     for (int i = 0, times = *rc::gen::inRange(0, 6); i < times; ++i) {
-      auto next = history_.back();
       const auto k = key(*rc::gen::inRange(0, 50));
-      if (deleted_.contains(k)) continue;
-      changes_.push_back({k, {}});
-      touched_.insert(k);
-      if (next.contains(k) && *rc::gen::inRange(0, 4) == 0) {
-        next.erase(k);
-        deleted_.insert(k);
-      } else {
-        changes_.back().value = next[k] = fresh();
+      switch (*rc::gen::inRange(0, 4)) {
+        case 0: {
+          const auto passing = key(1000 + ++values_);
+          commit(passing, fresh());
+          commit(passing, std::nullopt);
+          break;
+        }
+        case 1:
+          if (history_.back().contains(k)) {
+            commit(k, std::nullopt);
+            deleted_.insert(k);
+            break;
+          }
+          [[fallthrough]];
+        default:
+          if (!deleted_.contains(k)) commit(k, fresh());
       }
-      history_.push_back(std::move(next));
     }
     visible_ = *rc::gen::inRange(visible_, committed() + 1);
   }

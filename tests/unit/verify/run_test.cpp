@@ -46,6 +46,20 @@ TEST(FindingOf, HasNoRangeWithoutAKey) {
   EXPECT_EQ(finding->text, "shop.log on db2: 1 row differs, the table has no key to name them by (1 changed)");
 }
 
+TEST(IsDue, CountsFromTheStartOfTheLatest) {
+  using namespace std::chrono_literals;
+  const Time now{1h};
+  EXPECT_FALSE(is_due(std::nullopt, std::nullopt, now)) << "only on request";
+  EXPECT_TRUE(is_due(std::nullopt, 10min, now));
+  verify::Run latest{.state = RunState::Done};
+  latest.started = now - 9min;
+  EXPECT_FALSE(is_due(latest, 10min, now));
+  latest.started = now - 10min;
+  EXPECT_TRUE(is_due(latest, 10min, now));
+  latest.state = RunState::Running;
+  EXPECT_FALSE(is_due(latest, 10min, now));
+}
+
 TEST(FoundDifferences, CountsErrantTransactionsToo) {
   verify::Run run;
   EXPECT_FALSE(run.found_differences());
