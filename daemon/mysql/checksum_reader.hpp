@@ -47,7 +47,7 @@ class ChecksumReader {
 
   struct Hashes {
     verify::RowHashes rows;
-    std::optional<verify::Key> cut_at;  ///< There are more, behind this one.
+    std::optional<verify::Key> cut_at;  ///< There are more; up to this one are half of those that were read.
   };
   /// @param keys  only these; empty: all
   Result<Hashes> rows(const verify::TableShape& table, const verify::KeyRange& range,

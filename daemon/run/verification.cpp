@@ -93,7 +93,9 @@ std::optional<NodeId> reference_of(const ClusterState& state) {
 }  // namespace
 
 Verification::Verification(Surroundings around, verify::Run run, std::vector<verify::TableProgress> tables)
-    : around_(std::move(around)), run_(std::move(run)), tables_(std::move(tables)) {}
+    : around_(std::move(around)), run_(std::move(run)), tables_(std::move(tables)) {
+  for (const auto& row : run_.gtids) own_[row.node] = row.errant;
+}
 
 // ---- the order of a run ---------------------------------------------------------------------------------------------
 
@@ -507,13 +509,16 @@ Result<void> Verification::wait_until_calm(const verify::TableProgress& table,
     const auto applied = [&](std::chrono::milliseconds within) {
       return at_once(around_.cluster, nodes, [&](Reader& r) { return r.wait_for(*position, within); });
     };
-    for (auto within = run_.settings.max_lag;; within = 1000ms) {
-      const auto outcomes = applied(within);
+    for (;;) {
+      const auto left =
+          run_.settings.max_lag - std::chrono::floor<std::chrono::milliseconds>(around_.clock.now() - since);
+      const auto outcomes = applied(left.count() > 0 ? std::min<std::chrono::milliseconds>(left, 1000ms) : 1000ms);
       if (is_over()) return stopping();
       if (const auto* error = first_error(outcomes)) return tl::unexpected(*error);
       run_.longest_wait = std::max(run_.longest_wait, around_.clock.now() - since);
       const auto late = std::find_if(outcomes.begin(), outcomes.end(), [](const auto& o) { return !*o; });
       if (late == outcomes.end()) break;
+      if (around_.clock.now() - since < run_.settings.max_lag) continue;
       if (!std::exchange(waited, true)) keep(Keep::Now, &table);  // it may take long
       const auto& node = nodes[static_cast<std::size_t>(late - outcomes.begin())]->node();
       const auto behind = std::chrono::duration<double>(around_.clock.now() - since).count();

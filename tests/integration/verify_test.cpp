@@ -245,6 +245,22 @@ TEST_F(VerifyTest, NamesTablesThatAreMissingOrDefinedOtherwise) {
   EXPECT_EQ(verify({"--schema", "d"}).exit_code, 0);
 }
 
+TEST_F(VerifyTest, CountsMoreRowsThanItLooksAtAtOnce) {
+  tell("db1", {"CREATE DATABASE many"});
+  fill("many.rows_", 10);
+  level();
+  tamper("db3", {"SET SESSION cte_max_recursion_depth=1000000",
+                 "INSERT INTO many.rows_ WITH RECURSIVE n(i) AS (SELECT 11 UNION ALL SELECT i+1 FROM n WHERE i < "
+                 "120010) SELECT i, 'extra' FROM n"});
+  EXPECT_EQ(verify({"--schema", "many"}).exit_code, 1);
+  std::uint64_t extra = 0;
+  const auto told = latest();
+  for (const auto& d : told["differences"]) extra += d["extra"].get<std::uint64_t>();
+  EXPECT_EQ(extra, 120000U) << told;
+  EXPECT_EQ(told["differences"].front()["first"], "11");
+  EXPECT_EQ(told["differences"].back()["last"], "120010");
+}
+
 TEST_F(VerifyTest, RefusesNamesThatAreNotThere) {
   const auto outcome = verify({"--schema", "nowhere"});
   EXPECT_EQ(outcome.exit_code, 4) << outcome.output;
