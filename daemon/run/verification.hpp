@@ -54,7 +54,7 @@ class Verification {
     verify::KeyRange range;
   };
 
-  // The order of a run. Each gives an error when a node fails it.
+  // The order of a run: verification.cpp. Each gives an error when a node fails it.
   Result<void> go_through();
   void end(verify::RunState state, const std::string& kind, const std::string& text);
   Result<void> gather();
@@ -62,7 +62,7 @@ class Verification {
   Result<void> list_tables();
   Result<void> compare_table(verify::TableProgress& table);
 
-  // One table.
+  // One table: verification_rows.cpp
   struct Comparable {
     std::optional<verify::TableShape> shape;  ///< Empty: the reference has no such table.
     std::vector<std::shared_ptr<Reader>> nodes;
@@ -84,13 +84,13 @@ class Verification {
   };
   Result<Look> look(const Disputed& disputed, const std::vector<verify::Key>& keys);
 
-  // Fences.
+  // Fences: verification_fences.cpp
   Result<void> wait_until_calm(const verify::TableProgress& table, const std::vector<std::shared_ptr<Reader>>& nodes);
   Result<void> bring_up(Reader& node, const GtidSet& position);
   Result<bool> reference_has_what(Reader& node);
   void note_progress(Reader& node);
 
-  // Records.
+  // Records: verification_records.cpp
   void not_compared(verify::TableProgress& table, const std::string& why);
   void found(verify::TableProgress& table, verify::Finding finding);
   void waits(const std::string& why);

@@ -4,6 +4,14 @@
 #include <algorithm>
 
 namespace repl::run {
+namespace {
+
+/// "1 row", "2 rows"
+std::string counted(std::uint64_t number, std::string_view word) {
+  return fmt::format("{} {}{}", number, word, number == 1 ? "" : "s");
+}
+
+}  // namespace
 
 std::string started_text(const verify::Run& run, bool is_new) {
   return fmt::format("{}: asked for by {}{}", run.id, run.asked_by,
@@ -13,14 +21,17 @@ std::string started_text(const verify::Run& run, bool is_new) {
 std::string finished_text(const verify::Run& run, bool clean) {
   std::string nodes = run.reference.name;
   for (const auto& node : run.nodes) nodes += ", " + node.name;
-  auto text =
-      fmt::format("{}: {} tables with {} rows on {}: ", run.id, run.tables - run.tables_not_compared, run.rows, nodes);
-  text += clean ? "no difference" : fmt::format("{} differences in rows and tables", run.differences);
+  auto text = fmt::format("{}: {} with {} on {}: ", run.id, counted(run.tables - run.tables_not_compared, "table"),
+                          counted(run.rows, "row"), nodes);
+  text += clean ? "no difference" : counted(run.differences, "difference") + " in rows and tables";
   for (const auto& row : run.gtids) {
-    if (!row.errant.empty()) text += fmt::format(", {} transactions on {} only", row.errant.count(), row.node);
+    if (!row.errant.empty())
+      text += fmt::format(", {} on {} only", counted(row.errant.count(), "transaction"), row.node);
   }
-  if (run.unsettled > 0) text += fmt::format("; {} rows kept changing and were not compared", run.unsettled);
-  if (run.tables_not_compared > 0) text += fmt::format("; {} tables were not compared", run.tables_not_compared);
+  if (run.unsettled > 0)
+    text += fmt::format("; {} kept changing and could not be compared", counted(run.unsettled, "row"));
+  if (run.tables_not_compared > 0)
+    text += fmt::format("; {} could not be compared", counted(run.tables_not_compared, "table"));
   for (const auto& [node, why, declared] : run.left_out) {
     if (!declared) text += fmt::format("; {} was left out: {}", node, why);
   }
