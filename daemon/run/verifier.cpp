@@ -113,6 +113,7 @@ void Verifier::launch(verify::Run run, std::vector<verify::TableProgress> tables
   running_ = true;
   run.state = verify::RunState::Running;
   latest_ = run;
+  publish_(std::make_shared<const verify::Run>(run));  // whoever has started it must not be shown the one before
   thread_ = std::jthread{[this, run = std::move(run), tables = std::move(tables)](const std::stop_token& stop) {
     const LogScope scope{cluster_.name};
     Verification({.cluster = cluster_,
