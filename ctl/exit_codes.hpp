@@ -11,7 +11,7 @@ namespace repl::ctl {
 /// In order of how much somebody has to worry, but for Unreachable.
 enum class Exit {
   Done = 0,
-  Differs = 1,      ///< diff only.
+  Differs = 1,      ///< diff and verify only.
   Usage = 2,        ///< Bad usage or file; nothing was changed.
   Refused = 3,      ///< Not possible now; nothing was changed.
   TakenBack = 4,    ///< Failed, and everything is as it was.
@@ -26,8 +26,8 @@ struct ExitRow {
 };
 
 inline constexpr std::array kExitTable{
-    ExitRow{Exit::Done, "done; for diff: equal"},
-    ExitRow{Exit::Differs, "diff: the file and the revision in force differ"},
+    ExitRow{Exit::Done, "done; for diff and verify: equal"},
+    ExitRow{Exit::Differs, "diff: the file and the revision in force differ; verify: the nodes differ"},
     ExitRow{Exit::Usage, "bad usage or a bad topology file; nothing was changed"},
     ExitRow{Exit::Refused, "refused, not possible now; nothing was changed"},
     ExitRow{Exit::TakenBack, "failed, and was taken back"},

@@ -18,6 +18,7 @@ constexpr const char* kFooter = R"(Examples:
   replctl rollback shop                      back to what was in force before
   replctl status shop --watch                the cluster as a tree, live
   replctl switchover shop --to db2           move the primary
+  replctl verify shop                        compare the data of all nodes
   replctl events --follow -o json            everything that happens, for programs
 
 repld is looked for at --server, REPLCTL_SERVER, its address file, 127.0.0.1:10330 (`replctl connection`).
@@ -174,6 +175,7 @@ int run(const std::vector<std::string>& arguments, Console& console, const Exten
   add_primary_commands(app, invocation);
   add_see_commands(app, invocation);
   add_past_commands(app, invocation);
+  add_verify_commands(app, invocation);
   add_switch_commands(app, invocation);
   add_maintenance_commands(app, invocation);
   add_backup_commands(app, invocation);

@@ -1,13 +1,12 @@
 // Waiting for operations.
 #include "ctl/wait.hpp"
 
-#include <signal.h>
-
 #include <charconv>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
 
+#include "ctl/interrupt.hpp"
 #include "ctl/progress.hpp"
 
 namespace repl::ctl {
@@ -20,26 +19,6 @@ constexpr std::chrono::seconds kPatience{30};
 /// A short operation is followed closely, a long one less so.
 constexpr std::chrono::milliseconds kCloseLook{40}, kRelaxedLook{200};
 constexpr std::chrono::seconds kClosely{5};
-
-volatile sig_atomic_t g_interrupted = 0;
-
-/// While it lives, Ctrl-C ends the waiting and not the program: the operation goes on, and somebody must be told so.
-class CatchInterrupt {
- public:
-  CatchInterrupt() {
-    g_interrupted = 0;
-    struct sigaction action {};
-    action.sa_handler = [](int) { g_interrupted = 1; };
-    ::sigaction(SIGINT, &action, &before_);
-  }
-  ~CatchInterrupt() { ::sigaction(SIGINT, &before_, nullptr); }
-  CatchInterrupt(const CatchInterrupt&) = delete;
-  CatchInterrupt& operator=(const CatchInterrupt&) = delete;
-  bool interrupted() const { return g_interrupted != 0; }
-
- private:
-  struct sigaction before_ {};
-};
 
 bool is_over(const Json& operation) {
   return exit_for_operation(text_of(operation, "state")) != Exit::TimedOut;

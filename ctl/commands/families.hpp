@@ -17,6 +17,7 @@ void add_primary_commands(CLI::App& app, Invocation& run);   ///< switchover, fa
 void add_switch_commands(CLI::App& app, Invocation& run);    ///< ack, pause, resume, forget
 void add_maintenance_commands(CLI::App& app, Invocation& run);
 void add_backup_commands(CLI::App& app, Invocation& run);  ///< backup, restore
+void add_verify_commands(CLI::App& app, Invocation& run);  ///< verify
 void add_about_commands(CLI::App& app, Invocation& run);   ///< version, connection
 void add_completion_commands(CLI::App& app, Invocation& run);
 

@@ -102,6 +102,13 @@ struct GroupSpec {
   bool operator==(const GroupSpec&) const = default;
 };
 
+/// Comparing the data of the nodes (`replctl verify`).
+struct ConsistencySpec {
+  std::optional<std::chrono::seconds> checksum_every;  ///< Empty: only when somebody asks for it.
+  std::vector<std::string> schemas;                    ///< Empty: all but the server's own.
+  bool operator==(const ConsistencySpec&) const = default;
+};
+
 struct Spec {
   ClusterId cluster;
   TopologyType topology = TopologyType::SourceReplica;
@@ -115,6 +122,7 @@ struct Spec {
   GroupSpec group;
   std::map<std::string, std::string> settings;  ///< Server variables kept on every node, persisted.
   std::chrono::milliseconds alert_lag{10'000};
+  ConsistencySpec consistency;
 
   bool operator==(const Spec&) const = default;
 

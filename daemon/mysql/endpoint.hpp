@@ -4,6 +4,7 @@
 #include <chrono>
 #include <string>
 
+#include "model/error.hpp"
 #include "model/ids.hpp"
 #include "model/spec.hpp"
 
@@ -21,5 +22,10 @@ struct Endpoint {
   std::string secret_problem;
   bool operator==(const Endpoint&) const = default;
 };
+
+/// The password of the admin account of `spec`. Blocks like resolve_secret(). @errors SecretUnavailable
+Result<std::string> admin_password(const Spec& spec);
+/// The node as the admin account reaches it. Without a password its `secret_problem` says why.
+Endpoint endpoint_for(const NodeSpec& node, const Spec& spec, const Result<std::string>& password);
 
 }  // namespace repl::mysql

@@ -49,6 +49,7 @@ constexpr std::array kTable{
     Known{2055, "SERVER_LOST_EXTENDED", ErrorCode::ConnectionLost, Reach::Lost},
     Known{2059, "AUTH_PLUGIN_CANNOT_LOAD", ErrorCode::AccessDenied, Reach::Denied},
     Known{2061, "AUTH_PLUGIN_ERR", ErrorCode::AccessDenied, Reach::Denied},
+    Known{3024, "QUERY_TIMEOUT", ErrorCode::DeadlineExceeded, Reach::Error},
     Known{3032, "SERVER_OFFLINE_MODE", ErrorCode::AccessDenied, Reach::Denied},
     Known{3118, "ACCOUNT_HAS_BEEN_LOCKED", ErrorCode::AccessDenied, Reach::Denied},
     Known{3159, "SECURE_TRANSPORT_REQUIRED", ErrorCode::AccessDenied, Reach::Denied},

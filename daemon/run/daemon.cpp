@@ -72,15 +72,34 @@ Result<control::Reply> Daemon::ask(const ClusterId& cluster, control::Request re
   return reply;
 }
 
-Result<void> Daemon::forget(const ClusterId& cluster) {
-  const auto found = runner(cluster);
+Result<std::shared_ptr<Runner>> Daemon::managed(const ClusterId& cluster) const {
+  auto found = runner(cluster);
   if (!found || found->blank()) {
     return fail(ErrorCode::NoSuchCluster, "no cluster is called {}; `replctl clusters` lists them", cluster);
   }
-  if (found->state()->memory.operation) {
+  return found;
+}
+
+Result<std::string> Daemon::verify(const ClusterId& cluster, const VerifyOrder& order) {
+  const auto found = managed(cluster);
+  if (!found) return tl::unexpected(found.error());
+  return (*found)->verifier().start(order);
+}
+
+Result<void> Daemon::stop_verification(const ClusterId& cluster) {
+  const auto found = managed(cluster);
+  if (!found) return tl::unexpected(found.error());
+  return (*found)->verifier().stop();
+}
+
+Result<void> Daemon::forget(const ClusterId& cluster) {
+  auto found = managed(cluster);
+  if (!found) return tl::unexpected(found.error());
+  if (const auto state = (*found)->state(); state->memory.operation) {
     return fail(ErrorCode::Conflict, "{}: operation {} is running; wait for it, then ask again", cluster,
-                found->state()->memory.operation->id);
+                state->memory.operation->id);
   }
+  found->reset();
   drop(cluster);
   return store_.forget(cluster);
 }

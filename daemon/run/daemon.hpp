@@ -22,11 +22,15 @@ class Daemon : public Registry {
   std::shared_ptr<const ClusterState> find(const ClusterId& cluster) const override;
   Result<control::Reply> ask(const ClusterId& cluster, control::Request request, Time deadline) override;
   Result<void> forget(const ClusterId& cluster) override;
+  Result<std::string> verify(const ClusterId& cluster, const VerifyOrder& order) override;
+  Result<void> stop_verification(const ClusterId& cluster) override;
 
  private:
   Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer);
 
   std::shared_ptr<Runner> runner(const ClusterId& cluster) const;
+  /// @errors NoSuchCluster
+  Result<std::shared_ptr<Runner>> managed(const ClusterId& cluster) const;
   std::shared_ptr<Runner> add(const ClusterId& cluster, Memory memory);
   /// Ends the runner's loop outside of the lock.
   void drop(const ClusterId& cluster);

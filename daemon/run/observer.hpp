@@ -2,6 +2,8 @@
 // decided.
 #pragma once
 
+#include <cstdint>
+
 #include "model/operation.hpp"
 #include "model/snapshot.hpp"
 
@@ -26,6 +28,8 @@ class Observer {
   virtual void event_recorded(const ClusterId&, const Event&) {}
   /// A probe was answered or given up.
   virtual void probe_done(const ClusterId&, const Snapshot&) {}
+  /// A chunk of a table has been compared on all nodes.
+  virtual void chunk_verified(const ClusterId&, std::uint64_t /*rows*/) {}
   /// One Store::write() returned. `durable` is false when it failed.
   virtual void journal_written(const ClusterId&, Duration /*took*/, bool /*durable*/) {}
 };

@@ -10,6 +10,7 @@
 #include "model/operation.hpp"
 #include "model/problem.hpp"
 #include "model/view.hpp"
+#include "verify/run.hpp"
 
 namespace repl::run {
 
@@ -19,6 +20,14 @@ struct ClusterState {
   Memory memory;
   std::shared_ptr<const View> view;
   std::shared_ptr<const std::vector<Problem>> problems;
+  std::shared_ptr<const verify::Run> verification;  ///< The latest; null: there was none.
+};
+
+/// A verification that somebody asks for.
+struct VerifyOrder {
+  verify::Settings settings;
+  bool resume = false;  ///< Go on with the latest, which was stopped or interrupted; `settings` mean nothing then.
+  std::string asked_by;
 };
 
 class Registry {
@@ -37,6 +46,12 @@ class Registry {
 
   /// Stops managing the cluster; its servers are left as they are. Refused (Conflict) while an operation runs.
   virtual Result<void> forget(const ClusterId& cluster) = 0;
+
+  /// Starts a verification and gives its id.
+  /// @errors NoSuchCluster; Conflict: one is running; NotSupported: no GTIDs; PreconditionFailed: nothing to go on with
+  virtual Result<std::string> verify(const ClusterId& cluster, const VerifyOrder& order) = 0;
+  /// Returns when it has ended. @errors NoSuchCluster; PreconditionFailed: none is running
+  virtual Result<void> stop_verification(const ClusterId& cluster) = 0;
 };
 
 }  // namespace repl::run

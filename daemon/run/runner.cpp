@@ -18,8 +18,12 @@ Runner::Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql:
       nodes_(
           cluster_, watcher, [&clock] { return clock.now(); },
           [this](control::Input input) { inbox_.put(std::move(input)); }),
-      state_(std::make_shared<const ClusterState>(ClusterState{cluster_, remembered, std::make_shared<const View>(),
-                                                               std::make_shared<const std::vector<Problem>>()})) {
+      state_(
+          std::make_shared<const ClusterState>(ClusterState{cluster_, remembered, std::make_shared<const View>(),
+                                                            std::make_shared<const std::vector<Problem>>(), nullptr})),
+      verifier_(
+          cluster_, store, clock, observer, [this] { return state(); },
+          [this](std::shared_ptr<const verify::Run> run) { publish(std::move(run)); }) {
   if (const auto watched = remembered.watched()) nodes_.configure(*watched);
   thread_ = std::jthread{[this](const std::stop_token& stop) { run(stop); }};
 }
@@ -53,6 +57,7 @@ void Runner::run(const std::stop_token& stop) {
     nodes_.start(output);  // probes and steps; results return to the inbox
     publish(output);
     answer(output);
+    verifier_.look(clock_.now());
     observer_.loop_turned(cluster_, clock_.now());
     wake_up = output.wake_up;
   }
@@ -104,6 +109,13 @@ void Runner::publish(const control::Output& output) {
   if (output.remember) next->memory = *output.remember;
   if (output.view) next->view = output.view;
   if (output.problems) next->problems = output.problems;
+  state_ = std::move(next);
+}
+
+void Runner::publish(std::shared_ptr<const verify::Run> verification) {
+  const std::lock_guard lock{mutex_};
+  auto next = std::make_shared<ClusterState>(*state_);
+  next->verification = std::move(verification);
   state_ = std::move(next);
 }
 

@@ -15,6 +15,7 @@
 #include "run/inbox.hpp"
 #include "run/observer.hpp"
 #include "run/registry.hpp"
+#include "run/verifier.hpp"
 #include "store/store.hpp"
 
 namespace repl::run {
@@ -34,6 +35,8 @@ class Runner {
   /// Nothing is remembered of the cluster and nothing is going on: it may be dropped without a trace.
   bool blank() const;
 
+  Verifier& verifier() { return verifier_; }
+
  private:
   void run(const std::stop_token& stop);
   /// False when what is to be remembered could not be stored: then none of the steps may be started.
@@ -41,6 +44,7 @@ class Runner {
   void refuse_steps(const control::Output& output);
   void publish(const control::Output& output);
   void answer(const control::Output& output);
+  void publish(std::shared_ptr<const verify::Run> verification);
 
   const ClusterId cluster_;
   store::Store& store_;
@@ -56,6 +60,7 @@ class Runner {
   std::map<std::uint64_t, std::optional<control::Reply>> asked_;  // by ticket, until they are taken; under mutex_
   std::uint64_t tickets_ = 0;                                     // under mutex_
   store::Record unsaved_;  // what the store did not take and must have; the runner's thread only
+  Verifier verifier_;
   std::jthread thread_;    // last: ends before what it uses
 };
 

@@ -78,6 +78,23 @@ std::optional<double> transactions_at_risk(const Picture& cluster) {
   return least;
 }
 
+void add_verification(Families& out, const Picture& cluster) {
+  const auto& run = cluster.state().verification;
+  if (!run) return;
+  const Labels labels{{"cluster", cluster.state().cluster.name}};
+  out.gauge("repld_verify_running", "1 while the data of the nodes are being compared.", labels,
+            one_if(run->state == verify::RunState::Running));
+  out.gauge("repld_verify_differences", "Rows and tables that differ, by the latest verification.", labels,
+            static_cast<double>(run->differences));
+  out.gauge("repld_verify_unsettled_rows", "Rows that kept changing and could not be compared.", labels,
+            static_cast<double>(run->unsettled));
+  if (run->state != verify::RunState::Done) return;
+  out.gauge("repld_verify_last_done_timestamp_seconds", "When the latest verification was done, in seconds since 1970.",
+            labels, seconds(run->finished.time_since_epoch()));
+  out.gauge("repld_verify_last_duration_seconds", "How long the latest verification took.", labels,
+            seconds(run->worked));
+}
+
 void add_cluster(Families& out, const Picture& cluster) {
   const auto& name = cluster.state().cluster.name;
   const auto& memory = cluster.memory();
@@ -117,6 +134,7 @@ void add_cluster(Families& out, const Picture& cluster) {
             one_if(memory.operation.has_value()));
   add_problems(out, cluster);
   add_blocked(out, cluster);
+  add_verification(out, cluster);
 }
 
 void add_node(Families& out, const Picture& cluster, const NodePicture& node) {

@@ -1,6 +1,6 @@
 // The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp, and
-// revisions.cpp for what has to do with revisions) ask a cluster's controller and may wait for it; checks (checks.cpp)
-// answer load balancers and supervisors.
+// revisions.cpp for what has to do with revisions) ask a cluster's controller and may wait for it; verifications have
+// both (verifications.cpp); checks (checks.cpp) answer load balancers and supervisors.
 #pragma once
 
 #include "serve/call.hpp"
@@ -38,6 +38,12 @@ Result<Response> resume(const Call& call);
 Result<Response> begin_maintenance(const Call& call);
 Result<Response> end_maintenance(const Call& call);
 Result<Response> forget(const Call& call);
+
+Result<Response> show_verification(const Call& call);
+Result<Response> list_verified_tables(const Call& call);
+Result<Response> list_differences(const Call& call);
+Result<Response> start_verification(const Call& call);
+Result<Response> stop_verification(const Call& call);
 
 Result<Response> check_liveness(const Call& call);
 Result<Response> check_readiness(const Call& call);

@@ -87,6 +87,8 @@ struct Metrics::Impl {
   Family<Counter>& events = counters("repld_events_total", "Events that were recorded.");
   Family<Histogram>& journal_seconds =
       histograms("repld_journal_write_seconds", "How long it took until a record was durable.");
+  Family<Counter>& chunks = counters("repld_verify_chunks_total", "Parts of tables compared on all nodes.");
+  Family<Counter>& verified_rows = counters("repld_verify_rows_total", "Rows compared on all nodes.");
   Family<Counter>& store_errors = counters("repld_store_errors_total", "Records that could not be stored.");
   Family<Counter>& http_requests = counters("repld_http_requests_total", "Requests answered.");
   Family<Histogram>& http_seconds = histograms("repld_http_request_duration_seconds", "How long answers took.");
@@ -97,6 +99,8 @@ struct Metrics::Impl {
 
   /// Families start at 0 for each cluster: a counter that appears with 1 has no increase.
   void start_at_zero(const std::string& cluster) {
+    chunks.Add({{"cluster", cluster}});
+    verified_rows.Add({{"cluster", cluster}});
     auto reasons = failover_reasons();
     reasons.emplace_back("request");
     for (const auto result : kResults) {
@@ -181,6 +185,11 @@ void Metrics::event_recorded(const ClusterId&, const Event& event) {
 void Metrics::probe_done(const ClusterId& cluster, const Snapshot& snapshot) {
   impl_->probes.Add({{"cluster", cluster.name}, {"result", label(to_string(snapshot.reach))}}).Increment();
   impl_->probe_seconds.Add({{"cluster", cluster.name}}, kProbeBuckets).Observe(seconds(snapshot.took));
+}
+
+void Metrics::chunk_verified(const ClusterId& cluster, std::uint64_t rows) {
+  impl_->chunks.Add({{"cluster", cluster.name}}).Increment();
+  impl_->verified_rows.Add({{"cluster", cluster.name}}).Increment(static_cast<double>(rows));
 }
 
 void Metrics::journal_written(const ClusterId&, Duration took, bool durable) {

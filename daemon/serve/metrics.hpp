@@ -24,6 +24,7 @@ class Metrics final : public run::Observer {
   void operation_changed(const ClusterId& cluster, const Operation& operation) override;
   void event_recorded(const ClusterId& cluster, const Event& event) override;
   void probe_done(const ClusterId& cluster, const Snapshot& snapshot) override;
+  void chunk_verified(const ClusterId& cluster, std::uint64_t rows) override;
   void journal_written(const ClusterId& cluster, Duration took, bool durable) override;
 
   /// @param route  the pattern, never a path; "none" when there was no such route

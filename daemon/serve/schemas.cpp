@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "serve/schema.hpp"
+#include "serve/verify_schemas.hpp"
 
 namespace repl::serve {
 namespace {
@@ -243,10 +244,8 @@ Json diff() {
             {{"cluster", text()}, {"equal", flag()}, {"changes", list(ref("Change"))}, {"notes", list(text())}}))}});
 }
 
-}  // namespace
-
-const Json& schemas() {
-  static const Json all = {
+Json own_schemas() {
+  return {
       {"Error", object({{"code", text()}, {"message", text()}})},
       {"Failure",
        object({{"error", object({{"code", text()}, {"message", text()}, optional("details", list(ref("Detail")))})}})},
@@ -301,6 +300,16 @@ const Json& schemas() {
                {"reason", text()}})},
       {"MaintenanceEnd", object({optional("node", about(text(), "the whole cluster when it is missing"))})},
   };
+}
+
+}  // namespace
+
+const Json& schemas() {
+  static const Json all = [] {
+    Json json = own_schemas();
+    json.update(verify_schemas());
+    return json;
+  }();
   return all;
 }
 

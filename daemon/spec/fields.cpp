@@ -447,10 +447,11 @@ Fields<Unused> password_policy_fields() {
   };
 }
 
-Fields<Unused> consistency_fields() {
+Fields<ConsistencySpec> consistency_fields() {
   return {
-      checked("checksumEvery", duration<seconds>(60s, 365 * kDay)),
-      checked("schemas", list_of(schema_name())),
+      optional_field<ConsistencySpec>("checksumEvery", &ConsistencySpec::checksum_every,
+                                      duration<seconds>(60s, 365 * kDay)),
+      field<ConsistencySpec>("schemas", &ConsistencySpec::schemas, list_of(schema_name())),
   };
 }
 
@@ -503,7 +504,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("provisioning", &Spec::provisioning, mapping_of(provisioning_fields())),
       field<Spec>("groupReplication", &Spec::group, mapping_of(group_replication_fields())),
       field<Spec>("settings", &Spec::settings, settings()),
-      refused("consistency", consistency_fields()),
+      field<Spec>("consistency", &Spec::consistency, mapping_of(consistency_fields())),
       refused("audit", audit_fields()),
       refused("hooks", hooks_fields()),
       refused("routing", routing_fields()),

@@ -27,7 +27,6 @@ inline constexpr std::array kNotYet{
            "a node with errant transactions is quarantined and named, and a person decides", NotYet::Outcome::Noted},
     NotYet{"tls.mode", "verify-identity", "use verify-ca"},
     NotYet{"passwordPolicy", "", "remove it"},
-    NotYet{"consistency", "", "remove it"},
     NotYet{"audit", "", "remove it"},
     NotYet{"hooks", "", "remove it"},
     NotYet{"routing", "", "remove it"},

@@ -12,6 +12,7 @@
 #include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 #include "store/codec_fields.hpp"
+#include "store/verify_fields.hpp"
 
 namespace repl::store {
 namespace {
@@ -85,6 +86,12 @@ template <>
 inline constexpr auto kNames<Logged> = kLoggeds;
 template <>
 inline constexpr auto kNames<Phase> = kPhases;
+template <>
+inline constexpr auto kNames<verify::RunState> = verify::kRunStates;
+template <>
+inline constexpr auto kNames<verify::TableState> = verify::kTableStates;
+template <>
+inline constexpr auto kNames<verify::FindingKind> = verify::kFindingKinds;
 
 /// The values of these enums count up from 0, and their to_string() answers "?" beyond the last.
 template <class E>
@@ -354,6 +361,9 @@ template std::string encode(const Spec&);
 template std::string encode(const Office&);
 template std::string encode(const Event&);
 template std::string encode(const AppliedRevision&);
+template std::string encode(const verify::Run&);
+template std::string encode(const verify::TableProgress&);
+template std::string encode(const verify::Finding&);
 template Result<Memory> decode(std::string_view);
 template Result<Operation> decode(std::string_view);
 template Result<Plan> decode(std::string_view);
@@ -362,5 +372,8 @@ template Result<Spec> decode(std::string_view);
 template Result<Office> decode(std::string_view);
 template Result<Event> decode(std::string_view);
 template Result<AppliedRevision> decode(std::string_view);
+template Result<verify::Run> decode(std::string_view);
+template Result<verify::TableProgress> decode(std::string_view);
+template Result<verify::Finding> decode(std::string_view);
 
 }  // namespace repl::store

@@ -7,11 +7,12 @@
 #include <string_view>
 
 #include "model/operation.hpp"
+#include "verify/run.hpp"
 
 namespace repl::store {
 
-/// T: Memory, Operation, Plan, Step, Spec, Office, Event or AppliedRevision. Bytes that are not UTF-8 (a server's
-/// message may hold some) are replaced by U+FFFD.
+/// T: Memory, Operation, Plan, Step, Spec, Office, Event, AppliedRevision, verify::Run, TableProgress or Finding. Bytes
+/// that are not UTF-8 (a server's message may hold some) are replaced by U+FFFD.
 template <class T>
 std::string encode(const T& value);
 

@@ -96,9 +96,16 @@ void fields(V& v, GroupSpec& g) {
 }
 
 template <class V>
+void fields(V& v, ConsistencySpec& c) {
+  auto& [checksum_every, schemas] = c;
+  v("checksum_every_s", checksum_every);
+  v("schemas", schemas);
+}
+
+template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings,
-         alert_lag] = s;
+         alert_lag, consistency] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -111,6 +118,7 @@ void fields(V& v, Spec& s) {
   v.added("group", group);
   v("settings", settings);
   v("alert_lag_ms", alert_lag);
+  v.added("consistency", consistency);
 }
 
 // ---- steps; the key "name" is written beside these

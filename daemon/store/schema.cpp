@@ -42,6 +42,17 @@ constexpr std::array kMigrations{
         FROM revision_1 r LEFT JOIN cluster c ON c.name = r.cluster;
       DROP TABLE revision_1;
     )sql",
+    // 3: verifications, with a row per table so that a chunk rewrites little.
+    R"sql(
+      CREATE TABLE verify_run (
+        sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, cluster TEXT NOT NULL, body TEXT NOT NULL);
+      CREATE INDEX verify_run_by_cluster ON verify_run (cluster, sequence);
+      CREATE TABLE verify_table (
+        run TEXT NOT NULL, schema TEXT NOT NULL, name TEXT NOT NULL, body TEXT NOT NULL,
+        PRIMARY KEY (run, schema, name)) WITHOUT ROWID;
+      CREATE TABLE verify_finding (id INTEGER PRIMARY KEY AUTOINCREMENT, run TEXT NOT NULL, body TEXT NOT NULL);
+      CREATE INDEX verify_finding_by_run ON verify_finding (run, id);
+    )sql",
 };
 
 }  // namespace

@@ -1,5 +1,4 @@
-// Two connections to one file: the writer's, and one for readers, so that a long list of events never holds up the
-// journal.
+// Memory, revisions, operations and events.
 #include "store/store.hpp"
 
 #include <SQLiteCpp/SQLiteCpp.h>
@@ -8,9 +7,8 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <mutex>
 
-#include "store/codec.hpp"
+#include "store/impl.hpp"
 #include "store/schema.hpp"
 
 namespace repl::store {
@@ -27,6 +25,8 @@ void make_private_file(const std::string& path) {
   ::close(fd);
   if (changed != 0) throw std::runtime_error(std::strerror(error));
 }
+
+}  // namespace
 
 SQLite::Database open_writer(const std::string& path) {
   make_private_file(path);
@@ -49,107 +49,6 @@ SQLite::Database open_reader(const std::string& path) {
   database.exec("PRAGMA cache_size = -512");
   return database;
 }
-
-/// Gives the statement back unbound, whatever happened in between.
-class Use {
- public:
-  explicit Use(SQLite::Statement& statement) : statement_(statement) {}
-  ~Use() {
-    statement_.tryReset();
-    statement_.clearBindings();
-  }
-  Use(const Use&) = delete;
-  Use& operator=(const Use&) = delete;
-  SQLite::Statement* operator->() { return &statement_; }
-
-  template <class... Args>
-  int exec(const Args&... args) {
-    int index = 0;
-    (statement_.bind(++index, args), ...);
-    return statement_.exec();
-  }
-  template <class... Args>
-  void bind(const Args&... args) {
-    int index = 0;
-    (statement_.bind(++index, args), ...);
-  }
-  bool next() { return statement_.executeStep(); }
-  std::string text(int column) { return statement_.getColumn(column).getString(); }
-  std::int64_t number(int column) { return statement_.getColumn(column).getInt64(); }
-
- private:
-  SQLite::Statement& statement_;
-};
-
-std::int64_t as_integer(std::uint64_t number) {
-  return static_cast<std::int64_t>(number);
-}
-std::int64_t as_integer(Time at) {
-  return at.time_since_epoch().count();
-}
-
-}  // namespace
-
-struct Store::Impl {
-  Impl(std::string path_, Retention retention_)
-      : path(std::move(path_)), retention(retention_), writer(open_writer(path)), reader(open_reader(path)) {}
-
-  const std::string path;
-  const Retention retention;
-
-  std::mutex writing;  // guards the writer and its statements
-  SQLite::Database writer;
-  SQLite::Statement put_memory{writer,
-                               "INSERT INTO cluster VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET memory = ?2"};
-  SQLite::Statement put_revision{writer, "INSERT OR REPLACE INTO revision VALUES (?, ?, ?)"};
-  SQLite::Statement end_revision{writer,
-                                 "UPDATE revision SET body = json_set(body, '$.state', ?3, '$.finished_us', ?4) "
-                                 "WHERE cluster = ?1 AND number = ?2"};
-  SQLite::Statement change_operation{writer, "UPDATE operation SET body = ?2 WHERE id = ?1"};
-  SQLite::Statement put_operation{writer, "INSERT INTO operation (id, cluster, body) VALUES (?, ?, ?)"};
-  SQLite::Statement put_event{writer, "INSERT INTO event (cluster, body) VALUES (?, ?)"};
-  SQLite::Statement drop_operations{writer, "DELETE FROM operation WHERE sequence <= ?"};
-  SQLite::Statement drop_events{writer, "DELETE FROM event WHERE id <= ?"};
-
-  std::mutex reading;  // guards the reader
-  SQLite::Database reader;
-
-  void put(const ClusterId& cluster, const Operation& operation) {
-    const auto body = encode(operation);
-    if (Use(change_operation).exec(operation.id.value, body) > 0) return;
-    Use(put_operation).exec(operation.id.value, cluster.name, body);
-    Use(drop_operations).exec(writer.getLastInsertRowid() - retention.operations);
-  }
-
-  void put(const Record& record) {
-    const auto& cluster = record.cluster;
-    SQLite::Transaction transaction(writer, SQLite::TransactionBehavior::IMMEDIATE);
-    if (record.memory) Use(put_memory).exec(cluster.name, encode(*record.memory));
-    for (const auto& r : record.revisions) {
-      Use(put_revision).exec(cluster.name, as_integer(r.revision.number), encode(r));
-    }
-    for (const auto& outcome : record.outcomes) {
-      Use(end_revision)
-          .exec(cluster.name, as_integer(outcome.revision.number), std::string(to_string(outcome.state)),
-                as_integer(outcome.finished));
-    }
-    for (const auto& operation : record.operations) put(cluster, operation);
-    for (const auto& event : record.events) Use(put_event).exec(cluster.name, encode(event));
-    if (!record.events.empty()) Use(drop_events).exec(writer.getLastInsertRowid() - retention.events);
-    transaction.commit();
-  }
-
-  /// Runs `body` and turns what SQLite throws into our error.
-  template <class Body>
-  auto guarded(std::string_view what, const Body& body) const -> decltype(body()) {
-    try {
-      return body();
-    } catch (const std::exception& e) {
-      return fail(ErrorCode::StoreFailed, "{} {}: {}. Check the disk and the rights of the file.", what, path,
-                  e.what());
-    }
-  }
-};
 
 Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Store::~Store() = default;
@@ -187,7 +86,10 @@ Result<void> Store::forget(const ClusterId& cluster) {
   return impl_->guarded("forgetting a cluster in the store", [&]() -> Result<void> {
     SQLite::Transaction transaction(impl_->writer, SQLite::TransactionBehavior::IMMEDIATE);
     for (const auto* sql : {"DELETE FROM cluster WHERE name = ?", "DELETE FROM revision WHERE cluster = ?",
-                            "DELETE FROM operation WHERE cluster = ?"}) {
+                            "DELETE FROM operation WHERE cluster = ?",
+                            "DELETE FROM verify_table WHERE run IN (SELECT id FROM verify_run WHERE cluster = ?)",
+                            "DELETE FROM verify_finding WHERE run IN (SELECT id FROM verify_run WHERE cluster = ?)",
+                            "DELETE FROM verify_run WHERE cluster = ?"}) {
       SQLite::Statement statement(impl_->writer, sql);
       Use(statement).exec(cluster.name);
     }

@@ -1,4 +1,4 @@
-// What repld knows over a restart: memory of each cluster, revisions, operations, events. SQLite (WAL,
+// What repld knows over a restart: memory of each cluster, revisions, operations, events, verifications. SQLite (WAL,
 // synchronous=FULL): every call is one transaction, so that a kill -9 at any instant leaves the state before or after
 // it. Thread-safe.
 #pragma once
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "model/operation.hpp"
+#include "verify/run.hpp"
 
 namespace repl::store {
 
@@ -18,7 +19,14 @@ struct StoredEvent {
   Event event;
 };
 
-/// One output of a controller, to be stored as a whole.
+/// How far a verification has come since the last record of it.
+struct VerifyRecord {
+  verify::Run run;                            ///< Inserted, or replaced by id.
+  std::vector<verify::TableProgress> tables;  ///< Those that have changed.
+  std::vector<verify::Finding> findings;      ///< New ones.
+};
+
+/// One output of a controller or step of a verification, to be stored as a whole.
 struct Record {
   ClusterId cluster;
   std::optional<Memory> memory;
@@ -26,8 +34,9 @@ struct Record {
   std::vector<Event> events;
   std::vector<AppliedRevision> revisions;  ///< Inserted, or replaced by number.
   std::vector<RevisionOutcome> outcomes;   ///< Of revisions that are stored already.
+  std::optional<VerifyRecord> verification;
   bool empty() const {
-    return !memory && operations.empty() && events.empty() && revisions.empty() && outcomes.empty();
+    return !memory && operations.empty() && events.empty() && revisions.empty() && outcomes.empty() && !verification;
   }
 };
 
@@ -35,6 +44,7 @@ struct Record {
 struct Retention {
   std::int64_t events = 100'000;
   std::int64_t operations = 10'000;
+  std::int64_t verifications = 10;  ///< Of each cluster.
 };
 
 class Store {
@@ -52,7 +62,8 @@ class Store {
   Result<void> copy_to(const std::string& path) const;
 
   Result<std::vector<std::pair<ClusterId, Memory>>> clusters() const;
-  /// Drops memory, revisions and operations of the cluster; its events stay, as the record of what was done.
+  /// Drops memory, revisions, operations and verifications of the cluster; its events stay, as the record of what was
+  /// done.
   Result<void> forget(const ClusterId& cluster);
 
   /// Newest first.
@@ -68,6 +79,13 @@ class Store {
                                           std::size_t limit) const;
   /// The newest `limit` events, oldest first.
   Result<std::vector<StoredEvent>> latest_events(const std::optional<ClusterId>& cluster, std::size_t limit) const;
+
+  /// The newest verification of the cluster; empty: there was none.
+  Result<std::optional<verify::Run>> latest_verification(const ClusterId& cluster) const;
+  /// Sorted by schema and name.
+  Result<std::vector<verify::TableProgress>> verified_tables(const std::string& run) const;
+  /// In the order in which they were found, at most `limit`.
+  Result<std::vector<verify::Finding>> findings(const std::string& run, std::size_t limit) const;
 
  private:
   struct Impl;

@@ -10,7 +10,7 @@ namespace {
 
 using Names = std::vector<std::string_view>;
 
-/// serve -> run -> store, mysql -> control -> plan -> diagnose -> spec -> model
+/// serve -> run -> store, mysql -> control -> plan -> diagnose -> spec -> model; store, mysql -> verify -> model
 struct Folder {
   std::string_view name;
   Names may_include;  ///< Folders of the project.
@@ -22,10 +22,11 @@ const std::vector<Folder>& folders() {
       {"diagnose", {"diagnose", "spec", "model"}},
       {"plan", {"plan", "diagnose", "spec", "model"}},
       {"control", {"control", "plan", "diagnose", "spec", "model"}},
-      {"mysql", {"mysql", "control", "plan", "diagnose", "spec", "model"}},
-      {"store", {"store", "control", "plan", "diagnose", "spec", "model"}},
-      {"run", {"run", "store", "mysql", "control", "plan", "diagnose", "spec", "model"}},
-      {"serve", {"serve", "run", "store", "mysql", "control", "plan", "diagnose", "spec", "model"}},
+      {"verify", {"verify", "model"}},
+      {"mysql", {"mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
+      {"store", {"store", "verify", "control", "plan", "diagnose", "spec", "model"}},
+      {"run", {"run", "store", "mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
+      {"serve", {"serve", "run", "store", "mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
       {"main", {"serve", "run", "store", "mysql", "control", "plan", "diagnose", "spec", "model"}},
       {"ctl", {"ctl", "spec", "model"}},
   };
@@ -58,7 +59,7 @@ const std::vector<Library>& libraries() {
 }
 
 /// Values in, values out: no thread, no file, no system call, no clock.
-constexpr std::array<std::string_view, 5> kPure{"model", "spec", "diagnose", "plan", "control"};
+constexpr std::array<std::string_view, 6> kPure{"model", "spec", "diagnose", "plan", "control", "verify"};
 const Names& impure_headers() {
   static const Names table{
       "thread",   "mutex",    "shared_mutex", "condition_variable", "future",    "atomic",  "stop_token", "fstream",

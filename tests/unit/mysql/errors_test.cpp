@@ -37,6 +37,8 @@ const Case kCases[] = {
      ErrorCode::AccessDenied, Reach::Denied},
     {1862, "Your password has expired", kConnecting, ErrorCode::AccessDenied, Reach::Denied},
     {3955, "Access denied: account is blocked for 1 day", kConnecting, ErrorCode::AccessDenied, Reach::Denied},
+    {3024, "Query execution was interrupted, maximum statement execution time exceeded", kEstablished,
+     ErrorCode::DeadlineExceeded, Reach::Error},
     {3032, "The server is currently in offline mode", kConnecting, ErrorCode::AccessDenied, Reach::Denied},
     {1205, "Lock wait timeout exceeded; try restarting transaction", kEstablished, ErrorCode::LockWaitTimeout,
      Reach::Error},

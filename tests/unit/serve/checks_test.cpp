@@ -112,6 +112,8 @@ TEST_F(ChecksTest, AreNotAliveWhenALoopHangs) {
     std::shared_ptr<const run::ClusterState> find(const ClusterId&) const override { return state; }
     Result<control::Reply> ask(const ClusterId&, control::Request, Time) override { return {}; }
     Result<void> forget(const ClusterId&) override { return {}; }
+    Result<std::string> verify(const ClusterId&, const run::VerifyOrder&) override { return {}; }
+    Result<void> stop_verification(const ClusterId&) override { return {}; }
   } hanging;
   hanging.state = stale;
   metrics.loop_turned({"shop"}, shop::kNow - std::chrono::seconds(35));

@@ -151,6 +151,8 @@ TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   auto operation = shop::operation(OperationState::Done);
   operation.goal = Goal::FailOver;
   metrics.operation_changed({"shop"}, operation);
+  metrics.chunk_verified({"shop"}, 256);
+  shop.verification = std::make_shared<const verify::Run>(shop::verification());
   shop.problems = {shop::problem("X", Severity::Info)};
   std::set<std::string> exported;
   std::string line;

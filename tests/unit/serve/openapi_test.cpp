@@ -27,6 +27,7 @@ struct OpenApiTest : testing::Test, World {
     s.problems = {shop::problem("ReplicaLags", Severity::Warning, NodeId{"db3"}),
                   shop::problem("X", Severity::Critical)};
     s.lose(2, Reach::Silent, 5);
+    s.verification = std::make_shared<const verify::Run>(shop::verification());
     registry.set(s);
     auto failed = shop::operation(OperationState::TakenBack);
     failed.id = {"shop-3"};
@@ -44,7 +45,10 @@ struct OpenApiTest : testing::Test, World {
                                                 .operation = OperationId{"shop-4"},
                                                 .text = "done"},
                                           Event{.at = shop::kNow, .kind = "note", .text = "no node"}},
-                               .revisions = {shop::revision(1), shop::revision(2)}};
+                               .revisions = {shop::revision(1), shop::revision(2)},
+                               .verification = store::VerifyRecord{.run = shop::verification(),
+                                                                   .tables = {shop::verified_table()},
+                                                                   .findings = {shop::finding()}}};
     if (!store->write(record)) throw std::runtime_error("the sample could not be stored");
   }
 };
@@ -101,6 +105,15 @@ std::vector<Example> examples() {
       {"post", pattern + "/failover", shop + "/failover", 202, R"({"to":"db3"})"},
       {"post", pattern + "/failover", shop + "/failover", 200, R"({"to":"db1"})"},
       {"post", pattern + "/failover", shop + "/failover", 412, R"({})"},
+      {"get", pattern + "/verify", shop + "/verify", 200, ""},
+      {"get", pattern + "/verify/tables", shop + "/verify/tables", 200, ""},
+      {"get", pattern + "/verify/differences", shop + "/verify/differences?limit=10", 200, ""},
+      {"get", pattern + "/verify/differences", shop + "/verify/differences?limit=0", 400, ""},
+      {"post", pattern + "/verify", shop + "/verify", 202,
+       R"({"schemas":["shop"],"tables":["crm.leads"],"maxLagSeconds":0.2,"gtidOnly":false})"},
+      {"post", pattern + "/verify", shop + "/verify", 400, R"({"tables":["leads"]})"},
+      {"post", pattern + "/verify", shop + "/verify", 412, R"({"resume":true})"},
+      {"post", pattern + "/verify/stop", shop + "/verify/stop", 200, ""},
       {"post", pattern + "/ack", shop + "/ack", 200, ""},
       {"post", pattern + "/pause", shop + "/pause", 200, ""},
       {"post", pattern + "/resume", shop + "/resume", 200, ""},

@@ -75,6 +75,7 @@ struct Shop {
   Memory memory;
   std::vector<Observation> nodes;
   std::vector<Problem> problems;
+  std::shared_ptr<const verify::Run> verification;
 
   Shop() {
     memory.revision = {2};
@@ -106,9 +107,49 @@ struct Shop {
         run::ClusterState{{"shop"},
                           memory,
                           std::make_shared<const View>(kNow, nodes),
-                          std::make_shared<const std::vector<Problem>>(problems)});
+                          std::make_shared<const std::vector<Problem>>(problems),
+                          verification});
   }
 };
+
+/// A verification that is done and has found a row of db3 changed.
+inline verify::Run verification() {
+  verify::Run run{.id = "shop-v1", .state = verify::RunState::Done, .asked_by = "alice"};
+  run.settings.tables = {{"shop", "orders"}};
+  run.reference = {"db1"};
+  run.nodes = {{"db2"}, {"db3"}};
+  run.left_out = {{{"db4"}, "it is delayed on purpose and cannot be waited for", true}};
+  run.gtids = {{{"db1"}, transactions(5), {}, {}}, {{"db2"}, transactions(4), {}, transactions(5)}};
+  run.started = kNow - std::chrono::seconds(10);
+  run.finished = kNow;
+  run.worked = std::chrono::seconds(10);
+  run.tables = run.tables_done = 1;
+  run.rows = run.rows_expected = 1000;
+  run.chunks = 4;
+  run.differences = 1;
+  return run;
+}
+inline verify::TableProgress verified_table() {
+  return {.table = {"shop", "orders"},
+          .state = verify::TableState::Compared,
+          .rows_expected = 1000,
+          .rows = 1000,
+          .chunks = 4,
+          .differences = 1,
+          .done_to = verify::Key{"7", "6162"}};
+}
+inline verify::Finding finding() {
+  verify::Finding found{.table = {"shop", "orders"},
+                        .node = {"db3"},
+                        .changed = 1,
+                        .key = "id",
+                        .first = "42",
+                        .last = "42",
+                        .examples = {"changed 42"},
+                        .at = kNow};
+  found.text = describe(found);
+  return found;
+}
 
 /// Holds states, keeps what it was asked, and answers as a test says.
 class Registry final : public run::Registry {
@@ -148,11 +189,23 @@ class Registry final : public run::Registry {
     if (states_.erase(cluster.name) == 0) return fail(ErrorCode::NoSuchCluster, "no cluster {}", cluster);
     return {};
   }
+  Result<std::string> verify(const ClusterId& cluster, const run::VerifyOrder& order) override {
+    const std::lock_guard lock(mutex_);
+    if (order.resume) return fail(ErrorCode::PreconditionFailed, "{}: nothing to go on with", cluster);
+    verify_orders_.push_back(order);
+    return cluster.name + "-v1";
+  }
+  Result<void> stop_verification(const ClusterId&) override { return {}; }
+  std::vector<run::VerifyOrder> verify_orders() const {
+    const std::lock_guard lock(mutex_);
+    return verify_orders_;
+  }
 
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<const run::ClusterState>> states_;
   std::vector<Asked> asked_;
+  std::vector<run::VerifyOrder> verify_orders_;
   Answer answer_ = [](const Asked&) -> Result<control::Reply> { return control::Reply{}; };
 };
 

@@ -36,10 +36,12 @@ TEST(Diff, ShowsTheDefaultThatAValueReplaces) {
   after.sync = {DataSyncType::SemiSync, 2, OnTooFewReplicas::Wait, 10s};
   after.failover.detection.misses = 5;
   after.failover.fencing = FencingMode::None;
+  after.consistency = {24h, {"shop"}};
   after.alert_lag = 30s;
   EXPECT_EQ(lines(diff(shop(), after)),
             (Lines{"~ sync.mode  async -> semi-sync", "~ sync.acks  1 -> 2", "~ failover.detection.misses  3 -> 5",
-                   "~ failover.fencing.mode  auto -> none", "~ alerts.lag  10s -> 30s"}));
+                   "~ failover.fencing.mode  auto -> none", "+ consistency.checksumEvery  1d",
+                   "+ consistency.schemas  [shop]", "~ alerts.lag  10s -> 30s"}));
 }
 
 TEST(Diff, ComparesNodesByNameWhateverTheirOrder) {

@@ -93,6 +93,7 @@ failover:
 provisioning: { method: none }
 settings: { binlog_expire_logs_seconds: 604800, sync_binlog: 1, innodb_print_all_deadlocks: on, sql_mode: "" }
 alerts: { lag: 1500ms }
+consistency: { checksumEvery: 24h, schemas: [shop] }
 )");
   EXPECT_EQ(spec.sync, (SyncSpec{DataSyncType::SemiSync, 2, OnTooFewReplicas::DegradeToAsync, 2500ms}));
   EXPECT_EQ(spec.nodes[0].address, (Address{"db1.example", 3307}));
@@ -120,6 +121,7 @@ alerts: { lag: 1500ms }
                                                                {"innodb_print_all_deadlocks", "ON"},
                                                                {"sql_mode", ""}}));
   EXPECT_EQ(spec.alert_lag, 1500ms);
+  EXPECT_EQ(spec.consistency, (ConsistencySpec{24h, {"shop"}}));
 }
 
 TEST(Parse, TakesMasterAndSlaveForSourceAndReplica) {

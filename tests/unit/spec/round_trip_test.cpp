@@ -121,6 +121,8 @@ Spec some_spec() {
   spec.provisioning = one<Provisioning>({Provisioning::Clone, Provisioning::None});
   spec.settings = some_settings();
   spec.alert_lag = some_ms(100, 2'000'000'000);
+  if (coin()) spec.consistency.checksum_every = some_s(60, 365 * 86400);
+  if (coin()) spec.consistency.schemas = {"shop", "a b"};
   return spec;
 }
 

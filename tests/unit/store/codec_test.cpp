@@ -59,6 +59,23 @@ TEST(Codec, GivesBackSpecOperationMemoryAndEvent) {
   comes_back_equal(samples::revision());
 }
 
+TEST(Codec, GivesBackVerifications) {
+  comes_back_equal(samples::verification());
+  comes_back_equal(samples::verified_table());
+  comes_back_equal(samples::finding());
+  comes_back_equal(verify::Run{});
+  comes_back_equal(verify::TableProgress{});
+  comes_back_equal(verify::Finding{});
+}
+
+TEST(Codec, ReadsSpecsFromBeforeThereWasConsistency) {
+  auto json = Json::parse(encode(samples::spec()));
+  json.erase("consistency");
+  const auto back = decode<Spec>(json.dump());
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->consistency, ConsistencySpec{});
+}
+
 TEST(Codec, GivesBackDefaults) {
   comes_back_equal(Spec{});
   comes_back_equal(Operation{});

@@ -89,6 +89,7 @@ inline Spec spec() {
   s.provisioning = Provisioning::None;
   s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
   s.alert_lag = 12s;
+  s.consistency = {24h, {"shop"}};
   return s;
 }
 
@@ -162,6 +163,61 @@ inline Event event(std::string text = "db2 is primary now") {
           .node = NodeId{"db2"},
           .operation = OperationId{"shop-12"},
           .text = std::move(text)};
+}
+
+inline verify::Run verification(std::string id = "shop-v7") {
+  using namespace std::chrono_literals;
+  verify::Run r{.id = std::move(id),
+                .settings = {{"shop"}, {{"crm", "leads"}}, 200ms, true},
+                .state = verify::RunState::Interrupted,
+                .asked_by = "alice",
+                .reference = {"db1"},
+                .nodes = {{"db2"}},
+                .left_out = {{{"db3"}, "it is delayed", true}},
+                .gtids = {{{"db1"}, some_gtids(), {}, some_gtids()}}};
+  r.started = at(5);
+  r.finished = at(9);
+  r.worked = Duration{4};
+  r.tables = 9;
+  r.tables_done = 3;
+  r.tables_not_compared = 1;
+  r.rows_expected = 100;
+  r.rows = 50;
+  r.chunks = 7;
+  r.differences = 2;
+  r.unsettled = 1;
+  r.table = "shop.orders";
+  r.waiting = "db2 is behind";
+  r.longest_wait = Duration{300};
+  r.error = Error{ErrorCode::ConnectionLost, "db2: gone"};
+  return r;
+}
+
+inline verify::TableProgress verified_table(std::string name = "orders") {
+  return {.table = {"shop", std::move(name)},
+          .state = verify::TableState::Comparing,
+          .why = "?",
+          .rows_expected = 100,
+          .rows = 50,
+          .chunks = 7,
+          .differences = 2,
+          .unsettled = 1,
+          .done_to = verify::Key{"-7", "C3BC"}};
+}
+
+inline verify::Finding finding(std::string first = "1") {
+  return {.table = {"shop", "orders"},
+          .node = {"db2"},
+          .kind = verify::FindingKind::OtherDefinition,
+          .missing = 1,
+          .extra = 2,
+          .changed = 3,
+          .key = "id",
+          .first = std::move(first),
+          .last = "9",
+          .examples = {"changed 1"},
+          .text = "...",
+          .at = at(8)};
 }
 
 inline Memory memory() {

@@ -38,6 +38,50 @@ void written(Store& store, const Record& record) {
   ASSERT_TRUE(result) << result.error().message;
 }
 
+Record verified(const ClusterId& cluster, const std::string& id, std::vector<verify::TableProgress> tables = {},
+                std::vector<verify::Finding> findings = {}) {
+  return {.cluster = cluster,
+          .verification = VerifyRecord{samples::verification(id), std::move(tables), std::move(findings)}};
+}
+
+TEST_F(StoreTest, KeepsHowFarAVerificationIsAndWhatItFound) {
+  written(*open(), verified(kShop, "shop-v1", {samples::verified_table("b"), samples::verified_table("a")},
+                            {samples::finding("1")}));
+  auto further = samples::verified_table("b");
+  further.rows = 99;
+  written(*open(), verified(kShop, "shop-v1", {further}, {samples::finding("2")}));
+  const auto store = open();
+  EXPECT_EQ(store->latest_verification(kShop).value(), samples::verification("shop-v1"));
+  EXPECT_EQ(store->latest_verification(kPay).value(), std::nullopt);
+  EXPECT_EQ(store->verified_tables("shop-v1").value(),
+            (std::vector<verify::TableProgress>{samples::verified_table("a"), further}));
+  EXPECT_EQ(store->findings("shop-v1", 10).value(),
+            (std::vector<verify::Finding>{samples::finding("1"), samples::finding("2")}));
+  EXPECT_EQ(store->findings("shop-v1", 1).value().size(), 1U);
+}
+
+TEST_F(StoreTest, DropsAllButTheNewestVerificationsOfEachCluster) {
+  const auto store = open({.verifications = 2});
+  written(*store, verified(kPay, "pay-v1", {samples::verified_table()}));
+  for (const auto* id : {"shop-v1", "shop-v2", "shop-v3"}) {
+    written(*store, verified(kShop, id, {samples::verified_table()}, {samples::finding()}));
+  }
+  EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
+  EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
+  EXPECT_EQ(store->verified_tables("shop-v2").value().size(), 1U);
+  EXPECT_EQ(store->latest_verification(kShop).value()->id, "shop-v3");
+  EXPECT_EQ(store->verified_tables("pay-v1").value().size(), 1U);
+}
+
+TEST_F(StoreTest, ForgetsTheVerificationsOfAForgottenCluster) {
+  const auto store = open();
+  written(*store, verified(kShop, "shop-v1", {samples::verified_table()}, {samples::finding()}));
+  ASSERT_TRUE(store->forget(kShop));
+  EXPECT_EQ(store->latest_verification(kShop).value(), std::nullopt);
+  EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
+  EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
+}
+
 TEST_F(StoreTest, GivesBackWhatWasWrittenAfterItIsOpenedAgain) {
   written(*open(), {.cluster = kShop,
                     .memory = samples::memory(),

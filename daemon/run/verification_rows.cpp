@@ -1,0 +1,214 @@
+// One table: its definition on all nodes, then its rows, chunk by chunk; what differs is looked at row by row.
+#include <algorithm>
+
+#include "run/verification.hpp"
+#include "run/verification_parts.hpp"
+
+namespace repl::run {
+namespace {
+
+using namespace std::chrono_literals;
+using verify::TableState;
+
+constexpr std::uint64_t kMostRowsAtOnce = 2 * verify::ChunkSize::kMost;
+/// Beyond so many open rows the whole range is read again.
+constexpr std::size_t kMostKeysInAStatement = 200;
+
+}  // namespace
+
+Result<void> Verification::compare_table(verify::TableProgress& table) {
+  const auto comparable = compare_definitions(table);
+  if (!comparable) return tl::unexpected(comparable.error());
+  const auto& [shape, nodes] = *comparable;
+  progress_at_ = around_.clock.now();
+  if (!shape) {
+    not_compared(table, "it was dropped meanwhile");
+    return {};
+  }
+  table.rows_expected = std::max(shape->rows_estimate, table.rows);
+  if (const auto why = verify::why_not_comparable(*shape); !why.empty()) {
+    not_compared(table, why);
+    return {};
+  }
+  if (nodes.empty()) {
+    not_compared(table, "no other node has it with the same definition");
+    return {};
+  }
+  table.state = TableState::Comparing;
+  return compare_rows(table, *shape, nodes);
+}
+
+Result<Verification::Comparable> Verification::compare_definitions(verify::TableProgress& table) {
+  auto& reference = *members_.reference;
+  // As with rows: only what stands still on the reference around the look at the node is compared.
+  for (int round = 0;; ++round) {
+    const auto before = reference.shape(table.table);
+    if (!before) return tl::unexpected(before.error());
+    const auto position = reference.position();
+    if (!position) return tl::unexpected(position.error());
+    for (const auto& node : members_.others) {
+      if (const auto up = bring_up(*node, *position); !up) return tl::unexpected(up.error());
+    }
+    const auto shapes = at_once(around_.cluster, members_.others, [&](Reader& r) { return r.shape(table.table); });
+    if (const auto* error = first_error(shapes)) return tl::unexpected(*error);
+    for (const auto& node : members_.others) {
+      if (const auto had = reference_has_what(*node); !had) return tl::unexpected(had.error());
+    }
+    const auto after = reference.shape(table.table);
+    if (!after) return tl::unexpected(after.error());
+    if (!*after) return Comparable{};
+    const bool stood_still = *before && verify::difference_of(**before, **after, "", "").empty();
+    bool differs = false;
+    Comparable out{*after, {}};
+    std::vector<verify::Finding> findings;
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      const auto& there = *shapes[i];
+      const auto& node = members_.others[i];
+      const auto difference =
+          there ? verify::difference_of(**after, *there, reference.node().name, node->node().name) : "it is missing";
+      if (difference.empty()) {
+        out.nodes.push_back(node);
+        continue;
+      }
+      differs = true;
+      findings.push_back({.table = table.table,
+                          .node = node->node(),
+                          .kind = there ? verify::FindingKind::OtherDefinition : verify::FindingKind::TableMissing,
+                          .text = there ? fmt::format("{} on {}: {}", to_string(table.table), node->node(), difference)
+                                        : fmt::format("{} is on {} and not on {}", to_string(table.table),
+                                                      reference.node(), node->node())});
+    }
+    if (differs && (!stood_still || round == 0) && round < 5) continue;  // seen twice before it is told
+    if (table.state == TableState::Waiting) {                            // else it was told before an interruption
+      for (auto& finding : findings) found(table, std::move(finding));
+    }
+    return out;
+  }
+}
+
+Result<void> Verification::compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
+                                        const std::vector<std::shared_ptr<Reader>>& nodes) {
+  verify::ChunkSize size;
+  while (table.state == TableState::Comparing) {
+    const auto at_end = compare_chunk(table, shape, nodes, size);
+    if (!at_end) return tl::unexpected(at_end.error());
+    if (*at_end && table.state == TableState::Comparing) table.state = TableState::Compared;
+    progress_at_ = around_.clock.now();
+    keep(Keep::Soon, &table);
+  }
+  return {};
+}
+
+Result<bool> Verification::compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
+                                         const std::vector<std::shared_ptr<Reader>>& nodes, verify::ChunkSize& size) {
+  if (const auto calm = wait_until_calm(table, nodes); !calm) return tl::unexpected(calm.error());
+  /// What of an error belongs to the table, and not to a node: a smaller chunk, or none at all.
+  const auto give_way = [&](const Error& error) -> Result<bool> {
+    if (is_over()) return stopping();
+    if (error.code == ErrorCode::DeadlineExceeded && shape.key && size.cut_off()) return false;
+    if (error.code != ErrorCode::DeadlineExceeded && error.code != ErrorCode::ServerRefused) {
+      return tl::unexpected(error);
+    }
+    not_compared(table, error.message);
+    return true;
+  };
+  verify::KeyRange range{table.done_to, std::nullopt};
+  if (shape.key) {
+    auto boundary = members_.reference->boundary(shape, range.after, size.rows());
+    if (!boundary) return give_way(boundary.error());
+    range.up_to = std::move(*boundary);
+  }
+  auto all = nodes;
+  all.push_back(members_.reference);
+  const auto began = around_.clock.now();
+  const auto sums = at_once(around_.cluster, all, [&](Reader& r) { return r.sum(shape, range); });
+  if (const auto* error = first_error(sums)) return give_way(*error);
+  const auto& right = *sums.back();
+  size.took(right.rows, around_.clock.now() - began);
+  Settled outcome;
+  for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (*sums[i] == right) continue;
+    if (const auto settled = settle({shape, *nodes[i], range}, outcome); !settled) {
+      const auto& error = settled.error();
+      return error.code == ErrorCode::ServerRefused ? give_way(error) : tl::unexpected(error);
+    }
+  }
+  for (auto& finding : outcome.findings) found(table, std::move(finding));
+  table.unsettled += outcome.unsettled;
+  table.rows += right.rows;
+  ++table.chunks;
+  table.done_to = range.up_to;
+  around_.observer.chunk_verified(around_.cluster, right.rows);
+  return !range.up_to.has_value();
+}
+
+Result<void> Verification::settle(const Disputed& disputed, Settled& outcome) {
+  std::vector<verify::KeyRange> pieces{disputed.range};
+  while (!pieces.empty()) {
+    auto range = std::move(pieces.back());
+    pieces.pop_back();
+    verify::Dispute dispute;
+    while (!dispute.settled()) {
+      auto keys = dispute.rounds() > 0 ? dispute.open() : std::vector<verify::Key>{};
+      if (keys.size() > kMostKeysInAStatement) keys.clear();
+      auto looked = look({disputed.shape, disputed.node, range}, keys);
+      if (!looked) return tl::unexpected(looked.error());
+      if (looked->cut_at && !disputed.shape.key) {
+        return fail(ErrorCode::ServerRefused,
+                    "it has no key, and too many rows to look at them all at once: give it a primary key");
+      }
+      if (looked->cut_at) {
+        pieces.push_back({looked->cut_at, range.up_to});
+        range.up_to = looked->cut_at;
+        dispute = {};
+        continue;
+      }
+      dispute.take(looked->round);
+      if (!dispute.settled()) pause(20ms * dispute.rounds());
+    }
+    outcome.unsettled += dispute.open().size();
+    auto finding = verify::finding_of(disputed.shape, disputed.node.node(), dispute, around_.clock.now());
+    if (finding) outcome.findings.push_back(std::move(*finding));
+  }
+  return {};
+}
+
+Result<Verification::Look> Verification::look(const Disputed& disputed, const std::vector<verify::Key>& keys) {
+  auto& reference = *members_.reference;
+  const auto read = [&](Reader& reader) { return reader.rows(disputed.shape, disputed.range, keys, kMostRowsAtOnce); };
+  for (;;) {
+    const auto began_at = reference.position();
+    if (!began_at) return tl::unexpected(began_at.error());
+    auto before = read(reference);
+    if (!before) return tl::unexpected(before.error());
+    const auto position = reference.position();
+    if (!position) return tl::unexpected(position.error());
+    if (const auto up = bring_up(disputed.node, *position); !up) return tl::unexpected(up.error());
+    auto there = read(disputed.node);
+    if (!there) return tl::unexpected(there.error());
+    const auto had = reference_has_what(disputed.node);
+    if (!had) return tl::unexpected(had.error());
+    if (!*had) {  // a commit that waits on the reference: what it changes is no difference
+      if (const auto patient =
+              check_patience(fmt::format("{} does not commit what {} has", reference.node(), disputed.node.node()));
+          !patient) {
+        return tl::unexpected(patient.error());
+      }
+      continue;
+    }
+    auto after = read(reference);
+    if (!after) return tl::unexpected(after.error());
+    const auto ended_at = reference.position();
+    if (!ended_at) return tl::unexpected(ended_at.error());
+    for (auto* side : {&*there, &*before, &*after}) {
+      if (side->cut_at) return Look{{}, std::move(side->cut_at)};
+    }
+    return Look{{.reference_before = std::move(before->rows),
+                 .node = std::move(there->rows),
+                 .reference_after = std::move(after->rows),
+                 .quiet = *began_at == *ended_at},
+                std::nullopt};
+  }
+}
+
+}  // namespace repl::run
