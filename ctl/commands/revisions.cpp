@@ -48,10 +48,10 @@ Result<Exit> show(Invocation& run, const ShowOptions& options) {
 }
 
 /// Looks at the servers again: are they what the revision in force says? What is left is named.
-Result<Exit> verify(Invocation& run, Repld& repld, const std::string& cluster, Json& verified) {
+Result<Exit> check_converged(Invocation& run, Repld& repld, const std::string& cluster, Json& verified) {
   const auto until = std::chrono::steady_clock::now() + kSettlingTime;
   while (true) {
-    auto answer = repld.post(cluster_path(cluster, "/verify"), Json::object(), kPlanningTime);
+    auto answer = repld.post(cluster_path(cluster, "/converged"), Json::object(), kPlanningTime);
     const bool late = std::chrono::steady_clock::now() >= until;
     if (!answer && (late || answer.error().code != ErrorCode::Conflict)) {
       return fail(answer.error().code, "it was done, and could not be verified: {}", answer.error().message);
@@ -106,7 +106,7 @@ Result<Exit> rollback(Invocation& run, const RollbackOptions& options) {
   Json value{{"clusters", std::move(results)}};
   if (code && *code == Exit::Done && options.wait.wait) {
     Json verified;
-    code = verify(run, **repld, *cluster, verified);
+    code = check_converged(run, **repld, *cluster, verified);
     if (!verified.is_null()) value["verified"] = std::move(verified);
   }
   if (code && !run.for_people()) run.show(value, plan_table(value));

@@ -1,13 +1,29 @@
 // The chain connect -> query -> store result of libmariadb's _start/_cont calls.
 #include "mysql/async_session.hpp"
 
+#include <fcntl.h>
 #include <mariadb/mysql.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include <cassert>
 
 namespace repl::mysql {
 namespace {
+
+/// After a TLS handshake the library leaves its socket in blocking mode, and reads from it as if it were not: a query
+/// that is not answered would hold up the loop. Tried with 3.3.20.
+void never_block(int socket) {
+  const int flags = ::fcntl(socket, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK) == 0) ::fcntl(socket, F_SETFL, flags | O_NONBLOCK);
+}
+
+/// For what the library reads right after the handshake, before it lets go of the call.
+void hardly_block(int socket) {
+  const timeval limit{0, 1000};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+}
 
 int library_events(std::uint32_t ready) {
   int events = 0;
@@ -128,12 +144,15 @@ AsyncSession::Progress AsyncSession::resume(std::uint32_t ready) {
 }
 
 AsyncSession::Progress AsyncSession::wait_for(int events) {
+  if (call_ == Call::Connect) hardly_block(socket());
+  never_block(socket());
   wanted_ = epoll_events(events);
   return Progress::Waiting;
 }
 
 AsyncSession::Progress AsyncSession::after_connect() {
   if (handle_->connected == nullptr) return failed(Moment::Connecting);
+  never_block(socket());
   state_ = State::Idle;
   call_ = Call::None;
   wanted_ = EPOLLIN;

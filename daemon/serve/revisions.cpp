@@ -104,7 +104,7 @@ Result<Response> roll_back(const Call& call) {
   return json_response(asked->reply.operation ? 202 : 200, json);
 }
 
-Result<Response> verify(const Call& call) {
+Result<Response> check_converged(const Call& call) {
   const auto cluster = call.cluster();
   if (!cluster) return tl::unexpected(cluster.error());
   if (!cluster->memory().spec) {

@@ -47,7 +47,6 @@ TEST(Revisions, KeepAlsoThoseThatChangeNoServerAndTheNodesThatLeave) {
   Story story{spec};
   story.running(spec);
   spec.failover.per_day = 7;
-  spec.remove("c");
   const auto reply = story.apply(spec);
   EXPECT_FALSE(reply.operation);
   const auto& revision = story.revisions.back();
@@ -55,6 +54,9 @@ TEST(Revisions, KeepAlsoThoseThatChangeNoServerAndTheNodesThatLeave) {
   EXPECT_EQ(revision.operation, std::nullopt);
   EXPECT_EQ(revision.before.size(), 3U);
   EXPECT_EQ(story.memory().revision, Revision{2});
+
+  story.apply(spec.remove("c"));
+  EXPECT_EQ(story.revisions.back().before.size(), 3U);
 }
 
 TEST(Revisions, KeepTheirNumberWhenTheyAreTakenBack) {

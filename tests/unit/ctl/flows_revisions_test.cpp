@@ -71,7 +71,7 @@ class RevisionFlow : public ReplctlTest {
             {"reasons", Json::array()}};
   }
   void verified(bool yes) {
-    repld_.on("POST", "/api/v1/clusters/shop/verify",
+    repld_.on("POST", "/api/v1/clusters/shop/converged",
               {{"cluster", "shop"}, {"revision", 9}, {"verified", yes}, {"plan", plan()}});
   }
 };
@@ -170,7 +170,7 @@ TEST_F(RevisionFlow, RollbackThatIsRefusedIsNotVerified) {
   repld_.refuse("POST", "/api/v1/clusters/shop/rollback", 412, "precondition-failed", "db9 is the primary");
   const auto ran = replctl({"rollback", "shop"});
   EXPECT_EQ(ran.code, 3);
-  EXPECT_TRUE(repld_.bodies("POST", "/api/v1/clusters/shop/verify").empty());
+  EXPECT_TRUE(repld_.bodies("POST", "/api/v1/clusters/shop/converged").empty());
 }
 
 }  // namespace

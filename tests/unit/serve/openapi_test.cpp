@@ -36,19 +36,19 @@ struct OpenApiTest : testing::Test, World {
                           .attempts = 3,
                           .changed_at = shop::kNow,
                           .result = StepResult{.error = failed.error}};
-    const store::Record record{.cluster = {"shop"},
-                               .operations = {failed},
-                               .events = {Event{.at = shop::kNow,
-                                                .severity = Severity::Critical,
-                                                .kind = "failover-done",
-                                                .node = NodeId{"db2"},
-                                                .operation = OperationId{"shop-4"},
-                                                .text = "done"},
-                                          Event{.at = shop::kNow, .kind = "note", .text = "no node"}},
-                               .revisions = {shop::revision(1), shop::revision(2)},
-                               .verification = store::VerifyRecord{.run = shop::verification(),
-                                                                   .tables = {shop::verified_table()},
-                                                                   .findings = {shop::finding()}}};
+    const store::Record record{
+        .cluster = {"shop"},
+        .operations = {failed},
+        .events = {Event{.at = shop::kNow,
+                         .severity = Severity::Critical,
+                         .kind = "failover-done",
+                         .node = NodeId{"db2"},
+                         .operation = OperationId{"shop-4"},
+                         .text = "done"},
+                   Event{.at = shop::kNow, .kind = "note", .text = "no node"}},
+        .revisions = {shop::revision(1), shop::revision(2)},
+        .verification = store::VerifyRecord{
+            .run = shop::verification(), .tables = {shop::verified_table()}, .findings = {shop::finding()}}};
     if (!store->write(record)) throw std::runtime_error("the sample could not be stored");
   }
 };
@@ -99,7 +99,7 @@ std::vector<Example> examples() {
       {"post", pattern + "/rollback", shop + "/rollback", 202, R"({"note":"n"})"},
       {"post", pattern + "/rollback", shop + "/rollback", 200, R"({"to":2,"dryRun":true})"},
       {"post", pattern + "/rollback", shop + "/rollback", 404, R"({"to":9})"},
-      {"post", pattern + "/verify", shop + "/verify", 200, ""},
+      {"post", pattern + "/converged", shop + "/converged", 200, ""},
       {"post", pattern + "/switchover", shop + "/switchover", 202, R"({"to":"db2","timeoutSeconds":5})"},
       {"post", pattern + "/switchover", shop + "/switchover", 200, R"({"to":"db1"})"},
       {"post", pattern + "/failover", shop + "/failover", 202, R"({"to":"db3"})"},
