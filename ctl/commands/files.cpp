@@ -21,6 +21,7 @@ struct ApplyOptions {
   bool dry_run = false;
   bool yes = false;
   std::string note;
+  std::vector<std::string> allow_data_loss;
   WaitOptions wait;
 };
 
@@ -167,6 +168,7 @@ Result<Exit> apply(Invocation& run, const ApplyOptions& options) {
   for (const auto& file : *files) {
     auto body = document_of(file);
     body["note"] = options.note;
+    if (!options.allow_data_loss.empty()) body["allowDataLoss"] = options.allow_data_loss;
     const bool look_first = options.dry_run || (run.console().interactive() && !options.yes);
     if (look_first) {
       body["dryRun"] = true;
@@ -228,6 +230,9 @@ void add_file_commands(CLI::App& app, Invocation& run) {
     add_files_argument(*sub, options->files);
     sub->add_flag("--dry-run", options->dry_run, "show changes and steps, and change nothing");
     sub->add_option("--note", options->note, "kept with the revision: why")->type_name("TEXT");
+    sub->add_option("--allow-data-loss", options->allow_data_loss,
+                    "what this node has may be thrown away by a clone; again for another node")
+        ->type_name("NODE");
     add_yes_option(*sub, options->yes);
     add_wait_options(*sub, options->wait);
     sub->footer(

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -36,9 +37,10 @@ struct StepDone {
 struct ApplySpec {
   Spec spec;
   bool dry_run = false;
-  std::string note;                 ///< These three are kept with the revision that it becomes.
-  std::string document;             ///< The YAML as it was sent.
-  std::optional<Revision> back_to;  ///< A rollback: `spec` is that revision's. The primary in office stays.
+  std::set<NodeId> may_lose_data{};  ///< Nodes that may be cloned over although they have data of their own.
+  std::string note;                  ///< These three are kept with the revision that it becomes.
+  std::string document;              ///< The YAML as it was sent.
+  std::optional<Revision> back_to;   ///< A rollback: `spec` is that revision's. The primary in office stays.
 };
 struct SwitchOver {
   std::optional<NodeId> to;                   ///< Empty: the best candidate.

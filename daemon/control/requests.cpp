@@ -193,7 +193,8 @@ void Controller::State::apply_when_looked_at(Time now) {
   // A way back moves no primary, whoever was declared to be the source then.
   std::optional<Spec> before = memory.spec;
   if (before && pending.what.back_to) before = with_types_of(*before, wanted);
-  auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings);
+  auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings,
+                                  pending.what.may_lose_data);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
   Reply r{.ticket = pending.ticket};
   r.revision = unchanged ? memory.revision : Revision{std::max(memory.revisions, memory.revision.number) + 1};

@@ -87,6 +87,23 @@ Result<Response> diff(const Call& call) {
   return json_response(200, {{"clusters", std::move(clusters)}});
 }
 
+namespace {
+
+/// Each must be spelled as in the file: a slip must not be taken for nothing.
+Result<std::set<NodeId>> nodes_that_may_lose_data(const Call& call, const std::vector<Spec>& wanted) {
+  std::set<NodeId> out;
+  for (const auto& name : call.body.value("allowDataLoss", Json::array())) {
+    const NodeId node{name.get<std::string>()};
+    const bool known =
+        std::any_of(wanted.begin(), wanted.end(), [&](const Spec& spec) { return spec.find(node) != nullptr; });
+    if (!known) return fail(ErrorCode::NoSuchNode, "allow data loss: no node of the file is called {}", node);
+    out.insert(node);
+  }
+  return out;
+}
+
+}  // namespace
+
 Result<Response> apply(const Call& call) {
   const auto one_at_a_time = applying();
   const auto taken = take_document(call);
@@ -95,11 +112,13 @@ Result<Response> apply(const Call& call) {
   const auto& file = call.body.at("document").get_ref<const std::string&>();
   const bool dry_run = call.body.value("dryRun", false);
   const auto note = call.body.value("note", std::string());
+  const auto may_lose = nodes_that_may_lose_data(call, wanted);
+  if (!may_lose) return tl::unexpected(may_lose.error());
 
   // A file is taken whole: when a cluster refuses, none of them is changed.
   if (!dry_run && wanted.size() > 1) {
     for (const auto& spec : wanted) {
-      if (auto possible = ask_to_apply(call, {.spec = spec, .dry_run = true}); !possible)
+      if (auto possible = ask_to_apply(call, {.spec = spec, .dry_run = true, .may_lose_data = *may_lose}); !possible)
         return tl::unexpected(possible.error());
     }
   }
@@ -108,6 +127,7 @@ Result<Response> apply(const Call& call) {
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const auto asked = ask_to_apply(call, {.spec = wanted[i],
                                            .dry_run = dry_run,
+                                           .may_lose_data = *may_lose,
                                            .note = note,
                                            .document = dry_run ? "" : text_of_document(file, taken, i)});
     if (!asked) {

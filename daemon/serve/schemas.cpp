@@ -222,6 +222,8 @@ std::vector<Member> document_members() {
 Json apply_request() {
   auto members = document_members();
   members.push_back(optional("dryRun", flag()));
+  members.push_back(
+      optional("allowDataLoss", about(list(text()), "nodes whose own data may be thrown away by a clone")));
   members.push_back(optional("note", about(text(), "kept with the revision")));
   return object(std::move(members));
 }

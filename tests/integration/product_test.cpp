@@ -340,5 +340,25 @@ TEST_F(ProductAsync, ACrashedPrimaryIsReplaced) {
   one_writes();
 }
 
+TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
+  for (const auto* statement : {"STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL super_read_only=0",
+                                "CREATE DATABASE its_own", "SET GLOBAL super_read_only=1"}) {
+    EXPECT_EQ(ask("db3", statement), "");
+  }
+  const auto file = rig.topology_file().string();
+  const auto refused = rig.replctl({"apply", file, "--wait"});
+  EXPECT_NE(refused.exit_code, 0);
+  EXPECT_EQ(ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "1");
+  EXPECT_NE(rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db33"}).exit_code, 0);
+
+  const auto cloned = rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db3"});
+  ASSERT_EQ(cloned.exit_code, 0) << cloned.output << cloned.errors;
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+  EXPECT_EQ(ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "0");
+  EXPECT_EQ(ask("db3", "SELECT @@super_read_only + @@offline_mode"), "1");
+  keeps_writing();
+  nothing_is_lost();
+}
+
 }  // namespace
 }  // namespace repl::testing
