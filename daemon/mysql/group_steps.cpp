@@ -12,26 +12,16 @@ namespace repl::mysql {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 constexpr auto kPollMember = 100ms;
 
-Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env) {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
-  return env.server.open_apart(env.call, std::max<std::chrono::seconds>(left, 1s));
-}
-
 Result<void> tell_recovery_account(Server& server, const Spec& spec) {
-  const auto account = spec.accounts.find(AccountRole::Replication);
-  if (account == spec.accounts.end()) {
-    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", server.node());
-  }
-  const auto password = resolve_secret(account->second.password);
-  if (!password) return tl::unexpected(password.error());
+  const auto login = replication_login(server.node(), spec);
+  if (!login) return tl::unexpected(login.error());
   return server.execute({fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_USER={}, SOURCE_PASSWORD={} FOR CHANNEL "
                                      "'group_replication_recovery'",
-                                     sql_quoted(account->second.user), sql_quoted(*password)),
-                         {*password}});
+                                     sql_quoted(login->user), sql_quoted(login->password)),
+                         {login->password}});
 }
 
 /// ON around this one START only, whatever becomes of it: a second bootstrap makes a second group.

@@ -134,13 +134,9 @@ Result<void> confirm_receiver(Server& server, const Address& source) {
 Result<SourceOptions> source_options(Server& server, const FollowSource& step, const Spec& spec) {
   const auto* source = spec.find(step.to);
   if (source == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", server.node(), step.to);
-  const auto account = spec.accounts.find(AccountRole::Replication);
-  if (account == spec.accounts.end()) {
-    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", server.node());
-  }
-  auto password = resolve_secret(account->second.password);
-  if (!password) return tl::unexpected(password.error());
-  SourceOptions options{source->address, account->second.user, std::move(*password), spec.tls, ""};
+  auto login = replication_login(server.node(), spec);
+  if (!login) return tl::unexpected(login.error());
+  SourceOptions options{source->address, std::move(login->user), std::move(login->password), spec.tls, ""};
   if (spec.tls.mode == TlsMode::VerifyCa || spec.tls.mode == TlsMode::VerifyIdentity) {
     const auto ca = server.value("SELECT @@GLOBAL.ssl_ca");
     if (!ca) return tl::unexpected(ca.error());

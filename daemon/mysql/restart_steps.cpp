@@ -13,7 +13,6 @@ namespace repl::mysql {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 constexpr unsigned kRestartFailed = 3707;
 constexpr auto kPollStart = 100ms;
@@ -121,12 +120,8 @@ Result<void> clean_after_clone(Server& server) {
 Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env) {
   const auto* donor = env.spec->find(step.donor);
   if (donor == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", step.node, step.donor);
-  const auto account = env.spec->accounts.find(AccountRole::Replication);
-  if (account == env.spec->accounts.end()) {
-    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", step.node);
-  }
-  const auto password = resolve_secret(account->second.password);
-  if (!password) return tl::unexpected(password.error());
+  const auto login = replication_login(step.node, *env.spec);
+  if (!login) return tl::unexpected(login.error());
 
   const auto done = check_recipient(server, step, donor->address);
   if (!done) return tl::unexpected(done.error());
@@ -135,15 +130,14 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   if (!before) return tl::unexpected(before.error());
   if (auto ready = prepare_recipient(server, donor->address); !ready) return tl::unexpected(ready.error());
 
-  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
-  const auto session = env.server.open_apart(env.call, std::max<std::chrono::seconds>(left, 1s));
+  const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
   const bool tls = wants_tls(env.spec->tls, donor->address);
-  const auto cloned =
-      (*session)->execute(env.call, {fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {}{}",
-                                                 sql_quoted(account->second.user), sql_quoted(donor->address.host),
-                                                 donor->address.port, sql_quoted(*password), tls ? " REQUIRE SSL" : ""),
-                                     {*password}});
+  const auto cloned = (*session)->execute(
+      env.call, {fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {}{}", sql_quoted(login->user),
+                             sql_quoted(donor->address.host), donor->address.port, sql_quoted(login->password),
+                             tls ? " REQUIRE SSL" : ""),
+                 {login->password}});
   const bool restarts =
       !cloned && ((*session)->last_error() == kRestartFailed || cloned.error().code == ErrorCode::ConnectionLost);
   if (!cloned && !restarts) {

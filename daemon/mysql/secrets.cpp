@@ -137,4 +137,14 @@ Result<std::string> resolve_secret(const SecretRef& ref) {
   return fail(ErrorCode::Internal, "unknown kind of secret reference");
 }
 
+Result<Login> replication_login(const NodeId& node, const Spec& spec) {
+  const auto account = spec.accounts.find(AccountRole::Replication);
+  if (account == spec.accounts.end()) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the spec names no replication account", node);
+  }
+  auto password = resolve_secret(account->second.password);
+  if (!password) return tl::unexpected(password.error());
+  return Login{account->second.user, std::move(*password)};
+}
+
 }  // namespace repl::mysql

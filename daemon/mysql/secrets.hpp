@@ -13,4 +13,12 @@ namespace repl::mysql {
 /// @errors SecretUnavailable: says which reference, never the value
 Result<std::string> resolve_secret(const SecretRef& ref);
 
+struct Login {
+  std::string user, password;
+};
+
+/// The account that replicas, clones and members log in with. `node` is for the error.
+/// @errors PreconditionFailed: the spec names none; SecretUnavailable
+Result<Login> replication_login(const NodeId& node, const Spec& spec);
+
 }  // namespace repl::mysql

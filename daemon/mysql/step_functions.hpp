@@ -7,6 +7,10 @@
 
 namespace repl::mysql {
 
+// steps.cpp
+/// A session beside the step's own, for a statement that may take as long as the step has left.
+Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env);
+
 // replication_steps.cpp
 Result<void> start_replication(Server& server);
 Result<void> stop_replication(Server& server);

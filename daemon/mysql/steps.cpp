@@ -79,6 +79,11 @@ Result<void> attempt(const Step& step, const StepEnvironment& env, StepResult& r
 
 }  // namespace
 
+Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env) {
+  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
+  return env.server.open_apart(env.call, std::max(left, std::chrono::seconds{1}));
+}
+
 Purpose purpose_of(const Step& step) {
   const bool waits = std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<ApplyReceived>(step) ||
                      std::holds_alternative<WaitForAckers>(step);

@@ -15,18 +15,18 @@ namespace {
 using diagnose::Facts;
 using diagnose::NodeFacts;
 
-SetSemiSyncSource semi_sync_source(const Facts& f, const Snapshot& node, bool on) {
+SetSemiSyncSource semi_sync_source_on(const Facts& f, const Snapshot& node) {
   const auto has = node.semi_sync.wait_for_count;
   // In a ring one node follows each.
   const auto possible = f.office->primary ? f.acks_possible : 1;
-  const auto acks = on ? acks_to_wait_for(*f.spec, f.office->primary.value_or(node.node), possible) : has;
-  return {node.node, node.semi_sync.source_enabled, on, has, acks};
+  const auto acks = acks_to_wait_for(*f.spec, f.office->primary.value_or(node.node), possible);
+  return {node.node, node.semi_sync.source_enabled, true, has, acks};
 }
 
 void reopen(Builder& plan, const Facts& f, const NodeFacts& primary) {
   for (const auto& correction : semi_sync_corrections(*f.spec, *primary.now)) plan.add(correction);
   // Semi-sync first: it is not persisted, and a primary opened without it would acknowledge alone.
-  if (f.spec->semi_sync()) plan.add(semi_sync_source(f, *primary.now, true));
+  if (f.spec->semi_sync()) plan.add(semi_sync_source_on(f, *primary.now));
   const auto open = plan.add(SetReadOnly{.node = primary.spec->id,
                                          .from = primary.now->read_only,
                                          .to = ReadOnly::Off,
@@ -49,7 +49,7 @@ FollowSource attach(const Facts& f, const NodeFacts& node) {
 /// Its own source side first: it is not persisted, and a node opened without it would acknowledge alone.
 void open_writer(Builder& plan, const Facts& f, const NodeFacts& node) {
   for (const auto& correction : semi_sync_corrections(*f.spec, *node.now)) plan.add(correction);
-  if (f.spec->semi_sync()) plan.add(semi_sync_source(f, *node.now, true));
+  if (f.spec->semi_sync()) plan.add(semi_sync_source_on(f, *node.now));
   plan.add(SetReadOnly{.node = node.spec->id,
                        .from = node.now->read_only,
                        .to = ReadOnly::Off,
@@ -81,7 +81,7 @@ void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
   const auto& now = *node.now;
   const auto& id = node.spec->id;
   for (const auto& correction : semi_sync_corrections(*f.spec, now)) plan.add(correction);
-  if (now.semi_sync.source_enabled) plan.add(semi_sync_source(f, now, false));
+  if (now.semi_sync.source_enabled) plan.add(semi_sync_source_off(now));
   if (now.read_only != ReadOnly::Super) plan.add(SetReadOnly{id, now.read_only, ReadOnly::Super});
   if (!now.super_read_only_persisted) plan.add(PersistReadOnly{id, false, true});
   if (node.acker && now.semi_sync.replica_plugin && !now.semi_sync.replica_enabled) {
@@ -116,16 +116,16 @@ constexpr std::array kRepairs{
     Row{"SemiSyncOff",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {
           for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
-          plan.add(semi_sync_source(f, *n.now, true));
+          plan.add(semi_sync_source_on(f, *n.now));
         }},
     Row{"DurabilityReduced",
-        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source(f, *n.now, true)); }},
+        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
     Row{"PrimaryReplicates",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(ForgetSource{n.spec->id, n.follows.value_or(NodeId{})});
         }},
     Row{"SemiSyncSourceOnReplica",
-        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source(f, *n.now, false)); }},
+        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(semi_sync_source_off(*n.now)); }},
     Row{"NotSuperReadOnly",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetReadOnly{n.spec->id, n.now->read_only, ReadOnly::Super});
@@ -145,7 +145,7 @@ constexpr std::array kRepairs{
     Row{"WriterSemiSyncOff",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {
           for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
-          plan.add(semi_sync_source(f, *n.now, true));
+          plan.add(semi_sync_source_on(f, *n.now));
         }},
     Row{"GroupDown", bootstrap_group},
     Row{"MemberOut", join_group},

@@ -26,6 +26,11 @@ std::vector<SetVariable> semi_sync_corrections(const Spec& spec, const Snapshot&
   return out;
 }
 
+SetSemiSyncSource semi_sync_source_off(const Snapshot& node) {
+  const auto acks = node.semi_sync.wait_for_count;
+  return {node.node, true, false, acks, acks};
+}
+
 int acks_to_wait_for(const Spec& spec, const NodeId& primary, int present) {
   if (!spec.semi_sync()) return 0;
   return std::max(1, std::min(spec.acks_wanted(primary), present));

@@ -24,6 +24,9 @@ std::map<std::string, std::string> semi_sync_variables(const Spec& spec);
 /// Of semi_sync_variables(), those that differ on the node by its snapshot, as steps.
 std::vector<SetVariable> semi_sync_corrections(const Spec& spec, const Snapshot& node);
 
+/// Switches the source side off as it is; the acknowledgement count stays.
+SetSemiSyncSource semi_sync_source_off(const Snapshot& node);
+
 /// Acknowledgements to wait for when `present` ackers are there: what the spec wants, not more than there are, never
 /// fewer than one.
 int acks_to_wait_for(const Spec& spec, const NodeId& primary, int present);

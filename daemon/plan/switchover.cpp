@@ -148,9 +148,7 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
 
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
   if (old_now->semi_sync.source_enabled) {
-    plan.add(
-        SetSemiSyncSource{primary, true, false, old_now->semi_sync.wait_for_count, old_now->semi_sync.wait_for_count},
-        {open}, Must::BestEffort);
+    plan.add(semi_sync_source_off(*old_now), {open}, Must::BestEffort);
   }
   if (const auto source = spec.source_of(primary, candidate)) {
     plan.add(FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},

@@ -61,7 +61,7 @@ class Runner {
   std::uint64_t tickets_ = 0;                                     // under mutex_
   store::Record unsaved_;  // what the store did not take and must have; the runner's thread only
   Verifier verifier_;
-  std::jthread thread_;    // last: ends before what it uses
+  std::jthread thread_;  // last: ends before what it uses
 };
 
 }  // namespace repl::run

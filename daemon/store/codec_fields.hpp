@@ -104,8 +104,8 @@ void fields(V& v, ConsistencySpec& c) {
 
 template <class V>
 void fields(V& v, Spec& s) {
-  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings,
-         alert_lag, consistency] = s;
+  auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
+         consistency] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);

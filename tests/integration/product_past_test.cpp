@@ -59,32 +59,9 @@ class Past : public ::testing::Test {
     ::chmod(file.c_str(), 0600);
     return file.string();
   }
-  std::string ask(const std::string& node, const std::string& sql) {
-    auto session = rig.sandbox().root_session(node);
-    if (!session) return session.error().message;
-    const auto rows = session->query(sql);
-    if (!rows) return rows.error().message;
-    return rows->empty() ? "" : rows->front().front().value_or("NULL");
-  }
   std::string persisted(const std::string& node, const std::string& variable) {
-    return ask(node, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME='" +
-                         variable + "'");
-  }
-  /// Why repld does nothing about that problem; "" while it is not there.
-  std::string why_not(const std::string& problem) {
-    const auto answer = rig.replctl_json({"problems", rig.cluster()});
-    for (const auto& p : answer["problems"]) {
-      if (p["name"] == problem) return p.value("blocked", "");
-    }
-    return "";
-  }
-  bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = 30s) {
-    const auto deadline = steady_clock::now() + within;
-    while (!condition()) {
-      if (steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(20ms);
-    }
-    return true;
+    return rig.ask(node, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME='" +
+                             variable + "'");
   }
   Outcome restore(std::vector<std::string> options) {
     options.insert(options.begin(), {(own_folder() / "replctl").string(), "restore"});
@@ -97,17 +74,17 @@ class Past : public ::testing::Test {
 };
 
 TEST_F(Past, ARollbackPutsSettingsAndNodesBackAndIsVerified) {
-  const auto before = ask("db1", "SELECT @@max_connections");
+  const auto before = rig.ask("db1", "SELECT @@max_connections");
   ASSERT_NE(before, "333");
   ASSERT_TRUE(rig.sandbox().root_session("db2")->query("SET PERSIST long_query_time = 7"));
   succeeds({"apply", variant("settings: {max_connections: 333, long_query_time: 3}\n", "db3"), "--note", "fewer"});
   for (const auto* node : {"db1", "db2"}) {
-    EXPECT_EQ(ask(node, "SELECT @@max_connections"), "333");
+    EXPECT_EQ(rig.ask(node, "SELECT @@max_connections"), "333");
     EXPECT_EQ(persisted(node, "max_connections"), "333");
   }
   EXPECT_EQ(rig.status()["nodes"].size(), 2U);
   succeeds({"apply", variant("settings: {max_connections: 444, long_query_time: 3}\n", "db3")});
-  EXPECT_EQ(ask("db1", "SELECT @@max_connections"), "444");
+  EXPECT_EQ(rig.ask("db1", "SELECT @@max_connections"), "444");
 
   const auto difference = rig.replctl({"diff", rig.cluster(), "1", "2"});
   EXPECT_EQ(difference.exit_code, 1);
@@ -115,16 +92,16 @@ TEST_F(Past, ARollbackPutsSettingsAndNodesBackAndIsVerified) {
   EXPECT_NE(difference.output.find("- node db3"), std::string::npos) << difference.output;
   const auto planned = rig.replctl({"rollback", rig.cluster(), "1", "--dry-run"});
   EXPECT_NE(planned.output.find("max_connections back 444 -> " + before), std::string::npos) << planned.output;
-  EXPECT_EQ(ask("db1", "SELECT @@max_connections"), "444") << "a dry run changes nothing";
+  EXPECT_EQ(rig.ask("db1", "SELECT @@max_connections"), "444") << "a dry run changes nothing";
 
   const auto done = rig.replctl({"rollback", rig.cluster(), "1", "--note", "more"});
   ASSERT_EQ(done.exit_code, 0) << done.output << done.errors << rig.story();
   EXPECT_NE(done.output.find("verified: nothing left to change"), std::string::npos) << done.output;
   for (const auto* node : {"db1", "db2"}) {
-    EXPECT_EQ(ask(node, "SELECT @@max_connections"), before);
+    EXPECT_EQ(rig.ask(node, "SELECT @@max_connections"), before);
     EXPECT_EQ(persisted(node, "max_connections"), "") << "it was not persisted before";
   }
-  EXPECT_EQ(ask("db2", "SELECT @@GLOBAL.long_query_time"), "7.000000");
+  EXPECT_EQ(rig.ask("db2", "SELECT @@GLOBAL.long_query_time"), "7.000000");
   EXPECT_EQ(persisted("db2", "long_query_time"), "7.000000") << "it was persisted before";
   EXPECT_EQ(persisted("db1", "long_query_time"), "");
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
@@ -159,7 +136,7 @@ TEST_F(Past, ARollbackLeavesThePrimaryWhereItIs) {
   EXPECT_NE(done.find("primary is db2 (declared db1)"), std::string::npos) << done;
   EXPECT_NE(done.find("verified"), std::string::npos) << done;
   EXPECT_EQ(rig.primary(), "db2");
-  EXPECT_NE(ask("db3", "SELECT @@max_connections"), "333");
+  EXPECT_NE(rig.ask("db3", "SELECT @@max_connections"), "333");
 }
 
 TEST_F(Past, ABackupGivesAnEmptyRepldAllThatTheOldOneKnew) {
@@ -205,7 +182,7 @@ TEST_F(Past, AnOldBackupIsNotActedOn) {
   ASSERT_EQ(forced.exit_code, 0) << forced.output << forced.errors;
   EXPECT_NE(forced.output.find("before-restore"), std::string::npos) << forced.output;
   rig.repld().start();
-  ASSERT_TRUE(comes_true([&] { return why_not("AnotherPrimary") != "" || !rig.status()["problemList"].empty(); }));
+  ASSERT_TRUE(comes_true([&] { return rig.why_not("AnotherPrimary") != "" || !rig.status()["problemList"].empty(); }));
   const auto status = rig.replctl({"status", rig.cluster()}).output;
   EXPECT_NE(status.find("restored from the backup of"), std::string::npos) << status;
   const auto refused = rig.replctl({"apply", variant("settings: {max_connections: 333}\n")});
@@ -213,8 +190,8 @@ TEST_F(Past, AnOldBackupIsNotActedOn) {
   // db1 was the primary then; db2 is, and stays so, and its clients notice nothing.
   const auto later = writer.count();
   ASSERT_TRUE(comes_true([&] { return writer.count() > later + 200; })) << rig.story();
-  EXPECT_EQ(ask("db1", "SELECT @@super_read_only"), "1");
-  EXPECT_EQ(ask("db2", "SELECT @@super_read_only"), "0");
+  EXPECT_EQ(rig.ask("db1", "SELECT @@super_read_only"), "1");
+  EXPECT_EQ(rig.ask("db2", "SELECT @@super_read_only"), "0");
   // The way out: the cluster is taken up anew, with the right source.
   succeeds({"forget", rig.cluster(), "-y"});
   auto text = contents_of(rig.topology_file());
@@ -235,15 +212,15 @@ TEST_F(Past, AnOldBackupIsNotActedOn) {
 TEST_F(Past, ANodeInMaintenanceIsLeftAloneUntilItIsOver) {
   succeeds({"maintenance", rig.cluster(), "db3", "--for", "1h", "--reason", "disk swap"});
   ASSERT_TRUE(rig.sandbox().root_session("db3")->query("STOP REPLICA"));
-  ASSERT_TRUE(comes_true([&] { return !why_not("ReplicationStopped").empty(); })) << rig.story();
-  EXPECT_NE(why_not("ReplicationStopped").find("disk swap"), std::string::npos);
+  ASSERT_TRUE(comes_true([&] { return !rig.why_not("ReplicationStopped").empty(); })) << rig.story();
+  EXPECT_NE(rig.why_not("ReplicationStopped").find("disk swap"), std::string::npos);
   EXPECT_EQ(rig.node("db3")["maintenance"]["reason"], "disk swap");
   const auto refused = rig.replctl({"switchover", rig.cluster(), "--to", "db3"});
   EXPECT_EQ(refused.exit_code, 3) << refused.output << refused.errors;
   // Nothing is done about it although repld is started anew and looks at everything again.
   rig.repld().kill();
   rig.repld().start();
-  ASSERT_TRUE(comes_true([&] { return !why_not("ReplicationStopped").empty(); })) << rig.story();
+  ASSERT_TRUE(comes_true([&] { return !rig.why_not("ReplicationStopped").empty(); })) << rig.story();
   EXPECT_EQ(rig.node("db3")["receiver"], "stopped");
   succeeds({"maintenance", rig.cluster(), "db3", "--end"});
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
@@ -256,11 +233,11 @@ TEST_F(Past, ANodeInMaintenanceMayBeWrittenOnOnlyWithoutClients) {
   ASSERT_TRUE(session->query("SET GLOBAL offline_mode = ON"));
   ASSERT_TRUE(session->query("SET GLOBAL super_read_only = OFF"));
   ASSERT_TRUE(session->query("SET GLOBAL read_only = OFF"));
-  ASSERT_TRUE(comes_true([&] { return !why_not("WritableReplica").empty(); })) << rig.story();
-  EXPECT_EQ(ask("db3", "SELECT @@read_only"), "0");
+  ASSERT_TRUE(comes_true([&] { return !rig.why_not("WritableReplica").empty(); })) << rig.story();
+  EXPECT_EQ(rig.ask("db3", "SELECT @@read_only"), "0");
   // Open for clients it is a second primary, and is closed.
   ASSERT_TRUE(session->query("SET GLOBAL offline_mode = OFF"));
-  ASSERT_TRUE(comes_true([&] { return ask("db3", "SELECT @@super_read_only") == "1"; })) << rig.story();
+  ASSERT_TRUE(comes_true([&] { return rig.ask("db3", "SELECT @@super_read_only") == "1"; })) << rig.story();
 }
 
 }  // namespace

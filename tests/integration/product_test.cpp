@@ -19,15 +19,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = 30s) {
-  const auto deadline = steady_clock::now() + within;
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(20ms);
-  }
-  return true;
-}
-
 std::string text_of(const std::filesystem::path& file) {
   std::ifstream in(file);
   std::ostringstream out;
@@ -91,29 +82,14 @@ class ProductTest : public ::testing::Test {
         60s);
     ASSERT_TRUE(back) << rig.story();
   }
-  /// Why repld does nothing about that problem; "": there is none, or it does.
-  std::string why_not(const std::string& problem) {
-    const auto answer = rig.replctl_json({"problems", rig.cluster()});
-    for (const auto& p : answer["problems"]) {
-      if (p["name"] == problem) return p.value("blocked", "");
-    }
-    return "";
-  }
-  std::string ask(const std::string& node, const std::string& sql) {
-    auto session = rig.sandbox().root_session(node);
-    if (!session) return session.error().message;
-    const auto rows = session->query(sql);
-    if (!rows) return rows.error().message;
-    return rows->empty() ? "" : rows->front().front().value_or("NULL");
-  }
   /// Everything about a server that a wrong command could have changed.
   std::string fingerprint(const std::string& node) {
-    return ask(node,
-               "SELECT /*+ SET_VAR(group_concat_max_len=1000000) */ CONCAT(@@gtid_executed, ' ', (SELECT "
-               "SHA2(GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER "
-               "BY VARIABLE_NAME), 256) FROM performance_schema.global_variables WHERE VARIABLE_NAME NOT LIKE "
-               "'gtid%'), ' ', (SELECT COUNT(*) FROM mysql.user), ' ', (SELECT COUNT(*) FROM "
-               "performance_schema.replication_connection_configuration))");
+    return rig.ask(node,
+                   "SELECT /*+ SET_VAR(group_concat_max_len=1000000) */ CONCAT(@@gtid_executed, ' ', (SELECT "
+                   "SHA2(GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER "
+                   "BY VARIABLE_NAME), 256) FROM performance_schema.global_variables WHERE VARIABLE_NAME NOT LIKE "
+                   "'gtid%'), ' ', (SELECT COUNT(*) FROM mysql.user), ' ', (SELECT COUNT(*) FROM "
+                   "performance_schema.replication_connection_configuration))");
   }
 
   Rig rig;
@@ -158,7 +134,7 @@ TEST_F(Product, ACrashedPrimaryIsReplacedAndComesBackWithoutALoss) {
       << rig.story();
   ASSERT_TRUE(rig.sandbox().start(old));
   comes_back(old);
-  EXPECT_EQ(ask(old, "SELECT @@super_read_only"), "1");
+  EXPECT_EQ(rig.ask(old, "SELECT @@super_read_only"), "1");
   keeps_writing();
   nothing_is_lost();
   one_writes();
@@ -173,7 +149,7 @@ TEST_F(Product, AFrozenPrimaryAcknowledgesNothingWhenItWakesUp) {
   ASSERT_TRUE(rig.sandbox().thaw(old));
   comes_back(old);
   EXPECT_EQ(writer.accepted_by(old, thawed), 0U);
-  EXPECT_EQ(ask(old, "SELECT @@super_read_only"), "1");
+  EXPECT_EQ(rig.ask(old, "SELECT @@super_read_only"), "1");
   keeps_writing();
   nothing_is_lost();
   one_writes();
@@ -196,9 +172,9 @@ TEST_F(Product, ARestartedReplicaAcknowledgesAgain) {
   ASSERT_TRUE(rig.wait_for([&](const json& status) { return status["status"] != "OK"; }, 30s)) << rig.story();
   ASSERT_TRUE(rig.sandbox().start(replica));
   EXPECT_TRUE(comes_true([&] { return rig.node(replica).value("acker", false); })) << rig.story();
-  EXPECT_EQ(ask(rig.primary(),
-                "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE "
-                "VARIABLE_NAME='Rpl_semi_sync_source_clients'"),
+  EXPECT_EQ(rig.ask(rig.primary(),
+                    "SELECT VARIABLE_VALUE FROM performance_schema.global_status WHERE "
+                    "VARIABLE_NAME='Rpl_semi_sync_source_clients'"),
             "2");
 }
 
@@ -236,7 +212,7 @@ TEST_F(Product, WhilePausedNothingIsDoneAndAPersonMayStillFailOver) {
   const auto old = rig.primary();
   const auto killed = steady_clock::now();
   ASSERT_TRUE(rig.sandbox().kill(old));
-  ASSERT_TRUE(comes_true([&] { return !why_not("DeadPrimary").empty(); })) << rig.story();
+  ASSERT_TRUE(comes_true([&] { return !rig.why_not("DeadPrimary").empty(); })) << rig.story();
   EXPECT_EQ(rig.primary(), old);
   const auto asked = rig.replctl({"failover", rig.cluster(), "--wait", "--yes"});
   ASSERT_EQ(asked.exit_code, 0) << asked.output << asked.errors << rig.story();
@@ -317,7 +293,7 @@ TEST_F(ProductAsync, ASilentPrimaryIsNotReplacedAndTheProblemSaysWhy) {
   ASSERT_TRUE(rig.sandbox().freeze(old));
   std::string why;
   EXPECT_TRUE(comes_true([&] {
-    why = why_not("SilentPrimary");
+    why = rig.why_not("SilentPrimary");
     return !why.empty();
   })) << rig.story();
   EXPECT_NE(why.find("fence"), std::string::npos) << why;
@@ -343,19 +319,19 @@ TEST_F(ProductAsync, ACrashedPrimaryIsReplaced) {
 TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
   for (const auto* statement : {"STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL super_read_only=0",
                                 "CREATE DATABASE its_own", "SET GLOBAL super_read_only=1"}) {
-    EXPECT_EQ(ask("db3", statement), "");
+    EXPECT_EQ(rig.ask("db3", statement), "");
   }
   const auto file = rig.topology_file().string();
   const auto refused = rig.replctl({"apply", file, "--wait"});
   EXPECT_NE(refused.exit_code, 0);
-  EXPECT_EQ(ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "1");
+  EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "1");
   EXPECT_NE(rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db33"}).exit_code, 0);
 
   const auto cloned = rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db3"});
   ASSERT_EQ(cloned.exit_code, 0) << cloned.output << cloned.errors;
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
-  EXPECT_EQ(ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "0");
-  EXPECT_EQ(ask("db3", "SELECT @@super_read_only + @@offline_mode"), "1");
+  EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "0");
+  EXPECT_EQ(rig.ask("db3", "SELECT @@super_read_only + @@offline_mode"), "1");
   keeps_writing();
   nothing_is_lost();
 }

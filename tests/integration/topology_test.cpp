@@ -49,15 +49,6 @@ class EveryTopologyFile : public ::testing::TestWithParam<std::string> {
     return path;
   }
 
-  std::string ask(const std::string& node, const std::string& sql) {
-    auto session = rig_.sandbox().root_session(node);
-    if (!session) return session.error().message;
-    std::string last;
-    const auto rows = session->query(sql);
-    if (!rows) return rows.error().message;
-    return rows->empty() ? "" : rows->front().front().value_or("NULL");
-  }
-
   std::vector<std::string> with_role(const std::string& role) {
     std::vector<std::string> out;
     const auto status = rig_.status();
@@ -68,12 +59,7 @@ class EveryTopologyFile : public ::testing::TestWithParam<std::string> {
   }
 
   bool comes_to(const std::string& node, const std::string& sql, const std::string& wanted) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (ask(node, sql) != wanted) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::sleep_for(20ms);
-    }
-    return true;
+    return comes_true([&] { return rig_.ask(node, sql) == wanted; });
   }
 
   YAML::Node file_;
@@ -94,16 +80,16 @@ TEST_P(EveryTopologyFile, IsAppliedWrittenReadAndLetGoOf) {
   // Keys are made by AUTO_INCREMENT on every writer, in parallel, and must not clash.
   const auto writers = with_role("primary");
   ASSERT_FALSE(writers.empty());
-  EXPECT_EQ(ask(writers.front(), "CREATE DATABASE shop"), "");
-  EXPECT_EQ(ask(writers.front(), "CREATE TABLE shop.item (id INT AUTO_INCREMENT PRIMARY KEY, at_node VARCHAR(64))"),
-            "");
+  EXPECT_EQ(rig_.ask(writers.front(), "CREATE DATABASE shop"), "");
+  EXPECT_EQ(
+      rig_.ask(writers.front(), "CREATE TABLE shop.item (id INT AUTO_INCREMENT PRIMARY KEY, at_node VARCHAR(64))"), "");
   constexpr int kRows = 5;
   std::vector<std::jthread> writing;
   for (const auto& writer : writers) {
     writing.emplace_back([&, writer] {
       ASSERT_TRUE(comes_to(writer, "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME='item'", "1"));
       for (int i = 0; i < kRows; ++i) {
-        EXPECT_EQ(ask(writer, "INSERT INTO shop.item (at_node) VALUES ('" + writer + "')"), "");
+        EXPECT_EQ(rig_.ask(writer, "INSERT INTO shop.item (at_node) VALUES ('" + writer + "')"), "");
       }
     });
   }
@@ -112,7 +98,7 @@ TEST_P(EveryTopologyFile, IsAppliedWrittenReadAndLetGoOf) {
   for (const auto& node : status["nodes"]) {
     if (node["delaySeconds"] != 0) continue;  // it has them when the delay is over
     EXPECT_TRUE(comes_to(node["name"], "SELECT COUNT(*) FROM shop.item", std::to_string(kRows * writers.size())))
-        << node["name"] << ": " << ask(node["name"], "SELECT COUNT(*) FROM shop.item");
+        << node["name"] << ": " << rig_.ask(node["name"], "SELECT COUNT(*) FROM shop.item");
   }
 
   const auto again = rig_.replctl_json({"apply", file.string(), "--dry-run"});

@@ -21,15 +21,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 using std::chrono::steady_clock;
 
-bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = 30s) {
-  const auto deadline = steady_clock::now() + within;
-  while (!condition()) {
-    if (steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(10ms);
-  }
-  return true;
-}
-
 /// "table node what key first last" of a difference: what a person reads.
 using Found = std::set<std::string>;
 

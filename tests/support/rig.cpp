@@ -55,6 +55,15 @@ fs::path temporary_folder() {
 
 }  // namespace
 
+bool comes_true(const std::function<bool()>& condition, seconds within) {
+  const auto deadline = steady_clock::now() + within;
+  while (!condition()) {
+    if (steady_clock::now() > deadline) return false;
+    std::this_thread::sleep_for(milliseconds{20});
+  }
+  return true;
+}
+
 fs::path own_folder() {
   return fs::read_symlink("/proc/self/exe").parent_path();
 }
@@ -231,6 +240,22 @@ nlohmann::json Rig::node(const std::string& name) const {
     }
   }
   return {};
+}
+
+std::string Rig::ask(const std::string& node, const std::string& sql) const {
+  auto session = sandbox().root_session(node);
+  if (!session) return session.error().message;
+  const auto rows = session->query(sql);
+  if (!rows) return rows.error().message;
+  return rows->empty() ? "" : rows->front().front().value_or("NULL");
+}
+
+std::string Rig::why_not(const std::string& problem) const {
+  const auto answer = replctl_json({"problems", cluster()});
+  for (const auto& p : answer["problems"]) {
+    if (p["name"] == problem) return p.value("blocked", "");
+  }
+  return "";
 }
 
 bool Rig::wait_for(const std::function<bool(const nlohmann::json&)>& condition, seconds within) const {

@@ -75,6 +75,12 @@ class Rig {
   std::string primary() const;    ///< "" when there is none
   nlohmann::json node(const std::string& name) const;
 
+  /// root on that node: the first field of the answer, "NULL", "" when there is none, or what the server said against
+  /// it.
+  std::string ask(const std::string& node, const std::string& sql) const;
+  /// Why repld does nothing about that problem; "": there is none, or it does.
+  std::string why_not(const std::string& problem) const;
+
   /// Waits until `condition` holds of the status. @return false when it did not in time
   bool wait_for(const std::function<bool(const nlohmann::json&)>& condition, std::chrono::seconds within) const;
   /// Every node ok, everybody attached and caught up, no problem, nothing running.
@@ -88,6 +94,9 @@ class Rig {
   ctl::sandbox::TemporarySandbox sandbox_;
   Repld repld_;
 };
+
+/// Whether `condition` came to hold.
+bool comes_true(const std::function<bool()>& condition, std::chrono::seconds within = std::chrono::seconds{30});
 
 /// The folder of the running program.
 std::filesystem::path own_folder();

@@ -241,8 +241,8 @@ class Checker {
     if (node.id() == out_.seed || !out_.nodes.contains(out_.seed)) return;
     const auto& seed = out_.at_seed();
     const auto& id = node.id();
-    const bool joined = in_the_topology(node);
-    auto own = subtract(node.now->executed, seed.now->executed);
+    const bool on_its_way = is_on_its_way(node);
+    const auto own = subtract(node.now->executed, seed.now->executed);
     const bool forgets = node.empty() && !node.attached() && !own.empty();
     const bool may_lose = allowed_.to_lose_data.contains(id) && wanted_.provisioning == Provisioning::Clone;
 
@@ -258,25 +258,25 @@ class Checker {
     }
     if (forgets) {
       out_.to_forget[id] = own;
-    } else if (!own.empty() && !may_lose && !is_on_its_way(node, joined)) {
+    } else if (!own.empty() && !may_lose && !on_its_way) {
       const bool seed_is_behind = seed.now->executed.empty() || node.now->executed.contains(seed.now->executed);
       refuse(seed_is_behind ? ErrorCode::ErrantTransactions : ErrorCode::Diverged,
              fmt::format("{} has {} transactions that {} lacks ({}){}", id, own.count(), out_.seed, own.to_string(),
                          seed.empty() ? fmt::format(", and {} is empty: name {} as the source instead", out_.seed, id)
                                       : std::string{": rebuild it from another node, or move its data first"}));
     }
-    provide(node, own, forgets, may_lose && (!own.empty() || of_unknown_origin) && !is_on_its_way(node, joined));
+    provide(node, forgets, may_lose && (!own.empty() || of_unknown_origin) && !on_its_way);
   }
 
   /// A replica that was read a moment later than its source is ahead of that reading, not errant; in a ring, and in a
   /// group, others write too.
-  bool is_on_its_way(const Node& node, bool joined) const {
+  bool is_on_its_way(const Node& node) const {
     const auto* seen = view_.find(node.id());
     const bool known_errant = seen->errant && !seen->errant->empty();
-    return joined && !known_errant;
+    return in_the_topology(node) && !known_errant;
   }
 
-  void provide(const Node& node, const GtidSet& own, bool forgets, bool replaced) {
+  void provide(const Node& node, bool forgets, bool replaced) {
     const auto& seed = out_.at_seed();
     const auto& id = node.id();
     const auto position = forgets ? GtidSet{} : node.now->position();
@@ -289,7 +289,6 @@ class Checker {
     if (clones && disposable) {
       out_.to_clone[id] = node.now->executed;
       out_.to_forget.erase(id);
-      (void)own;
       return;
     }
     if (gone.empty()) return;

@@ -1,13 +1,9 @@
 // Group replication. A group that runs is joined; one that does not is started from the node whose data all get.
 // Members join one after the other: several at once hold each other up in the choice of donors.
-#include "plan/group.hpp"
-
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "diagnose/facts.hpp"
 #include "plan/converge/planners.hpp"
+#include "plan/semi_sync.hpp"
 
 namespace repl::plan::converge {
 namespace {
@@ -24,12 +20,12 @@ class Group {
   void make() && {
     const auto& seed = draft_.seed();
     const bool runs = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& n) { return n.second.member(); });
-    const auto has_all = was_ring() ? close_ring() : std::vector<Builder::Index>{};
-    prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
+    const auto has_all = draft_.was_ring() ? close_ring() : std::vector<Builder::Index>{};
+    const bool joins = runs && !seed.member();  // it is prepared with the others then
+    if (!joins) prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
     if (seed.now->semi_sync.source_enabled) {
       // Replicas of before leave it now; the group agrees on commits in its own way.
-      const auto acks = seed.now->semi_sync.wait_for_count;
-      plan_.add(SetSemiSyncSource{seed_, true, false, acks, acks});
+      plan_.add(semi_sync_source_off(*seed.now));
     }
     auto last = runs ? change_mode() : start(seed, has_all);
     for (const auto& spec : wanted_.nodes) {
@@ -41,7 +37,7 @@ class Group {
         last = {join(found->second, last)};
       }
     }
-    if (runs && !seed.member()) last = {join(seed, last)};
+    if (joins) last = {join(seed, last)};
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, last);
     accounts_through_the_binary_log(draft_, seed, last);
     leave(last);
@@ -49,7 +45,6 @@ class Group {
 
  private:
   bool multi() const { return wanted_.topology == TopologyType::GroupMultiPrimary; }
-  bool was_ring() const { return draft_.before != nullptr && draft_.before->is_ring(); }
 
   /// All but the seed stop writing, and the seed gets what they wrote.
   std::vector<Builder::Index> close_ring() {
@@ -67,10 +62,7 @@ class Group {
   }
 
   std::vector<Builder::Index> start(const Node& seed, std::vector<Builder::Index> after) {
-    if (seed.now->channel() != nullptr) {
-      const auto from = diagnose::source_node(draft_.known, *seed.now->channel()).value_or(NodeId{});
-      plan_.add(ForgetSource{seed_, from}, after);
-    }
+    if (seed.now->channel() != nullptr) forget_source(draft_, seed, after);
     const auto started = plan_.add(StartGroup{.node = seed_, .how = GroupStart::Bootstrap}, std::move(after));
     if (seed.now->offline_mode) plan_.add(SetOfflineMode{seed_, true, false});
     return {started};
@@ -81,16 +73,10 @@ class Group {
     const auto& id = node.id();
     const bool cloned = draft_.checked.to_clone.contains(id);
     const bool detaches = node.follows() && !cloned;
-    if (detaches) {
-      // It has all it received applied; the group gives it the rest.
-      const auto from = diagnose::source_node(draft_.known, *node.now->channel()).value_or(NodeId{});
-      plan_.add(ForgetSource{id, from}, after);
-    }
+    // It has all it received applied; the group gives it the rest.
+    if (detaches) forget_source(draft_, node, after);
     prepare(draft_, node, Stays::Closed, detaches);
-    if (const auto own = draft_.checked.to_forget.find(id); own != draft_.checked.to_forget.end()) {
-      if (!detaches && node.now->channel() != nullptr) plan_.add(ForgetSource{id, NodeId{}});
-      plan_.add(ResetGtids{id, own->second});
-    }
+    forget_own(draft_, node);
     const auto joined = plan_.add(StartGroup{.node = id, .how = GroupStart::Join}, std::move(after));
     if (node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false});
     return joined;

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 
-#include "plan/converge.hpp"
+#include "diagnose/facts.hpp"
 #include "plan/group.hpp"
 #include "plan/put_back.hpp"
+#include "plan/semi_sync.hpp"
+#include "plan/variables.hpp"
 
 namespace repl::plan::converge {
 namespace {
@@ -29,6 +31,23 @@ bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_
       return !now.group.plugin && wanted.is_group();
   }
   return false;
+}
+
+/// What is missing and can only be given to a node that may be written to; in the order in which it is made.
+std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
+  std::vector<Step> out;
+  const auto& id = node.id();
+  for (const auto plugin : {Plugin::SemiSyncSource, Plugin::SemiSyncReplica, Plugin::Clone, Plugin::GroupReplication}) {
+    if (needs_plugin(draft.wanted, node, plugin, may_write)) out.push_back(InstallPlugin{id, plugin});
+  }
+  const auto account = draft.wanted.accounts.find(AccountRole::Replication);
+  if (account != draft.wanted.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
+    const bool alone = !node.attached() && id != draft.checked.seed;
+    if (draft.begins() || alone) {
+      out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
+    }
+  }
+  return out;
 }
 
 /// Who has everything, answers, and has the least to do; replicas before the one that takes writes.
@@ -66,9 +85,10 @@ void put_back(Draft& draft, const Node& node) {
     if (!step) continue;
     draft.plan.add(*step);
     if (!variable.to) {
-      draft.plan.because(fmt::format("{}: what {} was before is not known; its option files say it after the next "
-                                     "restart",
-                                     node.id(), variable.name));
+      draft.plan.because(
+          fmt::format("{}: what {} was before is not known; its option files say it after the next "
+                      "restart",
+                      node.id(), variable.name));
     }
   }
 }
@@ -119,23 +139,7 @@ std::vector<Builder::Index> Draft::last_step_of(const NodeId& node) const {
   return last ? std::vector{*last} : std::vector<Builder::Index>{};
 }
 
-std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
-  std::vector<Step> out;
-  const auto& id = node.id();
-  for (const auto plugin : {Plugin::SemiSyncSource, Plugin::SemiSyncReplica, Plugin::Clone, Plugin::GroupReplication}) {
-    if (needs_plugin(draft.wanted, node, plugin, may_write)) out.push_back(InstallPlugin{id, plugin});
-  }
-  const auto account = draft.wanted.accounts.find(AccountRole::Replication);
-  if (account != draft.wanted.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
-    const bool alone = !node.attached() && id != draft.checked.seed;
-    if (draft.begins() || alone) {
-      out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
-    }
-  }
-  return out;
-}
-
-void prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
+ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   auto& plan = draft.plan;
   const auto& id = node.id();
   const auto& now = *node.now;
@@ -166,7 +170,8 @@ void prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (!now.super_read_only_persisted && !cloned) plan.add(PersistReadOnly{id, false, true});
   const bool is_open = !cloned && (open_for_it || !closed);
   const bool to_close = stays == Stays::Closed || stays == Stays::Paused;
-  if (open_for_it || (to_close && !cloned && read_only != ReadOnly::Super)) {
+  const bool closes = open_for_it || (to_close && !cloned && read_only != ReadOnly::Super);
+  if (closes) {
     SetReadOnly close{id, is_open ? ReadOnly::Off : read_only, ReadOnly::Super};
     if (stays == Stays::Paused) close.lock_wait = kPauseWithin;
     plan.add(close);
@@ -174,13 +179,26 @@ void prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (open_for_it && !now.offline_mode) plan.add(SetOfflineMode{id, true, false});
   if (stays == Stays::Closed && now.semi_sync.source_enabled && !cloned) {
     // After it was closed: commits of clients may wait until then, and are acknowledged.
-    plan.add(SetSemiSyncSource{id, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
+    plan.add(semi_sync_source_off(now));
   }
   const bool acker = draft.wanted.semi_sync() && node.spec->delay.count() == 0;
   const bool acknowledges = !cloned && now.semi_sync.replica_enabled;
   if (acknowledges != acker && (acker || now.semi_sync.replica_plugin)) {
     plan.add(SetSemiSyncReplica{id, acknowledges, acker}, acker ? std::vector<Builder::Index>{} : draft.expects_less);
   }
+  return cloned || closes ? ReadOnly::Super : read_only;
+}
+
+void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after) {
+  const auto source = diagnose::source_node(draft.known, *node.now->channel());
+  draft.plan.add(ForgetSource{node.id(), source.value_or(NodeId{})}, std::move(after));
+}
+
+void forget_own(Draft& draft, const Node& node) {
+  const auto own = draft.checked.to_forget.find(node.id());
+  if (own == draft.checked.to_forget.end()) return;
+  if (node.now->channel() != nullptr) draft.plan.add(ForgetSource{node.id(), NodeId{}});
+  draft.plan.add(ResetGtids{node.id(), own->second});
 }
 
 void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vector<Builder::Index> after) {
@@ -210,8 +228,7 @@ void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder:
 
 std::vector<const Snapshot*> leaving(const Draft& draft) {
   std::vector<const Snapshot*> out;
-  if (draft.before == nullptr) return out;
-  for (const auto& node : with_leaving_nodes(draft.wanted, draft.before).nodes) {
+  for (const auto& node : draft.known.nodes) {
     if (draft.wanted.find(node.id) != nullptr) continue;
     if (const auto* now = draft.view.reachable(node.id)) out.push_back(now);
   }

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "plan/builder.hpp"
 #include "model/revision.hpp"
+#include "plan/builder.hpp"
 #include "plan/converge/checks.hpp"
 
 namespace repl::plan::converge {
@@ -19,13 +19,15 @@ struct Draft {
   const Spec* before;  ///< Null before the first apply.
   const View& view;
   const Checked& checked;
-  const PriorSettings& prior;  ///< What variables were that no spec names any more.
+  const PriorSettings& prior;                       ///< What variables were that no spec names any more.
   Spec known = with_leaving_nodes(wanted, before);  ///< With the nodes that leave: one may follow such a node still.
   Builder plan{Goal::Converge};
   /// Done before any replica stops acknowledging: the other way round commits would hang.
   std::vector<Builder::Index> expects_less{};
 
   bool first() const { return before == nullptr; }
+  bool was_ring() const { return before != nullptr && before->is_ring(); }
+  bool was_group() const { return before != nullptr && before->is_group(); }
   bool leaves_several_writers() const {
     return before != nullptr && before->several_writers() && !wanted.several_writers();
   }
@@ -48,10 +50,14 @@ enum class Stays {
 inline constexpr std::chrono::milliseconds kPauseWithin{5'000};
 
 /// @param detaches  it follows nobody any more when this starts, so it may be opened for what it lacks
-void prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);
+/// @return what the node is when that is done
+ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);
 
-/// What is missing and can only be given to a node that may be written to; in the order in which it is made.
-std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write);
+/// Removes the node's channel; taken back, it follows again whom it followed.
+void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after);
+
+/// An empty node's own few transactions are reset before it follows anybody.
+void forget_own(Draft& draft, const Node& node);
 
 /// Those of `wanted` that are otherwise on the node.
 void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted);

@@ -6,9 +6,9 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
-#include "plan/converge.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
+#include "plan/variables.hpp"
 
 namespace repl::plan::converge {
 namespace {
@@ -28,7 +28,7 @@ class Ring {
       pause();
       for (const auto& [id, node] : nodes_) set_variables(draft_, node, auto_increment(wanted_, id));
     }
-    for (const auto& [id, node] : nodes_) forget(node);
+    for (const auto& [id, node] : nodes_) forget_own(draft_, node);
     // Nobody follows a source that is still to be reset, or that lacks an account.
     const auto ready = draft_.last_steps();
     for (const auto& [id, node] : nodes_) attach(node, ready);
@@ -56,9 +56,7 @@ class Ring {
     });
   }
 
-  bool was_in_the_ring(const NodeId& node) const {
-    return draft_.before != nullptr && draft_.before->is_ring() && draft_.before->find(node) != nullptr;
-  }
+  bool was_in_the_ring(const NodeId& node) const { return draft_.was_ring() && draft_.before->find(node) != nullptr; }
   /// A new node, or one that a tree has closed, is opened at the end.
   Stays stays(const Node& node) const {
     if (open_now(node) && !pauses_) return Stays::Open;
@@ -84,21 +82,13 @@ class Ring {
       if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false});
       if (node->semi_sync.source_enabled) {
         // Nobody will follow it: its applier would wait for acknowledgements.
-        const auto acks = node->semi_sync.wait_for_count;
-        plan_.add(SetSemiSyncSource{node->node, true, false, acks, acks});
+        plan_.add(semi_sync_source_off(*node));
       }
     }
     if (!names.empty()) {
       plan_.because(fmt::format("writes stop for a moment on {}: the steps in which nodes count their keys change",
                                 fmt::join(names, ", ")));
     }
-  }
-
-  void forget(const Node& node) {
-    const auto own = draft_.checked.to_forget.find(node.id());
-    if (own == draft_.checked.to_forget.end()) return;
-    if (node.now->channel() != nullptr) plan_.add(ForgetSource{node.id(), NodeId{}});
-    plan_.add(ResetGtids{node.id(), own->second});
   }
 
   void attach(const Node& node, const std::vector<Builder::Index>& ready) {
@@ -147,14 +137,13 @@ class Ring {
       after.push_back(plan_.add_beside(WaitForAckers{id, 1, kAckersTimeout}, after));
       before.push_back(plan_.add(SetSemiSyncSource{id, false, true, now.semi_sync.wait_for_count, 1}, after));
     } else if (!wanted_.semi_sync() && waits) {
-      plan_.add(SetSemiSyncSource{id, true, false, now.semi_sync.wait_for_count, now.semi_sync.wait_for_count});
+      plan_.add(semi_sync_source_off(now));
     }
     if (open_now(node) && !pauses_ && !cloned) return;
-    const bool opened_for_it = !local_writes(draft_, node, node.may_write()).empty();
-    const bool was_closed = cloned || stays(node) != Stays::Open || opened_for_it;
-    const auto from = was_closed ? ReadOnly::Super : now.read_only;
-    plan_.add(SetReadOnly{.node = id, .from = from, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
-              before);
+    plan_.add(
+        SetReadOnly{
+            .node = id, .from = ReadOnly::Super, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
+        before);
     if (now.offline_mode) plan_.add(SetOfflineMode{id, true, false});
   }
 

@@ -30,15 +30,15 @@ class Tree {
     }
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
-    prepare(draft_, primary, Stays::Open);
+    const auto left = prepare(draft_, primary, Stays::Open);
     for (const auto& [id, node] : nodes_) {
       if (id != primary_) prepare(draft_, node, stays(node), leaves_group(node));
     }
     if (!waits) accounts_through_the_binary_log(draft_, primary, {});
-    const auto has_all = was_ring() ? drained() : std::vector<Builder::Index>{};
+    const auto has_all = draft_.was_ring() ? drained() : std::vector<Builder::Index>{};
     for (const auto* node : from_the_top()) attach(*node, has_all);
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
-    open(primary, has_all, members_left);
+    open(primary, leaves_group(primary) ? ReadOnly::Super : left, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     for (const auto* node : leaving(draft_)) {
       if (node->channel() != nullptr) release(draft_, *node, {});
@@ -46,10 +46,7 @@ class Tree {
   }
 
  private:
-  bool was_ring() const { return draft_.before != nullptr && draft_.before->is_ring(); }
-  bool was_group() const { return draft_.before != nullptr && draft_.before->is_group(); }
-
-  bool leaves_group(const Node& node) const { return was_group() && node.member(); }
+  bool leaves_group(const Node& node) const { return draft_.was_group() && node.member(); }
   /// A member is closed by its group.
   Stays stays(const Node& node) const { return node.member() ? Stays::AsItIs : Stays::Closed; }
 
@@ -77,7 +74,7 @@ class Tree {
   /// The primary stays until replicas follow it: it takes writes so long.
   std::vector<Builder::Index> replicas_leave_the_group() {
     std::vector<Builder::Index> out;
-    if (!was_group()) return out;
+    if (!draft_.was_group()) return out;
     for (const auto& [id, node] : nodes_) {
       if (id != primary_ && node.member()) out.push_back(plan_.add(StopGroup{.node = id, .back = GroupStart::Join}));
     }
@@ -107,8 +104,8 @@ class Tree {
     }
     // One round is enough for the primary: each passes on what came before it.
     auto after = closed;
-    for (std::size_t i = 1; i < order.size(); ++i) {
-      if (i >= 2) after = {plan_.add(WaitForApplied{order[i], order[i - 1], kDrainTimeout}, after)};
+    for (std::size_t i = 2; i < order.size(); ++i) {
+      after = {plan_.add(WaitForApplied{order[i], order[i - 1], kDrainTimeout}, after)};
     }
     after.push_back(plan_.add_beside(WaitForApplied{primary_, order.back(), kDrainTimeout}, after));
     return after;
@@ -149,10 +146,7 @@ class Tree {
       }
       return;
     }
-    if (const auto own = draft_.checked.to_forget.find(id); own != draft_.checked.to_forget.end()) {
-      if (channel != nullptr) plan_.add(ForgetSource{id, NodeId{}});
-      plan_.add(ResetGtids{id, own->second});
-    }
+    forget_own(draft_, node);
     if (!right) {
       // The source's replication account must be there first: all that was prepared on it.
       auto after = draft_.expects_less;
@@ -165,7 +159,9 @@ class Tree {
     }
   }
 
-  void open(const Node& primary, const std::vector<Builder::Index>& has_all, std::vector<Builder::Index> members_left) {
+  /// @param from  what it is by then: super-read-only when it was opened for its own account, or has left its group
+  void open(const Node& primary, ReadOnly from, const std::vector<Builder::Index>& has_all,
+            std::vector<Builder::Index> members_left) {
     const auto& now = *primary.now;
     const auto wanted = acks(primary);
     std::vector<Builder::Index> before_opening;
@@ -182,15 +178,8 @@ class Tree {
       before_opening.push_back(
           plan_.add(StopGroup{.node = primary_, .back = GroupStart::Bootstrap}, std::move(members_left)));
     }
-    if (now.channel() != nullptr) {
-      const auto from =
-          primary.follows() ? diagnose::source_node(draft_.known, *now.channel()).value_or(NodeId{}) : NodeId{};
-      plan_.add(ForgetSource{primary_, from}, has_all);
-    }
-    if (now.read_only != ReadOnly::Off || leaves_group(primary)) {
-      // Opened for its own account, it was left super-read-only; so it is when it leaves its group.
-      const bool was_closed = leaves_group(primary) || !local_writes(draft_, primary, primary.may_write()).empty();
-      const auto from = was_closed ? ReadOnly::Super : now.read_only;
+    if (now.channel() != nullptr) forget_source(draft_, primary, has_all);
+    if (from != ReadOnly::Off) {
       const auto step = plan_.add(
           SetReadOnly{.node = primary_, .from = from, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
           before_opening);
