@@ -153,7 +153,7 @@ void Controller::State::decide_resumption(Time now) {
 
   if (op.state == OperationState::Undoing) return go_on("is taken back");
   if (past_point_of_no_return(op)) return go_on("is finished: it was past the point of no return");
-  if (op.goal == Goal::SwitchOver) return go_back("repld was restarted before the point of no return");
+  if (op.plan.moves_primary()) return go_back("repld was restarted before the point of no return");
   // Replicas may have acknowledged something since they were read: they are attached, looked at and judged anew.
   if (op.goal == Goal::FailOver) return go_back("repld was restarted before anybody was promoted; it is decided anew");
   go_on("goes on");

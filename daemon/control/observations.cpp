@@ -70,11 +70,10 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
   if (snapshot.reachable()) {
     if (!was_reachable) {
       seen.errant.reset();
-      watch.last.reset();
-      watch.before_last.reset();
+      seen.earlier.reset();
+    } else if (seen.reached) {
+      seen.earlier = {seen.reached->taken_at, std::move(seen.reached->executed)};
     }
-    watch.before_last = std::move(watch.last);
-    watch.last = Past{snapshot.taken_at, snapshot.executed};
     seen.reached = snapshot;
   } else {
     seen.errant.reset();
@@ -88,14 +87,11 @@ void Observations::compare(const Snapshot& primary) {
   const auto began = primary.taken_at - primary.took;
   for (auto& [id, watch] : watched_) {
     if (id == primary.node || !watch.seen.reachable()) continue;
-    for (const auto* past : {&watch.last, &watch.before_last}) {
-      if (!*past || (*past)->taken_at > began) continue;
-      watch.seen.errant = subtract((*past)->executed, primary.executed);
-      // A commit that waits for acknowledgements is on replicas already, and not yet among what the primary has
-      // executed.
-      if (primary.semi_sync.wait_sessions > 0) watch.seen.errant->erase_from(primary.server_uuid);
-      break;
-    }
+    const auto* had = watch.seen.executed_before(began);
+    if (had == nullptr) continue;
+    watch.seen.errant = subtract(*had, primary.executed);
+    // A commit that waits for acknowledgements is on replicas already, and not yet among what the primary has executed.
+    if (primary.semi_sync.wait_sessions > 0) watch.seen.errant->erase_from(primary.server_uuid);
   }
 }
 

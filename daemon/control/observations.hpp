@@ -46,14 +46,9 @@ class Observations {
   Time next_wake_up() const;
 
  private:
-  struct Past {
-    Time taken_at;
-    GtidSet executed;
-  };
   struct Watch {
     Address address;
     Observation seen;
-    std::optional<Past> last, before_last;  // of this node's executed sets, to compare with a later one of the primary
     bool under_way = false;
     Time deadline{};
     Time next{};

@@ -69,7 +69,7 @@ GtidSet Controller::State::inheritance(const Operation& op) const {
 
 void Controller::State::start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase) {
   const auto goal = plan.goal;
-  const bool new_term = goal == Goal::FailOver || goal == Goal::SwitchOver;
+  const bool new_term = goal == Goal::FailOver || plan.moves_primary();
   auto op = begin(OperationId{fmt::format("{}-{}", cluster, ++memory.operations)}, std::move(plan),
                   Term{memory.office.term.number + (new_term ? 1 : 0)}, now);
   op.goal = goal;

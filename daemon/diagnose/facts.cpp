@@ -139,9 +139,13 @@ GtidSet only_of(const GtidSet& set, const std::string& server_uuid) {
 void count_ring(Facts& f) {
   for (auto& node : f.nodes) {
     if (node.now == nullptr) continue;
+    // Only what others were read to have before this node was read: the other way round, what it commits in between
+    // would look lost.
     GtidSet elsewhere;
     for (const auto& other : f.nodes) {
-      if (&other != &node && other.now != nullptr) elsewhere = unite(elsewhere, other.now->executed);
+      if (&other == &node || other.seen == nullptr) continue;
+      const auto* had = other.seen->executed_before(node.now->taken_at - node.now->took);
+      if (had != nullptr) elsewhere = unite(elsewhere, *had);
     }
     // What waits for its acknowledgement is on the next node already, and not yet among what this one has executed.
     if (node.now->semi_sync.wait_sessions > 0) continue;

@@ -45,6 +45,8 @@ struct Plan {
   std::optional<NodeId> promotes;    ///< The node that is primary when the plan is done; empty: no change.
   std::vector<std::string> reasons;  ///< Why so: the choice of the candidate, node by node; what was noted.
   bool empty() const { return steps.empty(); }
+  /// A planned change of the primary: asked for as such, or by a file that names another source.
+  bool moves_primary() const { return goal == Goal::SwitchOver || (goal == Goal::Converge && promotes); }
   bool operator==(const Plan&) const = default;
 };
 

@@ -93,7 +93,8 @@ struct SetOfflineMode {
   bool operator==(const SetOfflineMode&) const = default;
 };
 
-/// rpl_semi_sync_source_enabled (never persisted) with its acknowledgement count.
+/// rpl_semi_sync_source_enabled (never persisted) with its acknowledgement count. Switched on, on a server that takes
+/// writes, commits that missed their acknowledgement are passed by (semi_sync_steps.cpp says which those are).
 struct SetSemiSyncSource {
   NodeId node;
   bool from;

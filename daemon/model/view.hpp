@@ -15,6 +15,13 @@ struct Observation {
   NodeId node;
   std::optional<Snapshot> latest;    ///< Empty before the first probe has come back.
   std::optional<Snapshot> reached;   ///< The latest one with Reach::Ok; may be `latest` itself.
+  /// What it had at the answered look before `reached`; empty when there was none since it answers again.
+  struct Earlier {
+    Time taken_at{};
+    GtidSet executed;
+    bool operator==(const Earlier&) const = default;
+  };
+  std::optional<Earlier> earlier;
   int misses = 0;                    ///< Consecutive probes without any answer.
   std::optional<Time> silent_since;  ///< Time of the first of those.
   /// The latest look at the inventory, which most probes do not bring.
@@ -26,6 +33,11 @@ struct Observation {
   /// compared since it, the primary or repld came back.
   bool quarantined = false;
 
+  /// What it was known to have executed before `moment`, by its two latest looks; null when nothing is.
+  const GtidSet* executed_before(Time moment) const {
+    if (reached && reached->taken_at <= moment) return &reached->executed;
+    return earlier && earlier->taken_at <= moment ? &earlier->executed : nullptr;
+  }
   bool seen() const { return latest.has_value(); }
   bool reachable() const { return latest && latest->reachable(); }
   bool alive() const { return latest && is_alive(latest->reach); }

@@ -97,14 +97,16 @@ Result<void> set_group_primary(Server& server, const StepEnvironment& env) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   const auto* self = now->group.find(now->server_uuid);
-  if (self != nullptr && self->primary && now->group.single_primary && now->in_group()) return {};
+  if (self != nullptr && self->primary && now->in_group()) return {};
   return call_function(env, fmt::format("group_replication_set_as_primary({})", sql_quoted(now->server_uuid)));
 }
 
 Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env) {
+  const auto single = server.variable("group_replication_single_primary_mode");
+  if (!single) return tl::unexpected(single.error());
+  if (*single == (step.to_multi_primary ? "OFF" : "ON")) return {};
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
-  if (now->group.single_primary != step.to_multi_primary) return {};
   return call_function(env, step.to_multi_primary ? std::string{"group_replication_switch_to_multi_primary_mode()"}
                                                   : fmt::format("group_replication_switch_to_single_primary_mode({})",
                                                                 sql_quoted(now->server_uuid)));

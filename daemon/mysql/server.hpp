@@ -26,7 +26,7 @@ class Server {
   Result<Field> value(const Statement& statement) { return session_.value(call_, statement); }
   unsigned last_error() const { return session_.last_error(); }
 
-  /// All that a probe sees, but for the semi-sync variables.
+  /// All that a probe sees, but for the variables of plugins: semi-sync's, and the group's mode.
   Result<Snapshot> look();
   Result<ReadOnly> read_only();
   /// As in performance_schema.global_variables; empty when there is no such variable.

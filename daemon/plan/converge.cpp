@@ -7,9 +7,13 @@
 #include "plan/converge/planners.hpp"
 #include "plan/group.hpp"
 #include "plan/semi_sync.hpp"
+#include "plan/switchover.hpp"
 
 namespace repl::plan {
 namespace {
+
+/// The most that writes are held up before the move is taken back.
+constexpr std::chrono::milliseconds kMovesWithin{10'000};
 
 /// The declared source; of a group, who the members say it is.
 NodeId first_primary(const Spec& wanted, const View& view) {
@@ -20,6 +24,22 @@ NodeId first_primary(const Spec& wanted, const View& view) {
     if (self != nullptr && now->in_group() && self->primary) return node.id;
   }
   return wanted.nodes.front().id;
+}
+
+/// A primary is moved by itself: what else a file changes would change what the switchover is planned from.
+Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wanted, const Office& office,
+                                  const View& view) {
+  if (!rest.empty()) {
+    return fail(ErrorCode::NotSupported,
+                "{}: nothing was changed: the file makes {} the source instead of {}, and changes other things as well: apply "
+                "it with {} as the source first, then move the source in an apply of its own",
+                wanted.cluster, to, *office.primary, *office.primary);
+  }
+  auto plan = plan_switchover(wanted, office, view, to, kMovesWithin);
+  if (!plan) return plan;
+  plan->goal = Goal::Converge;
+  plan->reasons.insert(plan->reasons.begin(), rest.reasons.begin(), rest.reasons.end());
+  return plan;
 }
 
 }  // namespace
@@ -37,7 +57,8 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
   } else {
     converge::plan_tree(draft);
   }
-  return std::move(draft.plan).take();
+  auto plan = std::move(draft.plan).take();
+  return checked->moves_to ? with_move_of_primary(std::move(plan), *checked->moves_to, wanted, office, view) : plan;
 }
 
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now) {

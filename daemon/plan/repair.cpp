@@ -147,6 +147,8 @@ constexpr std::array kRepairs{
           for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
           plan.add(semi_sync_source_on(f, *n.now));
         }},
+    Row{"CommitsStuck",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
     Row{"GroupDown", bootstrap_group},
     Row{"MemberOut", join_group},
     Row{"MemberLeftOffline",

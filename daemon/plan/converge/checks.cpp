@@ -100,10 +100,7 @@ class Checker {
     const auto* declared_before = before_ != nullptr ? before_->declared_source() : nullptr;
     const bool moved = declared_before != nullptr && declared_before->id != declared->id;
     if (moved && declared->id != out_.seed) {
-      refuse(ErrorCode::NotSupported,
-             fmt::format("the file names {} as source now and {} is the primary: `replctl switchover {} --to {}`, then "
-                         "apply again",
-                         declared->id, out_.seed, wanted_.cluster, declared->id));
+      out_.moves_to = declared->id;
     } else if (declared->id != out_.seed) {
       out_.notes.push_back(fmt::format("primary is {} (declared {})", out_.seed, declared->id));
     }

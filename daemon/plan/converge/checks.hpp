@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -45,6 +46,8 @@ struct Checked {
   std::map<NodeId, GtidSet> to_forget;
   /// Nodes that get their data by a clone, with what is lost on them.
   std::map<NodeId, GtidSet> to_clone;
+  /// The file names another source than the one before: the primary moves there.
+  std::optional<NodeId> moves_to;
   std::vector<std::string> notes;
 
   const Node& at_seed() const { return nodes.at(seed); }

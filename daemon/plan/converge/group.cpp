@@ -21,11 +21,15 @@ class Group {
     const auto& seed = draft_.seed();
     const bool runs = std::any_of(nodes_.begin(), nodes_.end(), [](const auto& n) { return n.second.member(); });
     const auto has_all = draft_.was_ring() ? close_ring() : std::vector<Builder::Index>{};
-    const bool joins = runs && !seed.member();  // it is prepared with the others then
-    if (!joins) prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
+    draft_.expects_less = has_all;
     if (seed.now->semi_sync.source_enabled) {
       // Replicas of before leave it now; the group agrees on commits in its own way.
-      plan_.add(semi_sync_source_off(*seed.now));
+      draft_.expects_less.push_back(plan_.add(semi_sync_source_off(*seed.now)));
+    }
+    const bool joins = runs && !seed.member();  // it is prepared with the others then
+    if (!joins) {
+      prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
+      acknowledge(draft_, seed);
     }
     auto last = runs ? change_mode() : start(seed, has_all);
     for (const auto& spec : wanted_.nodes) {
@@ -33,6 +37,7 @@ class Group {
       if (found == nodes_.end() || spec.id == seed_) continue;
       if (found->second.member()) {
         prepare(draft_, found->second, Stays::AsItIs);
+        acknowledge(draft_, found->second);
       } else {
         last = {join(found->second, last)};
       }
@@ -76,6 +81,7 @@ class Group {
     // It has all it received applied; the group gives it the rest.
     if (detaches) forget_source(draft_, node, after);
     prepare(draft_, node, Stays::Closed, detaches);
+    acknowledge(draft_, node);
     forget_own(draft_, node);
     const auto joined = plan_.add(StartGroup{.node = id, .how = GroupStart::Join}, std::move(after));
     if (node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false});

@@ -181,12 +181,16 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
     // After it was closed: commits of clients may wait until then, and are acknowledged.
     plan.add(semi_sync_source_off(now));
   }
-  const bool acker = draft.wanted.semi_sync() && node.spec->delay.count() == 0;
-  const bool acknowledges = !cloned && now.semi_sync.replica_enabled;
-  if (acknowledges != acker && (acker || now.semi_sync.replica_plugin)) {
-    plan.add(SetSemiSyncReplica{id, acknowledges, acker}, acker ? std::vector<Builder::Index>{} : draft.expects_less);
-  }
   return cloned || closes ? ReadOnly::Super : read_only;
+}
+
+void acknowledge(Draft& draft, const Node& node) {
+  const auto& now = *node.now;
+  const bool acker = draft.wanted.semi_sync() && node.spec->delay.count() == 0;
+  const bool acknowledges = !draft.checked.to_clone.contains(node.id()) && now.semi_sync.replica_enabled;
+  if (acknowledges == acker || !(acker || now.semi_sync.replica_plugin)) return;
+  draft.plan.add(SetSemiSyncReplica{node.id(), acknowledges, acker},
+                 acker ? std::vector<Builder::Index>{} : draft.expects_less);
 }
 
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after) {

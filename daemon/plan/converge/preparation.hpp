@@ -53,6 +53,9 @@ inline constexpr std::chrono::milliseconds kPauseWithin{5'000};
 /// @return what the node is when that is done
 ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);
 
+/// Makes the replica side of semi-sync true. Call it for all nodes once all are prepared, and `expects_less` is whole.
+void acknowledge(Draft& draft, const Node& node);
+
 /// Removes the node's channel; taken back, it follows again whom it followed.
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after);
 

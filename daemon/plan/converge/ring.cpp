@@ -19,11 +19,13 @@ class Ring {
       : draft_(draft), plan_(draft.plan), wanted_(draft.wanted), nodes_(draft.checked.nodes), pauses_(must_pause()) {}
 
   void make() && {
+    expect_nothing();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
     for (const auto& [id, node] : nodes_) {
       if (id != draft_.checked.seed) prepare(draft_, node, stays(node));
     }
+    for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (pauses_) {
       pause();
       for (const auto& [id, node] : nodes_) set_variables(draft_, node, auto_increment(wanted_, id));
@@ -40,6 +42,12 @@ class Ring {
 
  private:
   std::optional<NodeId> source_of(const NodeId& node) const { return wanted_.source_of(node, NodeId{}); }
+  std::optional<NodeId> next_of(const NodeId& node) const {
+    for (const auto& [id, other] : nodes_) {
+      if (source_of(id) == node) return id;
+    }
+    return std::nullopt;
+  }
   bool open_now(const Node& node) const { return node.now->read_only == ReadOnly::Off; }
   bool follows_right(const Node& node) const {
     return node.follows() && diagnose::source_node(draft_.known, *node.now->channel()) == source_of(node.id());
@@ -67,19 +75,35 @@ class Ring {
     return pauses_ && open_now(node) && (!node.empty() || node.attached()) && !node.now->offline_mode;
   }
 
+  bool waits(const Node& node) const {
+    return !draft_.checked.to_clone.contains(node.id()) && node.now->semi_sync.source_enabled &&
+           stays(node) != Stays::Closed;
+  }
+
+  /// Before any node stops acknowledging: the other way round the commits of the one before it would hang.
+  void expect_nothing() {
+    if (wanted_.semi_sync()) return;
+    for (const auto& [id, node] : nodes_) {
+      if (waits(node)) draft_.expects_less.push_back(plan_.add(semi_sync_source_off(*node.now)));
+    }
+  }
+
   /// The nodes of the new ring are closed as they are prepared; here are those that leave.
   void pause() {
     std::vector<std::string> names;
+    auto closed = draft_.last_steps();
     for (const auto& [id, node] : nodes_) {
       if (cuts_clients(node)) names.push_back(id.name);
     }
     for (const auto* node : leaving(draft_)) {
-      if (node->read_only == ReadOnly::Off) {
-        plan_.add(
-            SetReadOnly{.node = node->node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin});
-        names.push_back(node->node.name);
-      }
-      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false});
+      if (node->read_only != ReadOnly::Off) continue;
+      closed.push_back(plan_.add(
+          SetReadOnly{.node = node->node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin}));
+      names.push_back(node->node.name);
+    }
+    for (const auto* node : leaving(draft_)) {
+      // The one before it may wait for its acknowledgements until then.
+      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, closed);
       if (node->semi_sync.source_enabled) {
         // Nobody will follow it: its applier would wait for acknowledgements.
         plan_.add(semi_sync_source_off(*node));
@@ -129,15 +153,15 @@ class Ring {
       plan_.add(SetOfflineMode{id, false, true}, has_all);
       before.push_back(plan_.add(SetOfflineMode{id, true, false}));
     }
-    const bool waits = !cloned && now.semi_sync.source_enabled && stays(node) != Stays::Closed;
-    if (wanted_.semi_sync() && !waits) {
+    if (wanted_.semi_sync() && !waits(node)) {
       auto after = before;
       const auto attached = draft_.last_steps();
       after.insert(after.end(), attached.begin(), attached.end());
       after.push_back(plan_.add_beside(WaitForAckers{id, 1, kAckersTimeout}, after));
+      // Of what the next node has already it acknowledges nothing.
+      const auto next = next_of(id);
+      if (next && !pauses_) after.push_back(plan_.add_beside(WaitForApplied{id, *next, kDrainTimeout}, after));
       before.push_back(plan_.add(SetSemiSyncSource{id, false, true, now.semi_sync.wait_for_count, 1}, after));
-    } else if (!wanted_.semi_sync() && waits) {
-      plan_.add(semi_sync_source_off(now));
     }
     if (open_now(node) && !pauses_ && !cloned) return;
     plan_.add(

@@ -34,6 +34,9 @@ class Tree {
     for (const auto& [id, node] : nodes_) {
       if (id != primary_) prepare(draft_, node, stays(node), leaves_group(node));
     }
+    // In a ring each waited for the next one.
+    if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
+    for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (!waits) accounts_through_the_binary_log(draft_, primary, {});
     const auto has_all = draft_.was_ring() ? drained() : std::vector<Builder::Index>{};
     for (const auto* node : from_the_top()) attach(*node, has_all);

@@ -553,6 +553,32 @@ TEST(Switchover, MovesThePrimaryWithoutALoss) {
   }
 }
 
+TEST(Switchover, IsWhatAFileThatNamesAnotherSourceAsksFor) {
+  Story story{spec_of("a b c").acks(1)};
+  story.running(spec_of("a b c").acks(1));
+  const auto term = story.office().term.number;
+  const auto moved = spec_of("a b c").acks(1).source("b");
+  EXPECT_FALSE(story.apply(moved).error);
+  story.run_until_idle();
+  EXPECT_EQ(story.primary(), "b");
+  EXPECT_EQ(story.office().term.number, term + 1);
+  EXPECT_EQ(deviations(moved, {"b"}, story.servers), std::vector<std::string>{});
+  EXPECT_EQ(story.memory().spec->declared_source()->id.name, "b");
+  EXPECT_TRUE(story.apply(moved).plan->empty());
+}
+
+TEST(Switchover, OfAnApplyIsTakenBackAfterARestartOfRepld) {
+  Story story{spec_of("a b c").acks(1)};
+  story.running(spec_of("a b c").acks(1));
+  story.ask(control::ApplySpec{.spec = spec_of("a b c").acks(1).source("b")});
+  ASSERT_TRUE(story.run_until_ordered("a: writable -> super-read-only"));
+  story.kill_repld();
+  story.start_repld();
+  EXPECT_TRUE(story.run_until_settled(1min)) << story.told();
+  EXPECT_EQ(story.primary(), "a");
+  EXPECT_EQ(story.memory().spec->declared_source()->id.name, "a");
+}
+
 TEST(Switchover, IsTakenBackWhenTheCandidateDiesBeforeItIsOpen) {
   const auto spec = spec_of("a b c").acks(1);
   Story story{spec};

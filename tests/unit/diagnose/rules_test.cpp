@@ -403,16 +403,26 @@ const std::vector<RuleRow>& rows() {
 
       // ---- rings
       {"OwnTransactionsLost(b)", Rule::Matches, "OthersHaveWhatItWrote",
-       with(ring(), [](Cluster& c) { c["a"].executed("A:1-100,B:1-9"); })},
+       with(ring(), [](Cluster& c) { c["a"].executed("A:1-100,B:1-9"), c["b"].taken_later(1s); })},
       {"OwnTransactionsLost(b)", Rule::IsQuiet, "OthersHaveWhatAnotherWrote",
        with(ring(), [](Cluster& c) { c["a"].executed("A:1-100,C:1-9"); })},
+      {"OwnTransactionsLost(b)", Rule::IsQuiet, "OthersWereReadALittleLater",
+       with(ring(),
+            [](Cluster& c) {
+              c["a"].executed("A:1-100,B:1-9").taken_later(1ms);
+              c["c"].taken_later(1ms);
+            })},
       {"OwnTransactionsLost(b)", Rule::IsQuiet, "ItsCommitsStillWait",
        with(ring(), [](Cluster& c) { c["c"].executed("A:1-100,B:1"), c["b"].commits_waiting(1); })},
       {"WriterClosed(b)", Rule::Matches, "ItCameBackReadOnly",
        with(ring(), [](Cluster& c) { c["b"].read_only(ReadOnly::Super); })},
       {"WriterClosed(b)", Rule::IsQuiet, "ItTakesWrites", ring},
       {"WriterClosed(b)", Rule::IsQuiet, "ItLacksItsOwn",
-       with(ring(), [](Cluster& c) { c["b"].read_only(ReadOnly::Super), c["a"].executed("A:1-100,B:1-9"); })},
+       with(ring(),
+            [](Cluster& c) {
+              c["b"].read_only(ReadOnly::Super).taken_later(1s);
+              c["a"].executed("A:1-100,B:1-9");
+            })},
       {"WriterClosed(b)", Rule::IsQuiet, "ItIsAReplica", async},
       {"RingBroken(b)", Rule::Matches, "ItFollowsNobody", with(ring(), [](Cluster& c) { c["b"].no_channel(); })},
       {"RingBroken(b)", Rule::Matches, "ItIsPointedAway", with(ring(), [](Cluster& c) { c["b"].detached(); })},
@@ -425,6 +435,12 @@ const std::vector<RuleRow>& rows() {
       {"WriterSemiSyncOff(b)", Rule::IsQuiet, "CommitsDoNotWait", ring},
       {"WriterSemiSyncOff(b)", Rule::IsQuiet, "ItIsClosed",
        with(semi_ring(), [](Cluster& c) { c["b"].semi_sync_source_off().read_only(ReadOnly::Super); })},
+      {"CommitsStuck(a)", Rule::Matches, "NothingIsCommittedThoughAReplicaIsThere",
+       with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(1).had_earlier("A:1-100"); })},
+      {"CommitsStuck(a)", Rule::IsQuiet, "CommitsPass",
+       with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(1).had_earlier("A:1-99"); })},
+      {"CommitsStuck(a)", Rule::IsQuiet, "NobodyIsThereToAcknowledge",
+       with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(1).had_earlier("A:1-100").now().semi_sync.clients = 0; })},
       {"WriterCommitsHang(a)", Rule::Matches, "NobodyAcknowledges",
        with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(2), c["a"].now().semi_sync.clients = 0; })},
       {"WriterCommitsHang(a)", Rule::IsQuiet, "TheNextNodeIsThere",

@@ -361,9 +361,20 @@ TEST(ApplyRefuses, ANewFileWithoutThePrimary) {
                  {"a is the primary and is not in the new file", "replctl switchover"});
 }
 
-TEST(ApplyRefuses, ToMoveThePrimary) {
+TEST(Apply, OfAFileThatNamesAnotherSourceIsASwitchover) {
+  auto world = applied(spec_of("a b c").acks(1));
+  const auto p = world.plan(spec_of("a b c").acks(1).source("b"));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(p->goal, Goal::Converge);
+  EXPECT_EQ(p->promotes, NodeId{"b"});
+  EXPECT_TRUE(well_formed(*p));
+  EXPECT_TRUE(in_order(*p, "a: writable -> super-read-only", kOpensB));
+}
+
+TEST(ApplyRefuses, ToMoveThePrimaryAndChangeOtherThingsWithIt) {
   auto world = applied(spec_of("a b c"));
-  expect_refused(world, spec_of("a b c").source("b"), ErrorCode::NotSupported, {"replctl switchover shop --to b"});
+  expect_refused(world, spec_of("a b c").source("b").setting("max_connections", "300"), ErrorCode::NotSupported,
+                 {"makes b the source instead of a", "in an apply of its own"});
 }
 
 TEST(ApplyRefuses, AnUnreachableNewNode) {

@@ -192,7 +192,11 @@ class Seen {
   }
 
   const NodeId& node() const { return observation_.node; }
-  const Observation& observation() const { return observation_; }
+  Observation observation() const {
+    auto out = observation_;
+    if (out.reachable()) out.reached = out.latest;
+    return out;
+  }
   /// The snapshot, to change what no word changes. Only while the node is reachable.
   Snapshot& now() { return *observation_.latest; }
   Channel& channel() { return now().channels.front(); }
@@ -224,6 +228,10 @@ class Seen {
     c.silence = 200ms;
     c.lag = Duration{0};
     now().channels = {c};
+    return *this;
+  }
+  Seen& taken_later(Duration by) {
+    now().taken_at += by;
     return *this;
   }
   /// Replicates from a server that is not in the spec.
@@ -340,6 +348,11 @@ class Seen {
   Seen& semi_sync_source_off() {
     now().semi_sync.source_enabled = false;
     now().semi_sync.source_status = false;
+    return *this;
+  }
+  /// What it had executed a look before.
+  Seen& had_earlier(const std::string& executed) {
+    observation_.earlier = {now().taken_at - 1s, gtids(executed)};
     return *this;
   }
   Seen& commits_waiting(int sessions) {
