@@ -175,6 +175,9 @@ void Controller::State::operation_over(Time now) {
     if (done && memory.proposed) {
       const bool first = memory.office.term.number == 0;
       memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
+      // Nobody is compared with what is not the primary any more.
+      if (memory.office.primary != op.old_primary) observed.primary_changed();
+      if (memory.proposed->several_writers()) memory.quarantined.clear();
       memory.revision = op.revision;
       memory.spec = std::move(memory.proposed);
       watch(*memory.spec, now);

@@ -16,6 +16,9 @@ namespace {
 using std::chrono::seconds;
 using std::chrono::steady_clock;
 
+/// Each node applies what all of a ring write: on two cores more would only pile up.
+constexpr auto kPace = std::chrono::milliseconds{10};
+
 std::vector<std::string> tree(int count, const std::vector<std::string>& extra = {}) {
   std::vector<std::string> out{"name: db1, type: source"};
   for (int i = 2; i <= count; ++i) out.push_back(fmt::format("name: db{}, type: replica", i));
@@ -87,7 +90,7 @@ class Traveller {
  public:
   explicit Traveller(const Tour& tour)
       : rig_{{.name = "tour", .nodes = tour.servers}},
-        writer_{rig_.writer_nodes(), "app", rig_.application_password(), 1} {}
+        writer_{rig_.writer_nodes(), "app", rig_.application_password(), 1, kPace} {}
 
   void begin(const Shape& shape) {
     apply(shape);

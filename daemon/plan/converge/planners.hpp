@@ -13,6 +13,8 @@ void plan_ring(Draft& draft);
 void plan_group(Draft& draft);
 
 inline constexpr std::chrono::milliseconds kAckersTimeout{20'000};
+/// For what a new node lacks while nobody waits for it.
+inline constexpr std::chrono::milliseconds kCatchUpTimeout{600'000};
 /// For what a ring or a former member has not applied yet.
 inline constexpr std::chrono::milliseconds kDrainTimeout{60'000};
 

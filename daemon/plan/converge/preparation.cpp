@@ -174,7 +174,7 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (closes) {
     SetReadOnly close{id, is_open ? ReadOnly::Off : read_only, ReadOnly::Super};
     if (stays == Stays::Paused) close.lock_wait = kPauseWithin;
-    plan.add(close);
+    plan.add(close, open_for_it ? std::vector<Builder::Index>{} : draft.closes_after);
   }
   if (open_for_it && !now.offline_mode) plan.add(SetOfflineMode{id, true, false});
   if (stays == Stays::Closed && now.semi_sync.source_enabled && !cloned) {

@@ -24,6 +24,8 @@ struct Draft {
   Builder plan{Goal::Converge};
   /// Done before any replica stops acknowledging: the other way round commits would hang.
   std::vector<Builder::Index> expects_less{};
+  /// Done before any node that takes writes is closed: what takes long while they still may.
+  std::vector<Builder::Index> closes_after{};
 
   bool first() const { return before == nullptr; }
   bool was_ring() const { return before != nullptr && before->is_ring(); }

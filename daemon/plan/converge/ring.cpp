@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "diagnose/facts.hpp"
 #include "plan/converge/planners.hpp"
@@ -20,20 +21,28 @@ class Ring {
 
   void make() && {
     expect_nothing();
+    let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
     for (const auto& [id, node] : nodes_) {
-      if (id != draft_.checked.seed) prepare(draft_, node, stays(node));
+      if (id != draft_.checked.seed && !is_newcomer(node)) prepare(draft_, node, stays(node));
     }
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (pauses_) {
       pause();
       for (const auto& [id, node] : nodes_) set_variables(draft_, node, auto_increment(wanted_, id));
     }
-    for (const auto& [id, node] : nodes_) forget_own(draft_, node);
+    for (const auto& [id, node] : nodes_) {
+      if (!is_newcomer(node)) forget_own(draft_, node);
+    }
     // Nobody follows a source that is still to be reset, or that lacks an account.
     const auto ready = draft_.last_steps();
-    for (const auto& [id, node] : nodes_) attach(node, ready);
+    for (const auto& [id, node] : nodes_) {
+      if (!is_newcomer(node)) attach(node, ready);
+      if (moves_later_.contains(id)) {
+        plan_.add(FollowSource{.replica = id, .from = draft_.checked.seed, .to = *source_of(id)}, ready);
+      }
+    }
     const auto has_all = pauses_ ? everybody_has_everything() : std::vector<Builder::Index>{};
     for (const auto& [id, node] : nodes_) open(node, has_all);
     accounts_through_the_binary_log(draft_, draft_.seed(), draft_.last_steps());
@@ -78,6 +87,28 @@ class Ring {
   bool waits(const Node& node) const {
     return !draft_.checked.to_clone.contains(node.id()) && node.now->semi_sync.source_enabled &&
            stays(node) != Stays::Closed;
+  }
+
+  /// It comes to a ring that runs, from outside.
+  bool is_newcomer(const Node& node) const {
+    return draft_.was_ring() && !was_in_the_ring(node.id()) && !node.attached() && node.id() != draft_.checked.seed;
+  }
+
+  /// They get their data before the ring stops for them.
+  void let_newcomers_catch_up() {
+    for (const auto& spec : wanted_.nodes) {
+      const auto found = nodes_.find(spec.id);
+      if (found == nodes_.end() || !is_newcomer(found->second)) continue;
+      const auto& node = found->second;
+      prepare(draft_, node, Stays::Closed);
+      forget_own(draft_, node);
+      const auto source = nodes_.find(*source_of(spec.id));
+      // Another newcomer may not have its data yet.
+      const auto from = source == nodes_.end() || is_newcomer(source->second) ? draft_.checked.seed : source->first;
+      plan_.add(FollowSource{.replica = spec.id, .from = std::nullopt, .to = from, .channel = wanted_.channel_name()});
+      draft_.closes_after.push_back(plan_.add(WaitForApplied{spec.id, from, kCatchUpTimeout}));
+      if (from != *source_of(spec.id)) moves_later_.insert(spec.id);
+    }
   }
 
   /// Before any node stops acknowledging: the other way round the commits of the one before it would hang.
@@ -176,6 +207,7 @@ class Ring {
   const Spec& wanted_;
   const std::map<NodeId, Node>& nodes_;
   const bool pauses_;
+  std::set<NodeId> moves_later_;  ///< Newcomers that follow the seed until the node before them has its data.
 };
 
 }  // namespace
