@@ -120,7 +120,7 @@ Repld::~Repld() {
   fs::remove_all(folder_, ignored);
 }
 
-void Repld::start() {
+void Repld::start(const std::vector<std::string>& environment) {
   fs::remove(state() / "address");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -129,7 +129,9 @@ void Repld::start() {
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   std::vector<std::string> words{(binaries_ / "repld").string(), "--state-dir", state().string(), "--listen",
                                  "127.0.0.1:0"};
-  const int failed = ::posix_spawn(&pid_, words.front().c_str(), &actions, nullptr, pointers(words).data(), environ);
+  auto variables = environment_with(environment);
+  const int failed = ::posix_spawn(&pid_, words.front().c_str(), &actions, nullptr, pointers(words).data(),
+                                   pointers(variables).data());
   posix_spawn_file_actions_destroy(&actions);
   if (failed != 0) throw std::runtime_error("cannot start " + words.front());
   const auto deadline = steady_clock::now() + seconds{20};
@@ -139,6 +141,12 @@ void Repld::start() {
     }
     std::this_thread::sleep_for(milliseconds{10});
   }
+}
+
+bool Repld::died() {
+  if (pid_ <= 0 || ::waitpid(pid_, nullptr, WNOHANG) != pid_) return false;
+  pid_ = -1;
+  return true;
 }
 
 void Repld::kill() {

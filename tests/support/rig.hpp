@@ -34,7 +34,11 @@ class Repld {
   Repld(const Repld&) = delete;
   Repld& operator=(const Repld&) = delete;
 
-  void start();  ///< Returns when it answers. @throws with the end of its log
+  /// Returns when it answers. @throws with the end of its log
+  /// @param environment  "NAME=value", beside this program's own
+  void start(const std::vector<std::string>& environment = {});
+  /// Whether it has ended without being asked to.
+  bool died();
   void kill();   ///< SIGKILL.
   void stop();   ///< SIGTERM, waits for its end.
   pid_t pid() const { return pid_; }

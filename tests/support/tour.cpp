@@ -86,10 +86,11 @@ bool becomes_whole(const Rig& rig, const Shape& shape) {
       seconds{60});
 }
 
-class Traveller {
- public:
-  explicit Traveller(const Tour& tour)
-      : rig_{{.name = "tour", .nodes = tour.servers}},
+}  // namespace
+
+struct Traveller::Impl {
+  explicit Impl(int servers)
+      : rig_{{.name = "tour", .nodes = servers}},
         writer_{rig_.writer_nodes(), "app", rig_.application_password(), 1, kPace} {}
 
   void begin(const Shape& shape) {
@@ -97,6 +98,7 @@ class Traveller {
     whole(shape);
     if (const auto made = writer_.create_table(seconds{30}); !made) give_up(made.error().message);
     writer_.start();
+    writing_ = true;
     writes_again();
     at_ = shape;
   }
@@ -119,9 +121,47 @@ class Traveller {
     return out;
   }
 
-  void end() { writer_.stop(); }
+  Failed change_failing(const Shape& to, const std::string& statement, Fault fault) {
+    const auto from = file_;
+    const auto mark = rig_.topology_file().parent_path() / "fired";
+    std::filesystem::remove(mark);
+    rig_.repld().stop();
+    rig_.repld().start({"LD_PRELOAD=" + (own_folder() / "libfault_on_send.so").string(),
+                        "REPL_FAULT_STATEMENT=" + statement, fmt::format("REPL_FAULT={}", to_string(fault)),
+                        "REPL_FAULT_MARK=" + mark.string()});
+    ready();
+    file_ = write_file(rig_, to);
+    (void)rig_.replctl({"apply", file_, "--yes", "--timeout", fault == Fault::Killed ? "3s" : "2m"});
+    Failed out{.fired = std::filesystem::exists(mark)};
+    if (!rig_.repld().died()) rig_.repld().stop();
+    rig_.repld().start();
+    const auto idle = [](const nlohmann::json& status) { return status["operation"].is_null(); };
+    if (!rig_.wait_for(idle, seconds{120})) give_up("the operation does not end");
+    (void)rig_.replctl({"resume", rig_.cluster()});
+    const auto history = rig_.replctl_json({"history", rig_.cluster()});
+    out.state = history["operations"].empty() ? "" : history["operations"][0].value("state", "");
+    if (out.state == "done") {
+      at_ = to;
+    } else {
+      file_ = write_file(rig_, at_);
+    }
+    (void)becomes_whole(rig_, at_);
+    if (writing_) {
+      writes_again();
+      out.lost = lost(at_);
+    }
+    comes_true([&] { return (out.left = steps_of({"apply", file_, "--dry-run"})) == 0; });
+    return out;
+  }
 
- private:
+  /// A repld that was just started has looked at every node.
+  void ready() {
+    const auto is = [](const nlohmann::json& s) { return s["problemList"].empty() || s["paused"] == true; };
+    if (!rig_.wait_for(is, seconds{30})) {
+      give_up("repld does not find the cluster in order after a start");
+    }
+  }
+
   [[noreturn]] void give_up(const std::string& why) const {
     throw std::runtime_error("from '" + at_.name + "': " + why + "\n" + rig_.story());
   }
@@ -180,9 +220,30 @@ class Traveller {
   AckedWriter writer_;
   Shape at_{.name = "empty servers", .topology = {}, .nodes = {}};
   std::string file_;
+  bool writing_ = false;
 };
 
-}  // namespace
+Traveller::Traveller(int servers) : impl_{std::make_unique<Impl>(servers)} {}
+Traveller::~Traveller() = default;
+Rig& Traveller::rig() {
+  return impl_->rig_;
+}
+void Traveller::begin(const Shape& shape) {
+  impl_->begin(shape);
+}
+Change Traveller::change(const Shape& to) {
+  return impl_->change(to);
+}
+Traveller::Failed Traveller::change_failing(const Shape& to, const std::string& statement, Fault fault) {
+  return impl_->change_failing(to, statement, fault);
+}
+const Shape& Traveller::at() const {
+  return impl_->at_;
+}
+
+std::string_view to_string(Fault fault) {
+  return fault == Fault::Lost ? "lost" : fault == Fault::Unheard ? "unheard" : "killed";
+}
 
 std::vector<Tour> tours() {
   const auto flat3 = tree(3);
@@ -250,10 +311,9 @@ std::vector<Tour> tours() {
 }
 
 void travel(const Tour& tour, const std::function<void(const Change&)>& made) {
-  Traveller traveller{tour};
+  Traveller traveller{tour.servers};
   traveller.begin(tour.shapes.front());
   for (std::size_t i = 1; i < tour.shapes.size(); ++i) made(traveller.change(tour.shapes[i]));
-  traveller.end();
 }
 
 double from_empty(const std::string& topology, int nodes) {

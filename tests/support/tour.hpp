@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,42 @@ struct Change {
   double took = 0;  ///< Seconds from `replctl apply` to its end, verified by --wait.
   double gap = 0;   ///< The longest time, in seconds, without any acknowledged write.
   std::size_t steps = 0, acknowledged = 0, lost = 0;
+};
+
+/// How a statement of repld's fails.
+enum class Fault {
+  Lost,     ///< It never arrives, however often it is sent.
+  Unheard,  ///< It arrives, and the connection breaks before the answer.
+  Killed,   ///< It arrives, and repld dies.
+};
+std::string_view to_string(Fault fault);
+
+/// A sandbox on its way from shape to shape, with a writer that never stops. What does not work is thrown as
+/// std::runtime_error with its story.
+class Traveller {
+ public:
+  explicit Traveller(int servers);
+  ~Traveller();
+
+  Rig& rig();
+  /// The first shape, on empty servers; the writer starts.
+  void begin(const Shape& shape);
+  Change change(const Shape& to);
+
+  /// What came of an apply in which a statement failed.
+  struct Failed {
+    bool fired = false;  ///< The statement was sent at all.
+    std::string state;   ///< Of the operation: "done", "taken-back".
+    std::size_t lost = 0;
+    std::size_t left = 0;  ///< Steps that an apply of the file in force would still make.
+  };
+  /// An apply in which a statement that contains `statement` fails. Afterwards repld runs as always.
+  Failed change_failing(const Shape& to, const std::string& statement, Fault fault);
+  const Shape& at() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
 };
 
 /// Makes all changes of a tour on fresh servers. `made` is told of each.

@@ -34,6 +34,9 @@ class Story {
   Duration inventories_take{1'000};
   /// Steps that begin so are refused by their servers.
   std::string refused_step;
+  /// What becomes of a step that is ordered; by default it is carried out, and heard of.
+  enum class Fate { CarriedOut, Refused, CarriedOutUnheard, Lost };
+  std::function<Fate(const control::StepOrder&)> fate = [](const auto&) { return Fate::CarriedOut; };
 
   Time now() const { return now_; }
   const Memory& memory() const { return stored_; }
@@ -281,12 +284,20 @@ class Story {
       if (of != incarnation_) return;
       std::erase_if(under_way_,
                     [&](const auto& o) { return o.index == order.index && o.operation == order.operation; });
-      const bool refused = !refused_step.empty() && describe(order.step).starts_with(refused_step);
-      auto result =
-          refused ? StepResult{.error = Error{ErrorCode::ServerRefused, "refused"}} : servers.apply(order.step);
+      auto result = carry_out(order);
       result.took = 5ms;
       feed(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
     });
+  }
+
+  StepResult carry_out(const control::StepOrder& order) {
+    const bool refused = !refused_step.empty() && describe(order.step).starts_with(refused_step);
+    const auto what = refused ? Fate::Refused : fate(order);
+    const StepResult unheard{.error = Error{ErrorCode::DeadlineExceeded, "no word of it"}, .certain = false};
+    if (what == Fate::Refused) return {.error = Error{ErrorCode::ServerRefused, "refused"}};
+    if (what == Fate::Lost) return unheard;
+    auto result = servers.apply(order.step);
+    return what == Fate::CarriedOutUnheard ? unheard : result;
   }
 
   Time now_;

@@ -1,0 +1,121 @@
+// Changes of topologies on real servers under a writer: a step of every kind fails, in some way, and the apply ends as
+// before or as wanted, as its record says. With REPL_ALL_FAULTS set, each in every way. (What every change takes
+// when nothing fails is measured by bench-changes.)
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <optional>
+
+#include "tests/support/tour.hpp"
+
+namespace repl::testing {
+namespace {
+
+const std::vector<std::string> kThree{"name: db1, type: source", "name: db2, type: replica", "name: db3, type: replica"};
+const std::vector<std::string> kFour{kThree[0], kThree[1], kThree[2], "name: db4, type: replica"};
+const std::vector<std::string> kAlike{"name: db1", "name: db2", "name: db3"};
+// What repld sends is read by the fault.
+const std::string kPlain = "tls: {mode: disabled}\n";
+
+Shape async3() {
+  return {"async", "source-replica", kThree, "mode: async", kPlain};
+}
+Shape semi3() {
+  return {"semi-sync", "source-replica", kThree, "mode: semi-sync, acks: 1", kPlain};
+}
+Shape tuned3() {
+  return {"tuned", "source-replica", kThree, "mode: async", kPlain + "settings: {max_connections: 321}\n"};
+}
+Shape four() {
+  return {"4 nodes", "source-replica", kFour, "mode: async", kPlain};
+}
+Shape moved() {
+  return {"db2 the source",
+          "source-replica",
+          {"name: db1, type: replica", "name: db2, type: source", "name: db3, type: replica"},
+          "mode: async",
+          kPlain};
+}
+Shape ring3() {
+  return {"ring", "circular", kAlike, "mode: async", kPlain};
+}
+Shape group3() {
+  return {"group", "group-single-primary", kAlike, "", kPlain};
+}
+Shape multi3() {
+  return {"multi-primary group", "group-multi-primary", kAlike, "", kPlain};
+}
+
+struct Row {
+  std::string kind;  ///< Of step, as in the journal.
+  Shape (*from)();
+  Shape (*to)();
+  std::string statement;  ///< Part of what such a step sends.
+  /// Made before, by root on a node.
+  std::string node{};
+  std::vector<std::string> sql{};
+  std::optional<Fault> only{};  ///< Rows after it need the server as it was.
+  bool paused = false;          ///< Or repld would make it itself.
+};
+
+const std::vector<Row>& rows() {
+  static const std::vector<Row> all{
+      {"set-variable", async3, tuned3, "SET PERSIST max_connections"},
+      {"reset-variable", tuned3, async3, "RESET PERSIST IF EXISTS max_connections"},
+      {"set-semi-sync-replica", async3, semi3, "SET PERSIST rpl_semi_sync_replica_enabled=ON"},
+      {"wait-for-ackers", async3, semi3, "global_status WHERE VARIABLE_NAME='Rpl_semi_sync_source_clients'"},
+      {"set-semi-sync-source", async3, semi3, "SET GLOBAL rpl_semi_sync_source_enabled=1"},
+      {"set-read-only", async3, moved, "SET GLOBAL super_read_only=1"},
+      {"start-replication", async3, tuned3, "START REPLICA", "db2", {"STOP REPLICA"}, {}, true},
+      {"create-account", async3, four, "CREATE USER", "", {}, Fault::Lost},
+      {"persist-read-only", async3, four, "SET PERSIST_ONLY super_read_only", "", {}, Fault::Lost},
+      {"reset-gtids", async3, four, "RESET BINARY LOGS AND GTIDS", "db4", {"CREATE USER installer"}, Fault::Lost},
+      {"clone-from",
+       async3,
+       four,
+       "CLONE INSTANCE FROM",
+       "db1",
+       {"FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE DATE_ADD(NOW(), INTERVAL 1 HOUR)"}},
+      {"follow-source", async3, four, "CHANGE REPLICATION SOURCE TO"},
+      {"forget-source", four, async3, "RESET REPLICA ALL"},
+      {"set-offline-mode", async3, ring3, "SET GLOBAL offline_mode=1"},
+      {"wait-for-applied", async3, ring3, "WAIT_FOR_EXECUTED_GTID_SET"},
+      {"forget-source", ring3, async3, "RESET REPLICA ALL"},
+      {"install-plugin", async3, group3, "SONAME 'group_replication"},
+      {"start-group", async3, group3, "START GROUP_REPLICATION"},
+      {"set-group-mode", group3, multi3, "switch_to_multi_primary"},
+      {"stop-group", group3, async3, "STOP GROUP_REPLICATION"},
+  };
+  return all;
+}
+
+TEST(AChangeThatFails, EndsAsBeforeOrAsWantedForAStepOfEveryKind) {
+  Traveller traveller{4};
+  traveller.begin(async3());
+  const bool all = std::getenv("REPL_ALL_FAULTS") != nullptr;
+  std::size_t turn = 0;
+  for (const auto& row : rows()) {
+    for (const auto fault : {Fault::Lost, Fault::Unheard, Fault::Killed}) {
+      if (row.only ? fault != *row.only : !all && static_cast<std::size_t>(fault) != turn % 3) continue;
+      SCOPED_TRACE(fmt::format("{} in {} -> {}, {}", row.kind, row.from().name, row.to().name, to_string(fault)));
+      if (traveller.at().name != row.from().name) traveller.change(row.from());
+      const auto& rig = traveller.rig();
+      if (row.paused) rig.replctl({"pause", rig.cluster()});
+      for (const auto& sql : row.sql) rig.ask(row.node, sql);
+      const auto ended = traveller.change_failing(row.to(), row.statement, fault);
+      EXPECT_TRUE(ended.fired);
+      EXPECT_TRUE(ended.state == "done" || ended.state == "taken-back") << ended.state;
+      EXPECT_EQ(ended.left, 0U);
+      EXPECT_EQ(ended.lost, 0U);
+      if (all) fmt::print("{:<22} {:<10} {}\n", row.kind, to_string(fault), ended.state);
+      if (::testing::Test::HasFailure()) {
+        std::cerr << traveller.rig().story();
+        return;
+      }
+    }
+    ++turn;
+  }
+}
+
+}  // namespace
+}  // namespace repl::testing
