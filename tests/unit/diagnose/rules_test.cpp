@@ -342,6 +342,12 @@ const std::vector<RuleRow>& rows() {
        with(async(), [](Cluster& c) { c["b"].receiver_stopped(2003); })},
       {"ReceiverFailing(b)", Rule::IsQuiet, "ItWasStoppedAfterAConnectionError",
        with(async(), [](Cluster& c) { c["b"].receiver_stopped(2003); })},
+      {"ReplicationStopped(b)", Rule::Matches, "TheReceiverMissedThatSemiSyncWentOff",
+       with(async(),
+            [](Cluster& c) {
+              c["b"].receiver_stopped(13117);
+              c["b"].now().channels.front().receiver_error = "Fatal error: Failed to run 'after_read_event' hook";
+            })},
       {"ReplicationStopped(b)", Rule::IsQuiet, "TheReceiverFailed",
        with(async(), [](Cluster& c) { c["b"].receiver_stopped(1236); })},
       {"ReplicationStopped(b)", Rule::IsQuiet, "ThePrimaryIsGone",
