@@ -87,6 +87,10 @@ void Observations::compare(const Snapshot& primary) {
   const auto began = primary.taken_at - primary.took;
   for (auto& [id, watch] : watched_) {
     if (id == primary.node || !watch.seen.reachable()) continue;
+    if (primary.in_group() && watch.seen.latest->in_group() && watch.seen.latest->group.name == primary.group.name) {
+      watch.seen.errant = GtidSet{};  // all is certified by all of them; a secondary may even commit it first
+      continue;
+    }
     const auto* had = watch.seen.executed_before(began);
     if (had == nullptr) continue;
     watch.seen.errant = subtract(*had, primary.executed);

@@ -103,7 +103,7 @@ TEST(AChangeThatFails, EndsAsBeforeOrAsWantedForAStepOfEveryKind) {
       if (row.paused) rig.replctl({"pause", rig.cluster()});
       for (const auto& sql : row.sql) rig.ask(row.node, sql);
       const auto ended = traveller.change_failing(row.to(), row.statement, fault);
-      EXPECT_TRUE(ended.fired);
+      EXPECT_TRUE(ended.fired) << ended.said;
       EXPECT_TRUE(ended.state == "done" || ended.state == "taken-back") << ended.state;
       EXPECT_EQ(ended.left, 0U);
       EXPECT_EQ(ended.lost, 0U);

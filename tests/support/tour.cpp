@@ -131,8 +131,8 @@ struct Traveller::Impl {
                         "REPL_FAULT_MARK=" + mark.string()});
     ready();
     file_ = write_file(rig_, to);
-    (void)rig_.replctl({"apply", file_, "--yes", "--timeout", fault == Fault::Killed ? "3s" : "2m"});
-    Failed out{.fired = std::filesystem::exists(mark)};
+    const auto said = rig_.replctl({"apply", file_, "--yes", "--timeout", fault == Fault::Killed ? "3s" : "2m"});
+    Failed out{.fired = std::filesystem::exists(mark), .said = said.output + said.errors};
     if (!rig_.repld().died()) rig_.repld().stop();
     rig_.repld().start();
     const auto idle = [](const nlohmann::json& status) { return status["operation"].is_null(); };

@@ -60,6 +60,7 @@ class Traveller {
   /// What came of an apply in which a statement failed.
   struct Failed {
     bool fired = false;  ///< The statement was sent at all.
+    std::string said;    ///< By replctl.
     std::string state;   ///< Of the operation: "done", "taken-back".
     std::size_t lost = 0;
     std::size_t left = 0;  ///< Steps that an apply of the file in force would still make.
