@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <chrono>
 #include <set>
 #include <string_view>
 
@@ -86,8 +88,8 @@ struct Need {
 
 // What the steps use it for: sql_text.cpp and steps_*.cpp.
 constexpr std::array kAdminNeeds{
-    Need{"SELECT", false},              // mysql.user, performance_schema
-    Need{"INSERT", false},              // INSTALL PLUGIN
+    Need{"SELECT", false},              // mysql.user, mysql.slave_master_info, performance_schema
+    Need{"INSERT", false},              // INSTALL PLUGIN, INSTALL COMPONENT
     Need{"DELETE", false},              // UNINSTALL PLUGIN
     Need{"RELOAD", false},              // RESET
     Need{"PROCESS", false},             // who is in the way
@@ -137,6 +139,64 @@ bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, 
       return holds(lines, privilege, grant.scope) || holds(lines, privilege, "*.*");
     });
   });
+}
+
+PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy) {
+  const auto days = [](std::chrono::seconds time) {
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::hours>(time).count() / 24);
+  };
+  PasswordRules out;
+  if (role == AccountRole::Admin || role == AccountRole::Replication) {
+    if (!policy.empty()) out.lifetime_days = 0;  // whatever default_password_lifetime is
+    return out;
+  }
+  if (policy.expire_after) out.lifetime_days = days(*policy.expire_after);
+  out.history = policy.history;
+  if (policy.max_failed_logins && policy.lock_for) {
+    out.failed_logins = *policy.max_failed_logins;
+    out.lock_days = days(*policy.lock_for);
+  }
+  return out;
+}
+
+std::string password_options(AccountRole role, const PasswordPolicy& policy) {
+  const auto rules = password_rules(role, policy);
+  const auto expire = !rules.lifetime_days        ? std::string{"DEFAULT"}
+                      : *rules.lifetime_days == 0 ? std::string{"NEVER"}
+                                                  : fmt::format("INTERVAL {} DAY", *rules.lifetime_days);
+  return fmt::format("PASSWORD HISTORY {} PASSWORD EXPIRE {} FAILED_LOGIN_ATTEMPTS {} PASSWORD_LOCK_TIME {}",
+                     rules.history ? std::to_string(*rules.history) : "DEFAULT", expire, rules.failed_logins,
+                     rules.lock_days);
+}
+
+std::string weakness_of(const std::string& password, const Account& account, const Spec& spec) {
+  const auto& policy = spec.password_policy;
+  if (!policy.min_length) return {};
+  // Characters, not bytes: what continues a character of UTF-8 is not counted.
+  const auto length = std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  if (length < *policy.min_length) {
+    return fmt::format("it has {} characters, and passwordPolicy.minLength is {}", length, *policy.min_length);
+  }
+  if (password == account.user || std::equal(password.rbegin(), password.rend(), account.user.begin(),
+                                             account.user.end())) {
+    return "it is the name of its user";
+  }
+  const auto level = spec.settings.find("validate_password.policy");
+  if (level != spec.settings.end() && (level->second == "LOW" || level->second == "0")) return {};
+  const auto has = [&](int (*is)(int)) {
+    return std::any_of(password.begin(), password.end(), [is](char c) { return is(static_cast<unsigned char>(c)) != 0; });
+  };
+  const bool special = std::any_of(password.begin(), password.end(),
+                                   [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; });
+  std::string lacks;
+  const auto need = [&](bool there, const char* what) {
+    if (!there) lacks += (lacks.empty() ? "" : ", ") + std::string{what};
+  };
+  need(has(std::islower), "a small letter");
+  need(has(std::isupper), "a capital letter");
+  need(has(std::isdigit), "a digit");
+  need(special, "a character that is neither letter nor digit");
+  return lacks.empty() ? "" : "it lacks " + lacks + " (validate_password.policy MEDIUM)";
 }
 
 std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
 #include "plan/variables.hpp"
@@ -21,6 +22,7 @@ class Ring {
   void make() && {
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
+    if (!pauses_) rotate_passwords(draft_, draft_.seed());
     for (const auto& [id, node] : nodes_) {
       if (id != draft_.checked.seed) prepare(draft_, node, stays(node));
     }
@@ -35,6 +37,7 @@ class Ring {
     const auto has_all = pauses_ ? everybody_has_everything() : std::vector<Builder::Index>{};
     for (const auto& [id, node] : nodes_) open(node, has_all);
     accounts_through_the_binary_log(draft_, draft_.seed(), draft_.last_steps());
+    if (!pauses_) settle_passwords(draft_, draft_.seed());
     for (const auto* node : leaving(draft_)) release(draft_, *node, has_all);
   }
 
