@@ -10,6 +10,8 @@
 #include <set>
 #include <string_view>
 
+#include "model/privileges.hpp"
+
 namespace repl::mysql {
 namespace {
 
@@ -76,48 +78,6 @@ std::vector<GrantLine> parse_all(const std::vector<std::string>& shown) {
   lines.reserve(shown.size());
   for (const auto& line : shown) lines.push_back(parse(line));
   return lines;
-}
-
-enum class For { Everything, Cloning, Groups };
-
-struct Need {
-  std::string_view privilege;
-  bool super_will_do;
-  For used_for = For::Everything;
-};
-
-// What the steps use it for: sql_text.cpp and steps_*.cpp.
-constexpr std::array kAdminNeeds{
-    Need{"SELECT", false},              // mysql.user, mysql.slave_master_info, performance_schema
-    Need{"INSERT", false},              // INSTALL PLUGIN, INSTALL COMPONENT
-    Need{"DELETE", false},              // UNINSTALL PLUGIN
-    Need{"RELOAD", false},              // RESET
-    Need{"PROCESS", false},             // who is in the way
-    Need{"REPLICATION SLAVE", false},   // to grant it
-    Need{"REPLICATION CLIENT", false},  // status, and to grant it
-    Need{"CREATE USER", false},
-    Need{"GRANT OPTION", false},
-    Need{"SYSTEM_VARIABLES_ADMIN", true},
-    Need{"PERSIST_RO_VARIABLES_ADMIN", false},
-    Need{"REPLICATION_SLAVE_ADMIN", true},
-    Need{"CONNECTION_ADMIN",
-         true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
-    Need{"CLONE_ADMIN", false, For::Cloning},
-    Need{"BACKUP_ADMIN", false, For::Cloning},  // to grant it
-    Need{"GROUP_REPLICATION_ADMIN", true, For::Groups},
-    Need{"GROUP_REPLICATION_STREAM", false, For::Groups},  // to grant it
-};
-
-bool is_needed(const Need& need, const Spec& spec) {
-  switch (need.used_for) {
-    case For::Everything:
-      return true;
-    case For::Cloning:
-      return spec.provisioning == Provisioning::Clone;
-    case For::Groups:
-      return spec.is_group();
-  }
-  return true;
 }
 
 }  // namespace
@@ -203,10 +163,10 @@ std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& 
   const auto lines = parse_all(shown);
   const bool super = holds(lines, "SUPER", "*.*");
   std::string lacking;
-  for (const auto& need : kAdminNeeds) {
-    if (!is_needed(need, spec)) continue;
-    if ((need.super_will_do && super) || holds(lines, std::string{need.privilege}, "*.*")) continue;
-    lacking += (lacking.empty() ? "" : ", ") + std::string{need.privilege};
+  for (const auto& need : kAdminPrivileges) {
+    if (!need.is_needed(spec)) continue;
+    if ((need.super_will_do && super) || holds(lines, std::string{need.name}, "*.*")) continue;
+    lacking += (lacking.empty() ? "" : ", ") + std::string{need.name};
   }
   return lacking;
 }

@@ -13,6 +13,7 @@ namespace repl::mysql {
 namespace {
 
 constexpr unsigned kLimitSeconds = 2;
+constexpr unsigned kTlsError = 2026;
 // The server looks at these after the password. 3955 comes before it.
 constexpr std::array kPasswordIsRight{1820U, 1862U, 3032U, 3118U, 3955U};
 
@@ -58,7 +59,8 @@ Result<bool> password_works(const Call& call, const Endpoint& admin, const std::
     attempt = log_in(admin, user, password, !tls);
   }
   if (is_right(attempt)) return true;
-  if (denied(attempt)) return false;
+  // A certificate that was refused says nothing about the password.
+  if (denied(attempt) && attempt.number != kTlsError) return false;
   return fail(error_code_of(attempt.number, attempt.text, Moment::Connecting),
               "{}: cannot find out whether the password of '{}' works: {} ({})", call.node, user,
               without_secrets(attempt.text, {password}), attempt.number);
