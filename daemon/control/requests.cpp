@@ -40,7 +40,9 @@ std::vector<std::string> variables_to_look_at(const Spec& wanted, const Memory& 
 }
 
 std::string cause_of(const ApplySpec& what, Revision revision) {
-  auto text = what.back_to
+  const bool again = what.back_to == revision;
+  auto text = again ? fmt::format("apply of revision {} again", revision.number)
+              : what.back_to
                   ? fmt::format("rollback to revision {}, as revision {}", what.back_to->number, revision.number)
                   : fmt::format("apply of revision {}", revision.number);
   return what.note.empty() ? text : text + ": " + what.note;

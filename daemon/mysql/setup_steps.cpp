@@ -179,7 +179,9 @@ Result<void> amend_account(Server& server, const AmendAccount& step, const Endpo
       const auto works = password_works(server.call(), admin, step.account.user, *password);
       if (!works) return tl::unexpected(works.error());
       if (!*works) {
-        if (auto done = server.execute(alter_password(step.account, *password, "")); !done) return done;
+        // Where others log in with it already, the present one works on.
+        const auto* how = step.logged == Logged::Yes ? " RETAIN CURRENT PASSWORD" : "";
+        if (auto done = server.execute(alter_password(step.account, *password, how)); !done) return done;
       }
     }
     if (step.faults.contains(AccountFault::Locked)) {

@@ -135,7 +135,7 @@ TEST_F(Tls, ReceiversTakeAnyNameUnderVerifyCa) {
 }
 
 TEST_F(Tls, ReceiversRefuseAnUnknownAuthorityUnderVerifyCa) {
-  use(kDb1, certificates.made_out_to("IP:127.0.0.1", SignedBy::Another));
+  use(kDb1, certificates.made_out_to("IP:127.0.0.1", SignedBy::Another), SignedBy::Another);
   declare(TlsMode::VerifyCa);
   replicate_to_db2();
   EXPECT_EQ(receiver(), "2026");

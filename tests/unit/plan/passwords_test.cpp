@@ -13,12 +13,12 @@ namespace {
 const Account kApplication{"shop_app", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
 
 /// A cluster as its first apply has left it, in which secrets, accounts and files change afterwards.
-struct Running {
+struct Kept {
   Spec spec;
   Servers servers;
   Office office;
 
-  explicit Running(Spec wanted) : spec(std::move(wanted)), servers(Servers::fresh(spec)) {
+  explicit Kept(Spec wanted) : spec(std::move(wanted)), servers(Servers::fresh(spec)) {
     spec.accounts[AccountRole::Application] = kApplication;
     carry_out(*plan::plan_converge(spec, office, nullptr, servers.view()));
     office = plan::office_after(spec, office, servers.view(), kNow);
@@ -55,7 +55,7 @@ std::string reasons_of(const Plan& plan) {
 }
 
 TEST(Rotation, TellsEverybodyOneByOneAndThenDiscardsTheFormerPassword) {
-  Running world{spec_of("a b c").acks(1)};
+  Kept world{spec_of("a b c").acks(1)};
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
   EXPECT_EQ(sentences(p), (std::vector<std::string>{
@@ -76,11 +76,11 @@ TEST(Rotation, TellsEverybodyOneByOneAndThenDiscardsTheFormerPassword) {
 }
 
 TEST(Rotation, IsTakenUpWhereItWasInterrupted) {
-  Running world{spec_of("a b c")};
+  Kept world{spec_of("a b c")};
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
   for (std::size_t stop = 1; stop < p.steps.size(); ++stop) {
-    Running again{spec_of("a b c")};
+    Kept again{spec_of("a b c")};
     again.change_secret(AccountRole::Replication);
     for (std::size_t i = 0; i < stop; ++i) ASSERT_TRUE(again.servers.apply(p.steps[i].step).ok());
     again.carry_out(again.plan());
@@ -90,7 +90,7 @@ TEST(Rotation, IsTakenUpWhereItWasInterrupted) {
 }
 
 TEST(Rotation, KeepsTheFormerPasswordWhileANodeIsAway) {
-  Running world{spec_of("a b c")};
+  Kept world{spec_of("a b c")};
   world.servers["c"].life = Life::Down;
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
@@ -105,7 +105,7 @@ TEST(Rotation, KeepsTheFormerPasswordWhileANodeIsAway) {
 }
 
 TEST(Rotation, OfTheApplicationKeepsTheFormerPasswordUntilItIsAskedFor) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   world.change_secret(AccountRole::Application);
   const auto p = world.plan();
   EXPECT_EQ(sentences(p), std::vector<std::string>{"a: give the application account 'shop_app' its new password, the "
@@ -120,7 +120,7 @@ TEST(Rotation, OfTheApplicationKeepsTheFormerPasswordUntilItIsAskedFor) {
 }
 
 TEST(Rotation, ComesBeforeANewNodeLogsInWithTheNewPassword) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   Spec wanted = spec_of("a b c");
   wanted.accounts[AccountRole::Application] = kApplication;
   world.servers.add(NodeId{"c"});
@@ -130,7 +130,7 @@ TEST(Rotation, ComesBeforeANewNodeLogsInWithTheNewPassword) {
 }
 
 TEST(Rotation, LeavesReplicasOfADelayedNodeForLater) {
-  Running world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
+  Kept world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
   EXPECT_TRUE(has_step(p, "b: its receiver logs in as declared from now on"));
@@ -140,7 +140,7 @@ TEST(Rotation, LeavesReplicasOfADelayedNodeForLater) {
 }
 
 TEST(Amending, GivesAnExistingAccountWhatItLacksAndNeverDropsIt) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   for (const auto* node : {"a", "b"}) {
     world.servers[node].has.accounts.erase(AccountRole::Application);
     world.servers[node].has.account_faults[AccountRole::Application] = {AccountFault::Grants, AccountFault::Locked};
@@ -153,7 +153,7 @@ TEST(Amending, GivesAnExistingAccountWhatItLacksAndNeverDropsIt) {
 }
 
 TEST(Amending, IsRepairedByItselfButForPasswords) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   world.change_secret(AccountRole::Application);
   const auto problems = diagnose::diagnose(world.spec, world.office, world.servers.view(world.office.primary));
   const auto found = std::find_if(problems.begin(), problems.end(),
@@ -178,7 +178,7 @@ TEST(Policy, IsInstalledWhereNothingReplicatesYetAndNamedWhereItCannotBe) {
     EXPECT_TRUE(in_order(*first, n + ": install the password validation component",
                          n + ": set validate_password.length 8 -> 14"));
   }
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   auto wanted = world.spec;
   wanted.password_policy.min_length = 14;
   const auto p = world.plan({}, &wanted);
@@ -188,7 +188,7 @@ TEST(Policy, IsInstalledWhereNothingReplicatesYetAndNamedWhereItCannotBe) {
 }
 
 TEST(Policy, ThatIsRemovedGivesTheDefaultsBackOnce) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   world.spec.password_policy.expire_after = 24h * 90;
   auto without = world.spec;
   without.password_policy = {};
@@ -199,7 +199,7 @@ TEST(Policy, ThatIsRemovedGivesTheDefaultsBackOnce) {
 }
 
 TEST(Policy, RefusesPasswordsThatCannotBeUsedBeforeAnythingIsChanged) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   world.servers["a"].has.unusable_passwords[AccountRole::Application] = "it has 4 characters";
   const auto made = plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
   ASSERT_FALSE(made);
@@ -209,7 +209,7 @@ TEST(Policy, RefusesPasswordsThatCannotBeUsedBeforeAnythingIsChanged) {
 }
 
 TEST(Tls, AServerWithoutAnAuthorityIsRefusedUnderTheVerifyingModes) {
-  Running world{spec_of("a b")};
+  Kept world{spec_of("a b")};
   world.servers["b"].has.variables["ssl_ca"] = "";
   world.spec.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
   const auto made = plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
