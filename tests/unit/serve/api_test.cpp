@@ -241,6 +241,9 @@ TEST_F(ApiTest, GoesBackToTheRevisionThatWasInForceBefore) {
 }
 
 TEST_F(ApiTest, RotatesByApplyingWhatIsInForceAgain) {
+  shop::Shop s;
+  s.memory.spec->accounts = shop::revision(1).spec->accounts;
+  registry.set(s);
   registry.set_answer([](const Asked&) -> Replied {
     return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan(), .revision = {2}};
   });

@@ -22,6 +22,7 @@ struct OpenApiTest : testing::Test, World {
     shop::Shop s;
     s.memory.operation = shop::operation();
     s.memory.paused = true;
+    s.memory.spec->accounts = shop::revision(1).spec->accounts;
     s.memory.maintenance = {{NodeId{"db3"}, shop::kNow, shop::kNow, "ann", "disk swap"},
                             {std::nullopt, shop::kNow, shop::kNow, "bob", "move"}};
     s.problems = {shop::problem("ReplicaLags", Severity::Warning, NodeId{"db3"}),
