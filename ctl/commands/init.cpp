@@ -74,7 +74,8 @@ std::string yaml_text(const std::string& text) {
   const bool plain = !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) {
     return std::isalnum(c) != 0 || c == '.' || c == '_' || c == '-' || c == '/' || c == '$';
   });
-  const bool begins_plainly = plain && (std::isalpha(static_cast<unsigned char>(text.front())) != 0 || text.front() == '/');
+  const bool begins_plainly =
+      plain && (std::isalpha(static_cast<unsigned char>(text.front())) != 0 || text.front() == '/');
   const bool is_word = text != "true" && text != "false" && text != "null" && text != "yes" && text != "no" &&
                        text != "on" && text != "off" && text != "y" && text != "n";
   const bool is_address = plain && text.find_first_not_of("0123456789.") == std::string::npos &&
@@ -98,17 +99,20 @@ std::string account_line(const char* role, const std::string& user, const char* 
 }
 
 std::string document_for(const InitOptions& o) {
-  std::string text = "# A topology file of replctl: what the servers are to be. docs/topology-file.md explains every field.\n"
-                     "#   replctl validate FILE    checks it without asking anybody\n"
-                     "#   replctl apply FILE       shows what would be changed, and does it\n"
-                     "apiVersion: replctl/v1\n";
+  std::string text =
+      "# A topology file of replctl: what the servers are to be. docs/topology-file.md explains every field.\n"
+      "#   replctl validate FILE    checks it without asking anybody\n"
+      "#   replctl apply FILE       shows what would be changed, and does it\n"
+      "apiVersion: replctl/v1\n";
   text += fmt::format("name: {}\n", yaml_text(o.name));
   text += fmt::format(
       "topology: {}   # source-replica, source-source, circular, group-single-primary, group-multi-primary\n\n",
       yaml_text(o.topology));
   if (!is_group(o.topology)) {
     const bool waits = o.sync != "async";
-    text += "# What a commit waits for. async: nothing; semi-sync: so many replicas have it; sync: all direct replicas have it.\n";
+    text +=
+        "# What a commit waits for. async: nothing; semi-sync: so many replicas have it; sync: all direct replicas "
+        "have it.\n";
     text += fmt::format("sync:\n  mode: {}\n", yaml_text(o.sync));
     if (o.acks > 0) text += fmt::format("  acks: {}\n", o.acks);
     if (waits) text += "  onTooFewReplicas: wait   # or degrade-to-async: such commits can be lost in a failover\n";
@@ -116,7 +120,8 @@ std::string document_for(const InitOptions& o) {
   }
   text += is_group(o.topology) || o.topology != "source-replica"
               ? "nodes:\n"
-              : "# type: source is the primary at first; a failover or `replctl switchover` moves it without changing this file.\n"
+              : "# type: source is the primary at first; a failover or `replctl switchover` moves it without changing "
+                "this file.\n"
                 "# More fields: region, promotion, delay, readWeight, follows, nodeSettings.\nnodes:\n";
   for (std::size_t i = 0; i < o.nodes.size(); ++i) {
     const auto node = node_from(o.nodes[i], i);
@@ -124,8 +129,10 @@ std::string document_for(const InitOptions& o) {
                         node.port.empty() ? "\"\"" : node.port,
                         o.topology == "source-replica" && i == 0 ? ", type: source" : "");
   }
-  text += "\n# Passwords never stand here: { file: PATH }, { env: VARIABLE of repld } or { exec: COMMAND }. Files have mode 600.\n"
-          "# repld creates every account but admin, which must exist on each server before.\naccounts:\n";
+  text +=
+      "\n# Passwords never stand here: { file: PATH }, { env: VARIABLE of repld } or { exec: COMMAND }. Files have "
+      "mode 600.\n"
+      "# repld creates every account but admin, which must exist on each server before.\naccounts:\n";
   text += account_line("admin", o.admin_user, "admin");
   text += account_line("replication", o.replication_user, "replica");
   if (!o.monitoring_user.empty()) text += account_line("monitoring", o.monitoring_user, "monitor");
@@ -301,9 +308,10 @@ Result<Exit> init(Invocation& run, const InitOptions& given) {
     if (auto filled = ask_for_the_rest(console, o); !filled) return tl::unexpected(filled.error());
   }
   if (o.nodes.empty()) {
-    return fail(ErrorCode::InvalidArgument,
-                "--nodes is missing: the servers as [NAME=]HOST[:PORT],..., the source first (on a terminal it is asked "
-                "for)");
+    return fail(
+        ErrorCode::InvalidArgument,
+        "--nodes is missing: the servers as [NAME=]HOST[:PORT],..., the source first (on a terminal it is asked "
+        "for)");
   }
   if (o.name.empty()) o.name = "shop";
   if (o.topology.empty()) o.topology = "source-replica";
@@ -404,7 +412,8 @@ void add_init_commands(CLI::App& app, Invocation& run) {
                 "write secrets/ beside it with random passwords, mode 600; what is there is kept");
   sub->add_flag("--force", options->force, "replace the file when it is there");
   sub->footer(
-      "What is wrong is said, and nothing is written. repld and servers are not asked. On a terminal, without --nodes,\n"
+      "What is wrong is said, and nothing is written. repld and servers are not asked. On a terminal, without "
+      "--nodes,\n"
       "every question has a default. The statements that make the admin account are printed, without the password.\n\n"
       "Examples:\n  replctl init\n"
       "  replctl init --name shop --nodes db1=10.0.0.11,db2=10.0.0.12,db3=10.0.0.13 --acks 1 --generate-secrets\n"

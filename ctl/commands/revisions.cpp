@@ -164,7 +164,8 @@ void add_revision_commands(CLI::App& app, Invocation& run) {
     add_wait_options(*sub, options->wait);
     sub->footer(
         "Put the new password where the topology file says it is (edit the secret file) first. The account keeps its\n"
-        "present password as a second one; then every replica is told the new one, one after the other, and the former\n"
+        "present password as a second one; then every replica is told the new one, one after the other, and the "
+        "former\n"
         "one of the replication account is discarded. Those of the others work on until --discard-former.\n\n"
         "Examples:\n  replctl rotate shop --dry-run\n  replctl rotate shop\n"
         "  replctl rotate shop --discard-former application");

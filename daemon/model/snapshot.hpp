@@ -128,8 +128,8 @@ struct Inventory {
   std::map<AccountRole, std::set<AccountFault>> account_faults;
   /// Accounts with a second password: the one before the last rotation still works. Admin included.
   std::set<AccountRole> former_passwords;
-  /// Why a declared password cannot be given to an account: it cannot be read, or does not satisfy the policy. Never the
-  /// password.
+  /// Why a declared password cannot be given to an account: it cannot be read, or does not satisfy the policy. Never
+  /// the password.
   std::map<AccountRole, std::string> unusable_passwords;
   /// Its receiver (of a group: distributed recovery) logs in as declared: user, password, TLS. Empty: there is none.
   std::optional<bool> receiver_as_declared;

@@ -99,8 +99,8 @@ struct TlsSpec {
 /// is set on the application and monitoring accounts only: an account that expires or is locked out must never be one
 /// that repld or replication needs.
 struct PasswordPolicy {
-  std::optional<int> min_length;  ///< Characters; with it MySQL's policy MEDIUM.
-  std::optional<int> history;     ///< So many earlier passwords may not be used again.
+  std::optional<int> min_length;                     ///< Characters; with it MySQL's policy MEDIUM.
+  std::optional<int> history;                        ///< So many earlier passwords may not be used again.
   std::optional<std::chrono::seconds> expire_after;  ///< Whole days.
   std::optional<int> max_failed_logins;              ///< Together with `lock_for`.
   std::optional<std::chrono::seconds> lock_for;      ///< Whole days.

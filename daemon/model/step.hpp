@@ -266,12 +266,12 @@ struct SetGroupMode {
   bool operator==(const SetGroupMode&) const = default;
 };
 
-using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
-                          PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
-                          ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
-                          WaitForApplied, ApplyReceived, WaitForAckers, CloseReturned, CloneFrom, RestartServer,
-                          StartGroup, StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword,
-                          DiscardFormerPassword, RenewReceiver>;
+using Step =
+    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
+                 PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
+                 StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
+                 ApplyReceived, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup,
+                 SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword, DiscardFormerPassword, RenewReceiver>;
 
 template <class... Ts>
 struct Overloaded : Ts... {

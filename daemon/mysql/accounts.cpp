@@ -137,14 +137,15 @@ std::string weakness_of(const std::string& password, const Account& account, con
   if (length < *policy.min_length) {
     return fmt::format("it has {} characters, and passwordPolicy.minLength is {}", length, *policy.min_length);
   }
-  if (password == account.user || std::equal(password.rbegin(), password.rend(), account.user.begin(),
-                                             account.user.end())) {
+  if (password == account.user ||
+      std::equal(password.rbegin(), password.rend(), account.user.begin(), account.user.end())) {
     return "it is the name of its user";
   }
   const auto level = spec.settings.find("validate_password.policy");
   if (level != spec.settings.end() && (level->second == "LOW" || level->second == "0")) return {};
   const auto has = [&](int (*is)(int)) {
-    return std::any_of(password.begin(), password.end(), [is](char c) { return is(static_cast<unsigned char>(c)) != 0; });
+    return std::any_of(password.begin(), password.end(),
+                       [is](char c) { return is(static_cast<unsigned char>(c)) != 0; });
   };
   const bool special = std::any_of(password.begin(), password.end(),
                                    [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; });

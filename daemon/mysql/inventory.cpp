@@ -101,8 +101,8 @@ Result<void> read_profile(Server& server, AccountRole role, const Account& accou
   if (!spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy)) {
     faults.insert(AccountFault::Policy);
   }
-  const auto works = password ? declared_password_works(server, account.user, **row, *password, admin, tried)
-                              : Result<bool>{false};
+  const auto works =
+      password ? declared_password_works(server, account.user, **row, *password, admin, tried) : Result<bool>{false};
   if (!works) return tl::unexpected(works.error());
   if (!*works) faults.insert(AccountFault::Password);
   if (faults.empty()) {
@@ -186,8 +186,8 @@ Result<std::optional<bool>> receiver_is_as_declared(Server& server, const Spec& 
   if (mode == TlsMode::Disabled) right_tls = !encrypted;
   if (mode == TlsMode::Required) right_tls = encrypted;
   if (spec.tls.verifies()) {
-    right_tls = encrypted && !text(5).empty() && text(3) == text(5) &&
-                verifies_name == (mode == TlsMode::VerifyIdentity);
+    right_tls =
+        encrypted && !text(5).empty() && text(3) == text(5) && verifies_name == (mode == TlsMode::VerifyIdentity);
   }
   return std::optional{right_login && right_tls};
 }

@@ -85,8 +85,7 @@ Result<void> make_account_exist(Server& server, const CreateAccount& step, const
   const auto exists = account_exists(server, step.account.user);
   if (!exists) return tl::unexpected(exists.error());
   if (!*exists) {
-    const auto options =
-        spec.password_policy.empty() ? "" : " " + password_options(step.role, spec.password_policy);
+    const auto options = spec.password_policy.empty() ? "" : " " + password_options(step.role, spec.password_policy);
     return server.execute({fmt::format("CREATE USER {} IDENTIFIED WITH caching_sha2_password BY {}{}",
                                        account_name(step.account.user), sql_quoted(password), options),
                            {password}});
@@ -219,8 +218,8 @@ Result<void> discard_former_password(Server& server, const DiscardFormerPassword
   if (!password) return tl::unexpected(password.error());
   const auto works = [&] { return password_works(server.call(), admin, step.account.user, *password); };
   const auto refuse = [&](std::string_view what) {
-    return fail(ErrorCode::PreconditionFailed, "{}: the declared password of '{}' {}", server.node(),
-                step.account.user, what);
+    return fail(ErrorCode::PreconditionFailed, "{}: the declared password of '{}' {}", server.node(), step.account.user,
+                what);
   };
   const auto before = works();
   if (!before) return tl::unexpected(before.error());

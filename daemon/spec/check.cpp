@@ -28,8 +28,7 @@ std::optional<std::string> open_to_others(const fs::path& file, Holds holds) {
   std::error_code error;
   const auto status = fs::status(file, error);
   if (error || !fs::exists(status)) return std::nullopt;
-  const bool read =
-      holds == Holds::Secrets && (status.permissions() & fs::perms::others_read) != fs::perms::none;
+  const bool read = holds == Holds::Secrets && (status.permissions() & fs::perms::others_read) != fs::perms::none;
   const bool write = (status.permissions() & fs::perms::others_write) != fs::perms::none;
   if (!read && !write) return std::nullopt;
   return fmt::format("{} may be {} by every user of this machine (mode {:o}): chmod {} {}", file.string(),
@@ -88,7 +87,8 @@ std::vector<std::string> check_permissions(const Spec& spec) {
 std::vector<Detail> check_permissions(std::string_view topology_file, const Parsed& parsed) {
   std::vector<Detail> out;
   if (!topology_file.empty()) {
-    if (const auto wrong = open_to_others(fs::path{topology_file}, Holds::NoSecrets)) out.push_back({parsed.file, 0, 0, *wrong});
+    if (const auto wrong = open_to_others(fs::path{topology_file}, Holds::NoSecrets))
+      out.push_back({parsed.file, 0, 0, *wrong});
   }
   for (std::size_t i = 0; i < parsed.clusters.size(); ++i) {
     for (const auto& [role, account] : parsed.clusters[i].accounts) {

@@ -199,9 +199,10 @@ TEST_F(Accounts, APolicyIsCheckedBeforehandAndMadeTrueOnEveryNode) {
   for (const auto* node : {"db1", "db2", "db3"}) {
     EXPECT_EQ(rig.ask(node, "SELECT @@validate_password.length"), "20") << node;
     EXPECT_TRUE(comes_true([&] {
-      return rig.ask(node,
-                     "SELECT CONCAT(password_lifetime, ' ', Password_reuse_history, ' ', "
-                     "User_attributes->>'$.Password_locking.failed_login_attempts') FROM mysql.user WHERE User='app'") ==
+      return rig.ask(
+                 node,
+                 "SELECT CONCAT(password_lifetime, ' ', Password_reuse_history, ' ', "
+                 "User_attributes->>'$.Password_locking.failed_login_attempts') FROM mysql.user WHERE User='app'") ==
              "90 3 5";
     })) << node;
     EXPECT_EQ(rig.ask(node, "SELECT password_lifetime FROM mysql.user WHERE User='repl_replica'"), "0") << node;
@@ -309,8 +310,9 @@ TEST_F(Group, MembersCheckEachOthersNamesAndARotationReachesThem) {
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   for (const auto* node : {"db1", "db2", "db3"}) {
     EXPECT_EQ(members(node), "3");
-    EXPECT_EQ(rig.ask(node, "SELECT CONCAT(@@group_replication_ssl_mode, ' ', "
-                            "@@group_replication_recovery_ssl_verify_server_cert, ' ', @@group_replication_recovery_ssl_ca)"),
+    EXPECT_EQ(rig.ask(node,
+                      "SELECT CONCAT(@@group_replication_ssl_mode, ' ', "
+                      "@@group_replication_recovery_ssl_verify_server_cert, ' ', @@group_replication_recovery_ssl_ca)"),
               "VERIFY_IDENTITY 1 " + certificates.authority().string());
   }
 

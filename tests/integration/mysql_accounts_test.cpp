@@ -33,7 +33,9 @@ class Accounts : public MysqlTest {
     return *inventory;
   }
   Faults faults(AccountRole role) { return look(kDb1).faults_of(role); }
-  void make_app() { done(CreateAccount{kDb1, AccountRole::Application, account(AccountRole::Application), Logged::Yes}); }
+  void make_app() {
+    done(CreateAccount{kDb1, AccountRole::Application, account(AccountRole::Application), Logged::Yes});
+  }
   void with_policy(const PasswordPolicy& policy) {
     auto changed = servers.spec();
     changed.password_policy = policy;
@@ -145,7 +147,8 @@ TEST_F(Accounts, AnInventoryTellsWhatIsWrong) {
 TEST_F(Accounts, LookingForAChangedPasswordLocksNobodyOut) {
   make_app();
   with_policy({.max_failed_logins = 3, .lock_for = 24h});
-  done(AmendAccount{kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
+  done(AmendAccount{
+      kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
   servers.write_secret("t-app", "App-lication2");
   for (int i = 0; i < 10; ++i) EXPECT_EQ(faults(AccountRole::Application), Faults{AccountFault::Password});
   EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
@@ -160,10 +163,12 @@ TEST_F(Accounts, ThePolicyIsSetOnAccountsOfPeopleAndKeptOffThoseOfReplication) {
   EXPECT_EQ(faults(AccountRole::Application), Faults{});
   servers.tell(kDb1, {"ALTER USER shop_app@'%' PASSWORD HISTORY 1"});
   EXPECT_EQ(faults(AccountRole::Application), Faults{AccountFault::Policy});
-  done(AmendAccount{kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
+  done(AmendAccount{
+      kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
   EXPECT_EQ(attributes("shop_app"), "90 5 6 2");
   with_policy({});
-  done(AmendAccount{kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
+  done(AmendAccount{
+      kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
   EXPECT_EQ(attributes("shop_app"), "- - - -") << "the server's defaults again";
   EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
 }

@@ -245,9 +245,9 @@ class Writer {
   }
   Statements operator()(const RenewReceiver& s) const {
     const auto at = node(s.replica);
-    return {stop_receiver(at, notes_), {at, "START REPLICA IO_THREAD", [](Server& n, std::uint64_t, const Reply& reply) {
-                                          n.start_receiver(reply);
-                                        }}};
+    return {
+        stop_receiver(at, notes_),
+        {at, "START REPLICA IO_THREAD", [](Server& n, std::uint64_t, const Reply& reply) { n.start_receiver(reply); }}};
   }
   // Clones and groups are not simulated: a schedule that comes here is wrong, and fails.
   Statements operator()(const CloneFrom& s) const { return not_simulated(s); }

@@ -50,8 +50,8 @@ fs::path Certificates::authority(SignedBy by) const {
 Certificates::Pair Certificates::made_out_to(const std::string& alternative_name, SignedBy by) {
   const auto name = "server" + std::to_string(++made_);
   std::ofstream{folder_ / (name + ".ext")} << "subjectAltName=" << alternative_name << "\n";
-  openssl(folder_, std::string{"req -subj /CN="} + name + " " + kNewKey + " -keyout " + name + ".key -out " + name +
-                       ".csr");
+  openssl(folder_,
+          std::string{"req -subj /CN="} + name + " " + kNewKey + " -keyout " + name + ".key -out " + name + ".csr");
   openssl(folder_, "x509 -req -days 2 -in " + name + ".csr -CA " + stem_of(by) + ".pem -CAkey " + stem_of(by) +
                        ".key -CAcreateserial -extfile " + name + ".ext -out " + name + ".pem");
   return {folder_ / (name + ".pem"), folder_ / (name + ".key")};

@@ -59,8 +59,8 @@ bool renew_receivers(Draft& draft, Indices& last) {
     const auto source = source_of(draft, node);
     const auto* source_spec = source ? draft.wanted.find(*source) : nullptr;
     if (source_spec != nullptr && source_spec->delay.count() > 0) {
-      draft.plan.because(fmt::format("{} follows {}, which is delayed: it is told its new login by a later apply", id,
-                                     *source));
+      draft.plan.because(
+          fmt::format("{} follows {}, which is delayed: it is told its new login by a later apply", id, *source));
       all = false;
       continue;
     }

@@ -61,12 +61,11 @@ TEST_F(Init, WritesWhatTheOptionsSayAndAsksNobody) {
 }
 
 TEST_F(Init, WritesEveryTopologyRight) {
-  for (const auto& [topology, nodes] :
-       std::map<std::string, std::string>{{"source-replica", "h1,h2"},
-                                          {"source-source", "h1,h2"},
-                                          {"circular", "h1,h2,h3"},
-                                          {"group-single-primary", "h1,h2,h3"},
-                                          {"group-multi-primary", "h1,h2,h3"}}) {
+  for (const auto& [topology, nodes] : std::map<std::string, std::string>{{"source-replica", "h1,h2"},
+                                                                          {"source-source", "h1,h2"},
+                                                                          {"circular", "h1,h2,h3"},
+                                                                          {"group-single-primary", "h1,h2,h3"},
+                                                                          {"group-multi-primary", "h1,h2,h3"}}) {
     const auto ran = init({"--topology", topology, "--nodes", nodes, "--force"});
     ASSERT_EQ(ran.code, 0) << topology << ran.err;
     EXPECT_EQ(written().nodes.size(), nodes == "h1,h2" ? 2u : 3u) << topology;
@@ -114,7 +113,8 @@ TEST_F(Init, MakesSecretsThatNobodyElseReadsAndShowsNone) {
 }
 
 TEST_F(Init, AsksOnATerminalAndTakesDefaults) {
-  const auto ran = on_terminal({"init", "--out", path("t.yaml")}, "\n\n  \n10.0.0.1, b=10.0.0.2 10.0.0.3\n\n2\napp\n\nn\n");
+  const auto ran =
+      on_terminal({"init", "--out", path("t.yaml")}, "\n\n  \n10.0.0.1, b=10.0.0.2 10.0.0.3\n\n2\napp\n\nn\n");
   ASSERT_EQ(ran.code, 0) << ran.out << ran.err;
   const auto spec = written();
   EXPECT_EQ(spec.cluster.name, "shop");

@@ -102,10 +102,10 @@ TEST(Inverse, OfAFenceOrAWaitIsNothing) {
 // there before is never dropped.
 TEST(Inverse, OfChangingAnAccountThatExistsIsNothing) {
   const Account account{"shop_app", {SecretRef::Kind::Env, "APP_PASSWORD"}, {"shop"}};
-  for (const Step& step : {Step(AmendAccount{kNode, AccountRole::Application, account, {AccountFault::Grants}}),
-                           Step(RotatePassword{kNode, AccountRole::Application, account}),
-                           Step(DiscardFormerPassword{kNode, AccountRole::Application, account}),
-                           Step(RenewReceiver{kNode})}) {
+  for (const Step& step :
+       {Step(AmendAccount{kNode, AccountRole::Application, account, {AccountFault::Grants}}),
+        Step(RotatePassword{kNode, AccountRole::Application, account}),
+        Step(DiscardFormerPassword{kNode, AccountRole::Application, account}), Step(RenewReceiver{kNode})}) {
     EXPECT_EQ(inverse(step), std::nullopt) << describe(step);
   }
 }

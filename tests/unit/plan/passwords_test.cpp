@@ -1,8 +1,8 @@
 // Passwords and policies of a cluster that runs: what is planned, in which order, and what is left out.
 #include <gtest/gtest.h>
 
-#include "plan/converge.hpp"
 #include "diagnose/rules.hpp"
+#include "plan/converge.hpp"
 #include "plan/repair.hpp"
 #include "unit/plan/reading.hpp"
 #include "unit/support/reached.hpp"
@@ -58,14 +58,13 @@ TEST(Rotation, TellsEverybodyOneByOneAndThenDiscardsTheFormerPassword) {
   Kept world{spec_of("a b c").acks(1)};
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
-  EXPECT_EQ(sentences(p), (std::vector<std::string>{
-                              "a: give the replication account 'repl_replica' its new password, the present one works on",
-                              "b: apply all that a has (at most 60 s)", "c: apply all that a has (at most 60 s)",
-                              "b: its receiver logs in as declared from now on",
-                              "a: wait for 2 semi-sync replicas (at most 20 s)",
-                              "c: its receiver logs in as declared from now on",
-                              "a: wait for 2 semi-sync replicas (at most 20 s)",
-                              "a: the former password of the replication account 'repl_replica' works no longer"}));
+  EXPECT_EQ(sentences(p),
+            (std::vector<std::string>{
+                "a: give the replication account 'repl_replica' its new password, the present one works on",
+                "b: apply all that a has (at most 60 s)", "c: apply all that a has (at most 60 s)",
+                "b: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "c: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "a: the former password of the replication account 'repl_replica' works no longer"}));
   // In any order that the plan allows: never two receivers at once, and nobody before everybody has the password.
   for (const auto& [first, later] : {std::pair{0, 1}, {0, 2}, {1, 3}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}}) {
     const auto& after = p.steps[static_cast<std::size_t>(later)].after;
@@ -156,8 +155,8 @@ TEST(Amending, IsRepairedByItselfButForPasswords) {
   Kept world{spec_of("a b")};
   world.change_secret(AccountRole::Application);
   const auto problems = diagnose::diagnose(world.spec, world.office, world.servers.view(world.office.primary));
-  const auto found = std::find_if(problems.begin(), problems.end(),
-                                  [](const Problem& p) { return p.name == "AccountsDeviate"; });
+  const auto found =
+      std::find_if(problems.begin(), problems.end(), [](const Problem& p) { return p.name == "AccountsDeviate"; });
   ASSERT_NE(found, problems.end());
   EXPECT_NE(found->evidence.find("application 'shop_app' (password)"), std::string::npos) << found->evidence;
   const auto view = world.servers.view(world.office.primary);
@@ -201,7 +200,8 @@ TEST(Policy, ThatIsRemovedGivesTheDefaultsBackOnce) {
 TEST(Policy, RefusesPasswordsThatCannotBeUsedBeforeAnythingIsChanged) {
   Kept world{spec_of("a b")};
   world.servers["a"].has.unusable_passwords[AccountRole::Application] = "it has 4 characters";
-  const auto made = plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
+  const auto made =
+      plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("accounts.application.password cannot be used: it has 4 characters"),
             std::string::npos)
@@ -212,7 +212,8 @@ TEST(Tls, AServerWithoutAnAuthorityIsRefusedUnderTheVerifyingModes) {
   Kept world{spec_of("a b")};
   world.servers["b"].has.variables["ssl_ca"] = "";
   world.spec.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
-  const auto made = plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
+  const auto made =
+      plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("b has no ssl_ca"), std::string::npos) << made.error().message;
 }

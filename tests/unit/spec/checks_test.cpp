@@ -97,8 +97,8 @@ TEST_F(CheckPermissions, RefusesATopologyFileThatOthersMayWrite) {
   const auto topology = file("shop.yaml", kPrivate | fs::perms::others_read | fs::perms::others_write);
   const auto found = check_permissions(topology, parsed_with("admin"));
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(to_string(found[0]),
-            "shop.yaml: " + topology + " may be written by every user of this machine (mode 606): chmod o-w " + topology);
+  EXPECT_EQ(to_string(found[0]), "shop.yaml: " + topology +
+                                     " may be written by every user of this machine (mode 606): chmod o-w " + topology);
 }
 
 TEST_F(CheckPermissions, RefusesASecretThatOthersMayReadOrWriteAndSaysWhereItIsNamed) {

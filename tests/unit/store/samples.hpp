@@ -51,7 +51,7 @@ inline std::vector<Step> steps() {
           StopGroup{a, GroupStart::Bootstrap},
           SetGroupPrimary{a, b},
           SetGroupMode{a, false, true},
-          AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants, AccountFault::Policy}, Logged::Yes},
+          AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants}, Logged::Yes},
           RotatePassword{a, AccountRole::Application, account()},
           DiscardFormerPassword{a, AccountRole::Application, account()},
           RenewReceiver{a}};
