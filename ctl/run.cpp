@@ -12,6 +12,7 @@ namespace repl::ctl {
 namespace {
 
 constexpr const char* kFooter = R"(Examples:
+  replctl init                               write a topology file, by questions
   replctl validate shop.yaml                 check a topology file
   replctl apply shop.yaml --dry-run          what would be changed
   replctl apply shop.yaml                    make it so
@@ -170,6 +171,7 @@ int run(const std::vector<std::string>& arguments, Console& console, const Exten
   app.require_subcommand(0, 1);
   app.fallthrough();
   add_global_options(app, invocation.options);
+  add_init_commands(app, invocation);
   add_file_commands(app, invocation);
   add_revision_commands(app, invocation);
   add_primary_commands(app, invocation);

@@ -51,7 +51,7 @@ Checked check(const TopologyFile& file) {
   Checked checked{.clusters = {},
                   .errors = findings(parsed.errors, Level::Error),
                   .warnings = findings(parsed.warnings, Level::Warning)};
-  const auto secrets = spec::check_permissions({}, parsed);
+  const auto secrets = spec::check_permissions(file.name == kStandardInput ? "" : file.name, parsed);
   for (auto& finding : findings(secrets, Level::Error)) checked.errors.push_back(std::move(finding));
   for (const auto& cluster : parsed.clusters) checked.clusters.push_back(sentence(cluster));
   return checked;

@@ -21,6 +21,7 @@
 #include "serve/server.hpp"
 #include "serve/service_manager.hpp"
 #include "serve/state_directory.hpp"
+#include "spec/check.hpp"
 
 namespace repl {
 namespace {
@@ -110,6 +111,20 @@ void wait_for_stop(const sigset_t& stop, const serve::ServiceManager& service, c
   }
 }
 
+/// repld does not start with passwords that every user of the machine may read. All of them are named.
+Result<void> secrets_are_safe(store::Store& store) {
+  const auto clusters = store.clusters();
+  if (!clusters) return tl::unexpected(clusters.error());
+  std::string open;
+  for (const auto& [cluster, memory] : *clusters) {
+    const auto spec = memory.watched();
+    if (!spec) continue;
+    for (const auto& wrong : spec::check_permissions(*spec)) open += "\n  " + wrong;
+  }
+  if (open.empty()) return {};
+  return fail(ErrorCode::SecretUnavailable, "not started, secrets are open to everybody:{}", open);
+}
+
 Result<void> serve_until_stopped(const serve::Config& config, const serve::ServiceManager& service,
                                  const sigset_t& stop) {
   auto directory = serve::StateDirectory::take(config.state_directory);
@@ -118,6 +133,8 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
   if (!token) return tl::unexpected(token.error());
   const auto store = store::Store::open(directory->store_path());
   if (!store) return tl::unexpected(store.error());
+
+  if (auto safe = secrets_are_safe(**store); !safe) return safe;
 
   const run::Clock clock;
   serve::Metrics metrics(REPL_VERSION);

@@ -74,4 +74,29 @@ Result<Exit> wait_for_all(Invocation& run, const Json& answer, const WaitOptions
   return code;
 }
 
+Result<Exit> plan_and_carry_out(Invocation& run, Repld& repld, const std::string& path, Json body,
+                                const CarryOut& options, Json& results) {
+  const bool look_first = options.dry_run || (run.console().interactive() && !options.yes);
+  if (look_first) {
+    body["dryRun"] = true;
+    const auto plan = repld.post(path, body, kPlanningTime);
+    if (!plan) return tl::unexpected(plan.error());
+    run.talk() << render_plans(*plan, run.talk_style()) << std::flush;
+    if (options.dry_run) {
+      run.talk() << "nothing was changed; run without --dry-run to carry it out\n";
+      if (!run.for_people()) run.show(*plan, plan_table(*plan));
+      return Exit::Done;
+    }
+    if (changes_a_running_cluster(*plan) && !confirmed(run.console(), "Carry this out?")) {
+      return fail(ErrorCode::PreconditionFailed, "not confirmed: nothing was changed");
+    }
+  }
+  body["dryRun"] = false;
+  const auto answer = repld.post(path, body, kPlanningTime);
+  if (!answer) return tl::unexpected(answer.error());
+  if (!look_first) run.talk() << render_plans(*answer, run.talk_style()) << std::flush;
+  results = Json::array();
+  return wait_for_all(run, *answer, options.wait, results);
+}
+
 }  // namespace repl::ctl

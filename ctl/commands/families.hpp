@@ -12,7 +12,8 @@ class Invocation;
 void add_see_commands(CLI::App& app, Invocation& run);       ///< status, clusters, nodes, problems, rules
 void add_past_commands(CLI::App& app, Invocation& run);      ///< events, history, operation
 void add_file_commands(CLI::App& app, Invocation& run);      ///< validate, diff, apply
-void add_revision_commands(CLI::App& app, Invocation& run);  ///< show, rollback
+void add_revision_commands(CLI::App& app, Invocation& run);  ///< show, rollback, rotate
+void add_init_commands(CLI::App& app, Invocation& run);      ///< init
 void add_primary_commands(CLI::App& app, Invocation& run);   ///< switchover, failover
 void add_switch_commands(CLI::App& app, Invocation& run);    ///< ack, pause, resume, forget
 void add_maintenance_commands(CLI::App& app, Invocation& run);

@@ -1,4 +1,4 @@
-// show, rollback: what was applied once, and the way back to it.
+// show, rollback: what was applied once, and the way back to it; rotate: what is in force, with other passwords.
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
@@ -23,6 +23,14 @@ struct RollbackOptions {
   bool dry_run = false;
   bool yes = false;
   std::string note;
+  WaitOptions wait;
+};
+
+struct RotateOptions {
+  std::string cluster;
+  std::vector<std::string> discard_former;
+  bool dry_run = false;
+  bool yes = false;
   WaitOptions wait;
 };
 
@@ -83,26 +91,9 @@ Result<Exit> rollback(Invocation& run, const RollbackOptions& options) {
   Json body{{"note", options.note}, {"dryRun", true}};
   if (options.revision > 0) body["to"] = options.revision;
 
-  const bool look_first = options.dry_run || (run.console().interactive() && !options.yes);
-  if (look_first) {
-    const auto plan = (*repld)->post(path, body, kPlanningTime);
-    if (!plan) return tl::unexpected(plan.error());
-    run.talk() << render_plans(*plan, run.talk_style()) << std::flush;
-    if (options.dry_run) {
-      run.talk() << "nothing was changed; run without --dry-run to carry it out\n";
-      if (!run.for_people()) run.show(*plan, plan_table(*plan));
-      return Exit::Done;
-    }
-    if (changes_a_running_cluster(*plan) && !confirmed(run.console(), "Carry this out?")) {
-      return fail(ErrorCode::PreconditionFailed, "not confirmed: nothing was changed");
-    }
-  }
-  body["dryRun"] = false;
-  const auto answer = (*repld)->post(path, body, kPlanningTime);
-  if (!answer) return tl::unexpected(answer.error());
-  if (!look_first) run.talk() << render_plans(*answer, run.talk_style()) << std::flush;
-  Json results = Json::array();
-  auto code = wait_for_all(run, *answer, options.wait, results);
+  Json results;
+  auto code = plan_and_carry_out(run, **repld, path, body, {options.dry_run, options.yes, options.wait}, results);
+  if (!code || results.is_null()) return code;
   Json value{{"clusters", std::move(results)}};
   if (code && *code == Exit::Done && options.wait.wait) {
     Json verified;
@@ -110,6 +101,22 @@ Result<Exit> rollback(Invocation& run, const RollbackOptions& options) {
     if (!verified.is_null()) value["verified"] = std::move(verified);
   }
   if (code && !run.for_people()) run.show(value, plan_table(value));
+  return code;
+}
+
+Result<Exit> rotate(Invocation& run, const RotateOptions& options) {
+  auto repld = run.repld();
+  if (!repld) return tl::unexpected(repld.error());
+  const auto cluster = run.cluster(options.cluster);
+  if (!cluster) return tl::unexpected(cluster.error());
+  Json body = Json::object();
+  if (!options.discard_former.empty()) body["discardFormer"] = options.discard_former;
+  Json results;
+  auto code = plan_and_carry_out(run, **repld, cluster_path(*cluster, "/rotate"), body,
+                                 {options.dry_run, options.yes, options.wait}, results);
+  if (!code || results.is_null()) return code;
+  const Json value{{"clusters", std::move(results)}};
+  if (!run.for_people()) run.show(value, plan_table(value));
   return code;
 }
 
@@ -143,6 +150,25 @@ void add_revision_commands(CLI::App& app, Invocation& run) {
     sub->footer(
         "What is printed is a topology file, with the rest as comments.\n\n"
         "Examples:\n  replctl show shop 6 > shop.yaml\n  replctl show shop --state");
+  }
+  {
+    auto [sub, options] = add_command<RotateOptions>(
+        app, run, {"rotate", kChange, "give accounts the passwords that their secrets hold now"}, rotate);
+    add_cluster_argument(*sub, options->cluster);
+    sub->add_option("--discard-former", options->discard_former,
+                    "the former password of this account works no longer; again for another account")
+        ->type_name("ACCOUNT")
+        ->check(CLI::IsMember({"admin", "replication", "monitoring", "application"}));
+    sub->add_flag("--dry-run", options->dry_run, "show the steps, and change nothing");
+    add_yes_option(*sub, options->yes);
+    add_wait_options(*sub, options->wait);
+    sub->footer(
+        "Put the new password where the topology file says it is (edit the secret file) first. The account keeps its\n"
+        "present password as a second one; then every replica is told the new one, one after the other, and the "
+        "former\n"
+        "one of the replication account is discarded. Those of the others work on until --discard-former.\n\n"
+        "Examples:\n  replctl rotate shop --dry-run\n  replctl rotate shop\n"
+        "  replctl rotate shop --discard-former application");
   }
 }
 

@@ -7,6 +7,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "ctl/random_password.hpp"
 #include "ctl/sandbox/node_processes.hpp"
 #include "ctl/sandbox/ports.hpp"
 #include "ctl/sandbox/topology_file.hpp"

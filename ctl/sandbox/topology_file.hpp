@@ -30,8 +30,4 @@ inline constexpr SandboxAccount kSandboxAccounts[] = {
 std::string topology_yaml(std::string_view cluster, const std::vector<std::pair<std::string, std::uint16_t>>& nodes,
                           DataSync sync);
 
-/// 27 characters, 142 bits from the kernel, with a lower and an upper case letter, a digit and a dash: passes MySQL's
-/// password policy MEDIUM and needs no quoting anywhere.
-std::string random_password();
-
 }  // namespace repl::ctl::sandbox

@@ -52,6 +52,7 @@ Output Controller::step(Time now, const Input& input) {
     if (was_busy && !s.busy()) s.look(now);
     if (s.memory.spec && s.view->complete()) s.decide(now);
   }
+  s.look_thoroughly(now);
   s.finish(now);
   return std::move(s.out);
 }
@@ -152,6 +153,7 @@ void Controller::State::finish(Time now) {
   out.wake_up = std::min(now + kLongestSleep, observed.next_wake_up());
   if (busy()) out.wake_up = std::min(out.wake_up, next_wake_up(*memory.operation, now));
   if (applying) out.wake_up = std::min(out.wake_up, applying->until);
+  if (memory.spec && next_inventory > now) out.wake_up = std::min(out.wake_up, next_inventory);
   for (const auto& m : memory.maintenance) out.wake_up = std::min(out.wake_up, m.until);
   if (memory.spec) {
     for (const auto& p : problems) {

@@ -37,10 +37,11 @@ struct StepDone {
 struct ApplySpec {
   Spec spec;
   bool dry_run = false;
-  std::set<NodeId> may_lose_data{};  ///< Nodes that may be cloned over although they have data of their own.
-  std::string note;                  ///< These three are kept with the revision that it becomes.
-  std::string document;              ///< The YAML as it was sent.
-  std::optional<Revision> back_to;   ///< A rollback: `spec` is that revision's. The primary in office stays.
+  std::set<NodeId> may_lose_data{};        ///< Nodes that may be cloned over although they have data of their own.
+  std::string note;                        ///< These three are kept with the revision that it becomes.
+  std::string document;                    ///< The YAML as it was sent.
+  std::set<AccountRole> discard_former{};  ///< Accounts whose former password is to work no longer.
+  std::optional<Revision> back_to;         ///< A rollback: `spec` is that revision's. The primary in office stays.
 };
 struct SwitchOver {
   std::optional<NodeId> to;                   ///< Empty: the best candidate.

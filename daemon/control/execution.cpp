@@ -147,6 +147,7 @@ Duration time_limit(const Step& step) {
                         [](const StopGroup&) -> Duration { return seconds{60}; },
                         [](const SetGroupPrimary&) -> Duration { return seconds{60}; },
                         [](const SetGroupMode&) -> Duration { return seconds{60}; },
+                        [](const RenewReceiver&) -> Duration { return seconds{15}; },
                         [](const auto&) -> Duration { return seconds{10}; },
                     },
                     step);

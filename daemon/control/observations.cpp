@@ -44,7 +44,9 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
   if (found == watched_.end()) return;
   auto& watch = found->second;
   auto& seen = watch.seen;
-  if (snapshot.inventory) {
+  if (snapshot.inventory && snapshot.taken_at - snapshot.took < watch.inventory_asked) {
+    snapshot.inventory.reset();  // overtaken by another order
+  } else if (snapshot.inventory) {
     seen.inventory = std::move(snapshot.inventory);
     snapshot.inventory.reset();
     inventories_.erase(snapshot.node);
@@ -164,11 +166,21 @@ std::vector<ProbeOrder> Observations::due(Time now, const DetectionSpec& detecti
 std::vector<ProbeOrder> Observations::take_inventory(Time now, Duration limit,
                                                      const std::vector<std::string>& variables) {
   std::vector<ProbeOrder> out;
-  for (const auto& [id, watch] : watched_) {
+  for (auto& [id, watch] : watched_) {
     inventories_.insert(id);
+    watch.inventory_asked = now;
     out.push_back({id, Depth::Inventory, now + limit, variables});
   }
   return out;
+}
+
+void Observations::forget_inventories(Time now) {
+  inventories_.clear();
+  for (auto& [id, watch] : watched_) {
+    watch.inventory_asked = now;
+    watch.seen.inventory.reset();
+  }
+  view_.reset();
 }
 
 std::shared_ptr<const View> Observations::view(Time now) {

@@ -40,6 +40,8 @@ class Observations {
   /// Inventory probes of which nothing was heard yet.
   const std::set<NodeId>& inventories_under_way() const { return inventories_; }
   void give_inventories_up() { inventories_.clear(); }
+  /// Those of before say nothing any more, nor do those that are still on their way.
+  void forget_inventories(Time now);
 
   /// Shared and unchanged until the next snapshot.
   std::shared_ptr<const View> view(Time now);
@@ -50,6 +52,7 @@ class Observations {
     Address address;
     Observation seen;
     bool under_way = false;
+    Time inventory_asked{};  // an inventory that began before is none that was asked for
     Time deadline{};
     Time next{};
   };

@@ -204,6 +204,7 @@ void Controller::State::operation_over(Time now) {
           .failures = retry.failures + 1, .not_before = now + pause, .done = done ? std::optional{now} : std::nullopt};
     }
   }
+  if (op.goal == Goal::Converge || op.goal == Goal::Repair) forget_inventories(now);
   attempting.clear();
   memory.operation.reset();
   first_seen.clear();

@@ -4,6 +4,7 @@
 #include "control/capture.hpp"
 #include "control/state.hpp"
 #include "diagnose/facts.hpp"
+#include "diagnose/rules.hpp"
 #include "model/time_text.hpp"
 #include "plan/converge.hpp"
 #include "plan/failover.hpp"
@@ -13,6 +14,9 @@
 namespace repl::control {
 namespace {
 constexpr Duration kInventoryLimit = std::chrono::seconds{10};
+/// How often a cluster at rest is looked at thoroughly, and how often while that has found something.
+constexpr Duration kInventoryEvery = std::chrono::minutes{5};
+constexpr Duration kInventorySoon = std::chrono::seconds{30};
 
 Spec with_types_of(Spec spec, const Spec& other) {
   for (auto& node : spec.nodes) {
@@ -36,7 +40,9 @@ std::vector<std::string> variables_to_look_at(const Spec& wanted, const Memory& 
 }
 
 std::string cause_of(const ApplySpec& what, Revision revision) {
-  auto text = what.back_to
+  const bool again = what.back_to == revision;
+  auto text = again ? fmt::format("apply of revision {} again", revision.number)
+              : what.back_to
                   ? fmt::format("rollback to revision {}, as revision {}", what.back_to->number, revision.number)
                   : fmt::format("apply of revision {}", revision.number);
   return what.note.empty() ? text : text + ": " + what.note;
@@ -174,7 +180,10 @@ void Controller::State::request(Time now, const Request& asked) {
 
 void Controller::State::apply_when_looked_at(Time now) {
   const auto* in_force = memory.spec ? &*memory.spec : nullptr;
-  const auto look_elsewhere_again = [&] { watch(memory.spec.value_or(Spec{.cluster = cluster}), now); };
+  const auto look_elsewhere_again = [&] {
+    watch(memory.spec.value_or(Spec{.cluster = cluster}), now);
+    forget_inventories(now);  // of accounts they say what another spec asks for
+  };
   if (busy()) {
     reply(applying->ticket, Error{ErrorCode::Conflict, fmt::format("{}: operation {} began meanwhile; apply again when "
                                                                    "it is over",
@@ -194,7 +203,7 @@ void Controller::State::apply_when_looked_at(Time now) {
   std::optional<Spec> before = memory.spec;
   if (before && pending.what.back_to) before = with_types_of(*before, wanted);
   auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings,
-                                  pending.what.may_lose_data);
+                                  pending.what.may_lose_data, pending.what.discard_former);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
   Reply r{.ticket = pending.ticket};
   r.revision = unchanged ? memory.revision : Revision{std::max(memory.revisions, memory.revision.number) + 1};
@@ -232,6 +241,21 @@ void Controller::State::apply_when_looked_at(Time now) {
     if (out.revision) out.revision->operation = r.operation;
   }
   out.replies.push_back(std::move(r));
+}
+
+void Controller::State::forget_inventories(Time now) {
+  observed.forget_inventories(now);
+  next_inventory = now;
+}
+
+void Controller::State::look_thoroughly(Time now) {
+  if (!memory.spec || busy() || applying || resuming || !view->complete()) return;
+  if (now < next_inventory) return;
+  const auto deviates = [](const Problem& p) { return diagnose::is_found_by_inventory(p.name); };
+  next_inventory = now + (std::any_of(problems.begin(), problems.end(), deviates) ? kInventorySoon : kInventoryEvery);
+  for (auto& order : observed.take_inventory(now, kInventoryLimit, variables_to_look_at(*memory.spec, memory))) {
+    out.probes.push_back(std::move(order));
+  }
 }
 
 void Controller::State::take_up(Time now, const PendingApply& pending, Revision revision) {

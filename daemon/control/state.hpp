@@ -52,6 +52,8 @@ struct Controller::State {
   /// A rise of the acknowledgement count counts for the quorum once all ackers have what was committed before it.
   std::optional<std::pair<int, GtidSet>> settling;
 
+  Time next_inventory{};  ///< When every node is looked at thoroughly again.
+
   // controller.cpp
   void take(Time now, const Input& input);
   void look(Time now);
@@ -72,6 +74,8 @@ struct Controller::State {
   void apply_when_looked_at(Time now);
   void reply(std::uint64_t ticket, Error error);
   void take_up(Time now, const PendingApply& pending, Revision revision);
+  void look_thoroughly(Time now);
+  void forget_inventories(Time now);
 
   // maintenance.cpp
   void begin_maintenance(Time now, const BeginMaintenance& what, const std::string& by);

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "model/snapshot_text.hpp"
+#include "model/spec_text.hpp"
 
 namespace repl::diagnose {
 namespace {
@@ -77,6 +79,35 @@ bool source_answers(const Facts& f, const NodeFacts& n) {
 bool may_be_attached(const Facts& f, const NodeFacts& n) {
   if (f.spec->is_ring()) return n.source_now != nullptr && n.purged_but_needed.empty() && n.own_lost.empty();
   return f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
+}
+
+bool takes_writes(const NodeFacts& n) {
+  return n.writer && n.now != nullptr && n.now->read_only == ReadOnly::Off;
+}
+
+/// "application 'shop_app' (grants, policy)", as last looked at thoroughly; "" when all is as declared.
+string deviations(const Facts& f, const NodeFacts& n) {
+  if (!n.seen->inventory) return {};
+  string out;
+  for (const auto& [role, account] : f.spec->accounts) {
+    const auto faults = role == AccountRole::Admin ? std::set<AccountFault>{} : n.seen->inventory->faults_of(role);
+    if (faults.empty()) continue;
+    string what;
+    for (const auto fault : faults) what += (what.empty() ? "" : ", ") + string{to_string(fault)};
+    out += fmt::format("{}{} '{}' ({})", out.empty() ? "" : ", ", to_string(role), account.user, what);
+  }
+  return out;
+}
+
+/// The source takes what is declared: else the receiver would be lost.
+bool receiver_outdated(const Facts& f, const NodeFacts& n) {
+  if (n.now == nullptr || !n.seen->inventory || n.seen->inventory->receiver_as_declared.value_or(true)) return false;
+  if (f.spec->is_group() ? !n.now->in_group() : !healthy_follower(n) || !n.follows) return false;
+  return std::any_of(f.nodes.begin(), f.nodes.end(), [&](const NodeFacts& other) {
+    const bool source = f.spec->is_group() ? takes_writes(other) : other.spec->id == n.follows;
+    return source && other.now != nullptr && other.seen->inventory &&
+           other.seen->inventory->accounts.contains(AccountRole::Replication);
+  });
 }
 
 bool is_member(const NodeFacts& n) {
@@ -734,6 +765,45 @@ constexpr std::array kNodeRules{
                                             n.spec->id)
                               : fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
                  }},
+    NodeRule{.name = "AccountsDeviate",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "an account on a node that takes writes is not as its profile says; a password is not changed "
+                        "before `replctl rotate` asks for it",
+             .advice = "",
+             .matches = [](const Facts& f, const NodeFacts& n) { return takes_writes(n) && !deviations(f, n).empty(); },
+             .evidence = [](const Facts& f,
+                            const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, deviations(f, n)); }},
+    NodeRule{
+        .name = "ReplicaAccountsDeviate",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary = "an account is as its profile says where it is written, and otherwise on a replica",
+        .advice = "Somebody changed it there. Set super_read_only OFF, SET sql_log_bin=0, make it right, and back.",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return n.now != nullptr && !n.writer && n.spec->delay.count() == 0 && !deviations(f, n).empty() &&
+                     std::any_of(f.nodes.begin(), f.nodes.end(), [&](const NodeFacts& other) {
+                       return takes_writes(other) && other.seen->inventory && deviations(f, other).empty();
+                     });
+            },
+        .evidence = [](const Facts& f,
+                       const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, deviations(f, n)); }},
+    NodeRule{.name = "ReceiverOutdated",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a receiver logs in with another password or TLS mode than declared, and its source takes the "
+                        "declared one",
+             .advice = "",
+             .matches = receiver_outdated,
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("the receiver of {} would not log in as declared after it loses its source",
+                                      n.spec->id);
+                 }},
     NodeRule{.name = "UnsafeAcker",
              .severity = Severity::Warning,
              .goal = Goal::None,
@@ -904,6 +974,10 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
     }
   }
   return found;
+}
+
+bool is_found_by_inventory(std::string_view problem) {
+  return problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
 }
 
 Duration hold_of(std::string_view problem, const Spec& spec) {

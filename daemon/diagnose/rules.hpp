@@ -47,6 +47,9 @@ struct NodeRule {
 /// While this problem is there, nothing is changed: somebody has moved the primary without repld.
 inline constexpr std::string_view kAnotherPrimary = "AnotherPrimary";
 
+/// What only an inventory shows, so that a new one has to be taken to see it gone.
+bool is_found_by_inventory(std::string_view problem);
+
 /// In order of priority: all that match are reported, the first with a goal is acted on.
 std::span<const ClusterRule> cluster_rules();
 std::span<const NodeRule> node_rules();

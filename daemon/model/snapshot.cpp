@@ -33,4 +33,10 @@ GtidSet errant_transactions(const Snapshot& replica, const Snapshot& source) {
   return subtract(replica.executed, source.executed);
 }
 
+std::set<AccountFault> Inventory::faults_of(AccountRole role) const {
+  if (accounts.contains(role)) return {};
+  const auto found = account_faults.find(role);
+  return found == account_faults.end() ? std::set{AccountFault::Missing} : found->second;
+}
+
 }  // namespace repl

@@ -109,11 +109,30 @@ struct GroupView {
   bool operator==(const GroupView&) const = default;
 };
 
+/// What may be otherwise about a declared account than its profile says.
+enum class AccountFault {
+  Missing,
+  Grants,    ///< It lacks some that its profile needs.
+  Password,  ///< The declared one does not work.
+  Locked,    ///< ACCOUNT LOCK.
+  Expired,   ///< Only another password helps.
+  Policy,    ///< History, expiry and lock-out are not as the password policy says.
+};
+
 /// What only a thorough look finds; asked for before plans are made, not with every probe.
 struct Inventory {
   std::vector<std::string> user_schemas;  ///< Beside the server's and repld's own. Empty means: the node is empty.
   std::set<AccountRole>
       accounts;  ///< Declared profiles that exist with the grants they need and a password that works.
+  /// What is wrong with the declared profiles that are not among `accounts`.
+  std::map<AccountRole, std::set<AccountFault>> account_faults;
+  /// Accounts with a second password: the one before the last rotation still works. Admin included.
+  std::set<AccountRole> former_passwords;
+  /// Why a declared password cannot be given to an account: it cannot be read, or does not satisfy the policy. Never
+  /// the password.
+  std::map<AccountRole, std::string> unusable_passwords;
+  /// Its receiver (of a group: distributed recovery) logs in as declared: user, password, TLS. Empty: there is none.
+  std::optional<bool> receiver_as_declared;
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
   bool plugins_loadable = true;
@@ -124,6 +143,9 @@ struct Inventory {
   bool admin_may_operate = true;  ///< The admin account has the privileges that plans need.
   std::string admin_lacks;        ///< Names of the missing ones.
   bool operator==(const Inventory&) const = default;
+
+  /// Empty: as declared. An account of which nothing is known is Missing.
+  std::set<AccountFault> faults_of(AccountRole role) const;
 };
 
 struct Snapshot {

@@ -7,6 +7,11 @@ static_assert(is_complete(kReaches, Reach::Lost));
 static_assert(is_complete(kThreadStates, ThreadState::Running));
 static_assert(is_complete(kReadOnlys, ReadOnly::Super));
 static_assert(is_complete(kMemberStates, MemberState::Error));
+static_assert(is_complete(kAccountFaults, AccountFault::Policy));
+
+std::string_view to_string(AccountFault value) {
+  return name_in(kAccountFaults, value);
+}
 
 std::string_view to_string(MemberState value) {
   return name_in(kMemberStates, value);

@@ -34,6 +34,13 @@ inline constexpr std::array kMemberStates{
     EnumText{MemberState::Error, "error"},
 };
 
+inline constexpr std::array kAccountFaults{
+    EnumText{AccountFault::Missing, "missing"},   EnumText{AccountFault::Grants, "grants"},
+    EnumText{AccountFault::Password, "password"}, EnumText{AccountFault::Locked, "locked"},
+    EnumText{AccountFault::Expired, "expired"},   EnumText{AccountFault::Policy, "policy"},
+};
+
+std::string_view to_string(AccountFault value);
 std::string_view to_string(MemberState value);
 std::string_view to_string(Reach value);
 std::string_view to_string(ThreadState value);

@@ -89,8 +89,23 @@ struct FailoverSpec {
 
 struct TlsSpec {
   TlsMode mode = TlsMode::Preferred;
-  std::string ca;  ///< Path; needed by the verify modes.
+  std::string ca;  ///< Path on repld's machine; needed by the verify modes.
+  /// Certificates are checked.
+  bool verifies() const { return mode == TlsMode::VerifyCa || mode == TlsMode::VerifyIdentity; }
   bool operator==(const TlsSpec&) const = default;
+};
+
+/// What passwords must be like, and how long they hold. Length and composition are asked of every account; the rest
+/// is set on the application and monitoring accounts only: an account that expires or is locked out must never be one
+/// that repld or replication needs.
+struct PasswordPolicy {
+  std::optional<int> min_length;                     ///< Characters; with it MySQL's policy MEDIUM.
+  std::optional<int> history;                        ///< So many earlier passwords may not be used again.
+  std::optional<std::chrono::seconds> expire_after;  ///< Whole days.
+  std::optional<int> max_failed_logins;              ///< Together with `lock_for`.
+  std::optional<std::chrono::seconds> lock_for;      ///< Whole days.
+  bool operator==(const PasswordPolicy&) const = default;
+  bool empty() const { return *this == PasswordPolicy{}; }
 };
 
 /// Of group topologies only.
@@ -123,6 +138,7 @@ struct Spec {
   std::map<std::string, std::string> settings;  ///< Server variables kept on every node, persisted.
   std::chrono::milliseconds alert_lag{10'000};
   ConsistencySpec consistency;
+  PasswordPolicy password_policy;
 
   bool operator==(const Spec&) const = default;
 

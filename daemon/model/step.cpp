@@ -9,13 +9,15 @@ namespace {
 std::string_view text(Plugin p) {
   switch (p) {
     case Plugin::SemiSyncSource:
-      return "semi-sync source";
+      return "semi-sync source plugin";
     case Plugin::SemiSyncReplica:
-      return "semi-sync replica";
+      return "semi-sync replica plugin";
     case Plugin::Clone:
-      return "clone";
+      return "clone plugin";
     case Plugin::GroupReplication:
-      return "group replication";
+      return "group replication plugin";
+    case Plugin::PasswordValidation:
+      return "password validation component";
   }
   return "?";
 }
@@ -32,6 +34,12 @@ std::string_view text(AccountRole r) {
       return "application";
   }
   return "?";
+}
+
+std::string text(const std::set<AccountFault>& faults) {
+  std::string out;
+  for (const auto fault : faults) out += (out.empty() ? "" : ", ") + std::string{to_string(fault)};
+  return out;
 }
 
 double seconds(std::chrono::milliseconds d) {
@@ -110,6 +118,11 @@ std::optional<Step> inverse(const Step& step) {
           [](const SetGroupMode& s) -> Inverse {
             return SetGroupMode{s.node, s.to_multi_primary, s.from_multi_primary};
           },
+          [](const AmendAccount&) -> Inverse { return std::nullopt; },
+          // Both passwords work from then on; which was the first of them is not known to repld.
+          [](const RotatePassword&) -> Inverse { return std::nullopt; },
+          [](const DiscardFormerPassword&) -> Inverse { return std::nullopt; },
+          [](const RenewReceiver&) -> Inverse { return std::nullopt; },
       },
       step);
 }
@@ -157,6 +170,10 @@ std::string_view name_of(const Step& step) {
                         [](const StopGroup&) { return "stop-group"; },
                         [](const SetGroupPrimary&) { return "set-group-primary"; },
                         [](const SetGroupMode&) { return "set-group-mode"; },
+                        [](const AmendAccount&) { return "amend-account"; },
+                        [](const RotatePassword&) { return "rotate-password"; },
+                        [](const DiscardFormerPassword&) { return "discard-former-password"; },
+                        [](const RenewReceiver&) { return "renew-receiver"; },
                     },
                     step);
 }
@@ -164,10 +181,10 @@ std::string_view name_of(const Step& step) {
 std::string describe(const Step& step) {
   return std::visit(
       Overloaded{
-          [](const InstallPlugin& s) { return fmt::format("{}: install the {} plugin", s.node, text(s.plugin)); },
-          [](const UninstallPlugin& s) { return fmt::format("{}: remove the {} plugin", s.node, text(s.plugin)); },
+          [](const InstallPlugin& s) { return fmt::format("{}: install the {}", s.node, text(s.plugin)); },
+          [](const UninstallPlugin& s) { return fmt::format("{}: remove the {}", s.node, text(s.plugin)); },
           [](const CreateAccount& s) {
-            return fmt::format("{}: make the {} account '{}' true", s.node, text(s.role), s.account.user);
+            return fmt::format("{}: create the {} account '{}'", s.node, text(s.role), s.account.user);
           },
           [](const DropAccount& s) {
             return fmt::format("{}: drop the {} account '{}'", s.node, text(s.role), s.account.user);
@@ -232,6 +249,21 @@ std::string describe(const Step& step) {
           [](const SetGroupMode& s) {
             return s.to_multi_primary ? fmt::format("{}: let every member take writes", s.node)
                                       : fmt::format("{}: become the only member that takes writes", s.node);
+          },
+          [](const AmendAccount& s) {
+            return fmt::format("{}: make the {} account '{}' true: {}", s.node, text(s.role), s.account.user,
+                               text(s.faults));
+          },
+          [](const RotatePassword& s) {
+            return fmt::format("{}: give the {} account '{}' its new password, the present one works on", s.node,
+                               text(s.role), s.account.user);
+          },
+          [](const DiscardFormerPassword& s) {
+            return fmt::format("{}: the former password of the {} account '{}' works no longer", s.node, text(s.role),
+                               s.account.user);
+          },
+          [](const RenewReceiver& s) {
+            return fmt::format("{}: its receiver logs in as declared from now on", s.replica);
           },
       },
       step);

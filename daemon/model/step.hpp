@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,7 +17,8 @@
 
 namespace repl {
 
-enum class Plugin { SemiSyncSource, SemiSyncReplica, Clone, GroupReplication };
+/// What is installed on each server by itself. PasswordValidation is a component, file://component_validate_password.
+enum class Plugin { SemiSyncSource, SemiSyncReplica, Clone, GroupReplication, PasswordValidation };
 /// Whether a statement goes to the binary log of the node it runs on.
 enum class Logged { No, Yes };
 
@@ -31,7 +33,7 @@ struct UninstallPlugin {
   bool operator==(const UninstallPlugin&) const = default;
 };
 
-/// Creates the account, or makes grants and password of an existing one true.
+/// Creates the account with password, grants and password policy; one that exists is made so.
 struct CreateAccount {
   NodeId node;
   AccountRole role;
@@ -45,6 +47,38 @@ struct DropAccount {
   Account account;
   Logged logged = Logged::No;
   bool operator==(const DropAccount&) const = default;
+};
+/// Makes true what `faults` say of an account that exists. There is nothing to take back: it only gets what it should
+/// have had, and it is never dropped.
+struct AmendAccount {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  std::set<AccountFault> faults;
+  Logged logged = Logged::No;
+  bool operator==(const AmendAccount&) const = default;
+};
+/// Gives the account the declared password, and keeps the present one as a second that works as well (RETAIN CURRENT
+/// PASSWORD). Goes to the binary log. Nothing to take back: whoever has the former password still gets in.
+struct RotatePassword {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  bool operator==(const RotatePassword&) const = default;
+};
+/// Makes the second password of the account useless (DISCARD OLD PASSWORD); the declared one works before and after.
+/// Goes to the binary log.
+struct DiscardFormerPassword {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  bool operator==(const DiscardFormerPassword&) const = default;
+};
+/// Tells the receiver of `replica` the declared replication account and TLS mode; it is restarted, and the applier and
+/// its relay log are left alone. A member of a group is told for distributed recovery; nothing is restarted there.
+struct RenewReceiver {
+  NodeId replica;
+  bool operator==(const RenewReceiver&) const = default;
 };
 
 /// SET PERSIST of one server variable. Values are text as in performance_schema.global_variables.
@@ -233,11 +267,12 @@ struct SetGroupMode {
   bool operator==(const SetGroupMode&) const = default;
 };
 
-using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
-                          PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
-                          ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
-                          WaitForApplied, ApplyReceived, WaitForAckers, CloseReturned, CloneFrom, RestartServer,
-                          StartGroup, StopGroup, SetGroupPrimary, SetGroupMode>;
+using Step =
+    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
+                 PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
+                 StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
+                 ApplyReceived, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup,
+                 SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword, DiscardFormerPassword, RenewReceiver>;
 
 template <class... Ts>
 struct Overloaded : Ts... {

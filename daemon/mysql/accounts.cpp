@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <chrono>
 #include <set>
 #include <string_view>
+
+#include "model/privileges.hpp"
 
 namespace repl::mysql {
 namespace {
@@ -76,48 +80,6 @@ std::vector<GrantLine> parse_all(const std::vector<std::string>& shown) {
   return lines;
 }
 
-enum class For { Everything, Cloning, Groups };
-
-struct Need {
-  std::string_view privilege;
-  bool super_will_do;
-  For used_for = For::Everything;
-};
-
-// What the steps use it for: sql_text.cpp and steps_*.cpp.
-constexpr std::array kAdminNeeds{
-    Need{"SELECT", false},              // mysql.user, performance_schema
-    Need{"INSERT", false},              // INSTALL PLUGIN
-    Need{"DELETE", false},              // UNINSTALL PLUGIN
-    Need{"RELOAD", false},              // RESET
-    Need{"PROCESS", false},             // who is in the way
-    Need{"REPLICATION SLAVE", false},   // to grant it
-    Need{"REPLICATION CLIENT", false},  // status, and to grant it
-    Need{"CREATE USER", false},
-    Need{"GRANT OPTION", false},
-    Need{"SYSTEM_VARIABLES_ADMIN", true},
-    Need{"PERSIST_RO_VARIABLES_ADMIN", false},
-    Need{"REPLICATION_SLAVE_ADMIN", true},
-    Need{"CONNECTION_ADMIN",
-         true},  // KILL, and to stay connected under offline_mode and when max_connections is reached
-    Need{"CLONE_ADMIN", false, For::Cloning},
-    Need{"BACKUP_ADMIN", false, For::Cloning},  // to grant it
-    Need{"GROUP_REPLICATION_ADMIN", true, For::Groups},
-    Need{"GROUP_REPLICATION_STREAM", false, For::Groups},  // to grant it
-};
-
-bool is_needed(const Need& need, const Spec& spec) {
-  switch (need.used_for) {
-    case For::Everything:
-      return true;
-    case For::Cloning:
-      return spec.provisioning == Provisioning::Clone;
-    case For::Groups:
-      return spec.is_group();
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<Statement> grants_for(AccountRole role, const Account& account, const Spec& spec) {
@@ -139,14 +101,73 @@ bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, 
   });
 }
 
+PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy) {
+  const auto days = [](std::chrono::seconds time) {
+    return static_cast<int>(std::chrono::duration_cast<std::chrono::hours>(time).count() / 24);
+  };
+  PasswordRules out;
+  if (role == AccountRole::Admin || role == AccountRole::Replication) {
+    if (!policy.empty()) out.lifetime_days = 0;  // whatever default_password_lifetime is
+    return out;
+  }
+  if (policy.expire_after) out.lifetime_days = days(*policy.expire_after);
+  out.history = policy.history;
+  if (policy.max_failed_logins && policy.lock_for) {
+    out.failed_logins = *policy.max_failed_logins;
+    out.lock_days = days(*policy.lock_for);
+  }
+  return out;
+}
+
+std::string password_options(AccountRole role, const PasswordPolicy& policy) {
+  const auto rules = password_rules(role, policy);
+  const auto expire = !rules.lifetime_days        ? std::string{"DEFAULT"}
+                      : *rules.lifetime_days == 0 ? std::string{"NEVER"}
+                                                  : fmt::format("INTERVAL {} DAY", *rules.lifetime_days);
+  return fmt::format("PASSWORD HISTORY {} PASSWORD EXPIRE {} FAILED_LOGIN_ATTEMPTS {} PASSWORD_LOCK_TIME {}",
+                     rules.history ? std::to_string(*rules.history) : "DEFAULT", expire, rules.failed_logins,
+                     rules.lock_days);
+}
+
+std::string weakness_of(const std::string& password, const Account& account, const Spec& spec) {
+  const auto& policy = spec.password_policy;
+  if (!policy.min_length) return {};
+  // Characters, not bytes: what continues a character of UTF-8 is not counted.
+  const auto length = std::count_if(password.begin(), password.end(), [](char c) { return (c & 0xC0) != 0x80; });
+  if (length < *policy.min_length) {
+    return fmt::format("it has {} characters, and passwordPolicy.minLength is {}", length, *policy.min_length);
+  }
+  if (password == account.user ||
+      std::equal(password.rbegin(), password.rend(), account.user.begin(), account.user.end())) {
+    return "it is the name of its user";
+  }
+  const auto level = spec.settings.find("validate_password.policy");
+  if (level != spec.settings.end() && (level->second == "LOW" || level->second == "0")) return {};
+  const auto has = [&](int (*is)(int)) {
+    return std::any_of(password.begin(), password.end(),
+                       [is](char c) { return is(static_cast<unsigned char>(c)) != 0; });
+  };
+  const bool special = std::any_of(password.begin(), password.end(),
+                                   [](char c) { return std::isalnum(static_cast<unsigned char>(c)) == 0; });
+  std::string lacks;
+  const auto need = [&](bool there, const char* what) {
+    if (!there) lacks += (lacks.empty() ? "" : ", ") + std::string{what};
+  };
+  need(has(std::islower), "a small letter");
+  need(has(std::isupper), "a capital letter");
+  need(has(std::isdigit), "a digit");
+  need(special, "a character that is neither letter nor digit");
+  return lacks.empty() ? "" : "it lacks " + lacks + " (validate_password.policy MEDIUM)";
+}
+
 std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown) {
   const auto lines = parse_all(shown);
   const bool super = holds(lines, "SUPER", "*.*");
   std::string lacking;
-  for (const auto& need : kAdminNeeds) {
-    if (!is_needed(need, spec)) continue;
-    if ((need.super_will_do && super) || holds(lines, std::string{need.privilege}, "*.*")) continue;
-    lacking += (lacking.empty() ? "" : ", ") + std::string{need.privilege};
+  for (const auto& need : kAdminPrivileges) {
+    if (!need.is_needed(spec)) continue;
+    if ((need.super_will_do && super) || holds(lines, std::string{need.name}, "*.*")) continue;
+    lacking += (lacking.empty() ? "" : ", ") + std::string{need.name};
   }
   return lacking;
 }

@@ -2,6 +2,7 @@
 // GRANTS. Pure; no session here.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,24 @@ std::vector<Statement> grants_for(AccountRole role, const Account& account, cons
 
 /// `shown` (the lines of SHOW GRANTS) covers all that grants_for() gives.
 bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, const std::vector<std::string>& shown);
+
+/// What the server has noted of an account's expiry, history and lock-out. Empty: the server's default.
+struct PasswordRules {
+  std::optional<int> lifetime_days;  ///< 0: never expires.
+  std::optional<int> history;
+  int failed_logins = 0;
+  int lock_days = 0;
+  bool operator==(const PasswordRules&) const = default;
+};
+/// What the policy means for an account of that role: nothing but protection from expiry and lock-out for the accounts
+/// that repld and replication need.
+PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy);
+/// The same for CREATE USER and ALTER USER: "PASSWORD HISTORY 5 PASSWORD EXPIRE INTERVAL 90 DAY ...".
+std::string password_options(AccountRole role, const PasswordPolicy& policy);
+
+/// Why `password` does not satisfy the policy of `spec`: the same rules as the server's (validate_password, MEDIUM),
+/// told before anything is changed. "" when it does. Never contains the password.
+std::string weakness_of(const std::string& password, const Account& account, const Spec& spec);
 
 /// The privileges on *.* that plans for `spec` need and `shown` (SHOW GRANTS of the admin account) does not hold, in
 /// the server's words: "RELOAD, CREATE USER"; "" when there are none.

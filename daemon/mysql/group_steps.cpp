@@ -15,15 +15,6 @@ using namespace std::chrono_literals;
 
 constexpr auto kPollMember = 100ms;
 
-Result<void> tell_recovery_account(Server& server, const Spec& spec) {
-  const auto login = replication_login(server.node(), spec);
-  if (!login) return tl::unexpected(login.error());
-  return server.execute({fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_USER={}, SOURCE_PASSWORD={} FOR CHANNEL "
-                                     "'group_replication_recovery'",
-                                     sql_quoted(login->user), sql_quoted(login->password)),
-                         {login->password}});
-}
-
 /// ON around this one START only, whatever becomes of it: a second bootstrap makes a second group.
 Result<void> start(Session& session, const Call& call, Server& server, GroupStart how) {
   if (how == GroupStart::Join) return session.execute(call, "START GROUP_REPLICATION");
@@ -63,6 +54,15 @@ Result<void> call_function(const StepEnvironment& env, const std::string& call) 
 }
 
 }  // namespace
+
+Result<void> tell_recovery_account(Server& server, const Spec& spec) {
+  const auto login = replication_login(server.node(), spec);
+  if (!login) return tl::unexpected(login.error());
+  return server.execute({fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_USER={}, SOURCE_PASSWORD={} FOR CHANNEL "
+                                     "'group_replication_recovery'",
+                                     sql_quoted(login->user), sql_quoted(login->password)),
+                         {login->password}});
+}
 
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env) {
   const auto now = server.look();

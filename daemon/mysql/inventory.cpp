@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "mysql/accounts.hpp"
 #include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
@@ -26,19 +28,89 @@ Result<std::map<std::string, std::string>> two_columns(Server& server, const Sta
   return out;
 }
 
-/// Exists, with the grants of its role, and its password works.
-Result<bool> is_true(Server& server, AccountRole role, const Account& account, const Spec& spec,
-                     const Endpoint& admin) {
-  const auto exists =
-      server.value(fmt::format("SELECT COUNT(*) FROM mysql.user WHERE User={} AND Host='%'", sql_quoted(account.user)));
-  if (!exists) return tl::unexpected(exists.error());
-  if (*exists == "0") return false;
+struct AccountRow {
+  bool locked = false;
+  bool expired = false;
+  bool has_former_password = false;
+  PasswordRules rules;
+  std::string state;  ///< Another one after every change of password or attributes.
+};
+
+/// Empty: no such account.
+Result<std::optional<AccountRow>> read_account(Server& server, const std::string& user) {
+  const auto rows = server.query(fmt::format(
+      "SELECT account_locked='Y', password_expired='Y' OR COALESCE(NULLIF(COALESCE(password_lifetime, "
+      "@@GLOBAL.default_password_lifetime), 0) < TIMESTAMPDIFF(SECOND, password_last_changed, NOW())/86400, 0), "
+      "password_lifetime, Password_reuse_history, "
+      "COALESCE(User_attributes->>'$.Password_locking.failed_login_attempts', '0'), "
+      "COALESCE(User_attributes->>'$.Password_locking.password_lock_time_days', '0'), "
+      "COALESCE(User_attributes->'$.additional_password' IS NOT NULL, 0), "
+      "CONCAT(SHA2(authentication_string, 256), SHA2(COALESCE(User_attributes, ''), 256), account_locked) "
+      "FROM mysql.user WHERE User={} AND Host='%'",
+      sql_quoted(user)));
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->empty()) return std::optional<AccountRow>{};
+  const auto& row = rows->front();
+  const auto is = [&](std::size_t i) { return row.at(i) == "1"; };
+  const auto number = [&](std::size_t i) {
+    return row.at(i) ? std::optional{std::atoi(row.at(i)->c_str())} : std::nullopt;
+  };
+  AccountRow out;
+  out.locked = is(0);
+  out.expired = is(1);
+  out.rules = {number(2), number(3), number(4).value_or(0), number(5).value_or(0)};
+  out.has_former_password = is(6);
+  out.state = row.at(7).value_or("");
+  return std::optional{std::move(out)};
+}
+
+Result<bool> declared_password_works(Server& server, const std::string& user, const AccountRow& row,
+                                     const std::string& password, const Endpoint& admin, TriedPasswords& tried) {
+  if (const auto known = tried.works(user, row.state, password)) return *known;
+  const auto works = password_works(server.call(), admin, user, password);
+  if (works) tried.note(user, row.state, password, *works);
+  return works;
+}
+
+/// What is to be found out about the account of one role.
+Result<void> read_profile(Server& server, AccountRole role, const Account& account, const Spec& spec,
+                          const Endpoint& admin, TriedPasswords& tried, Inventory& out) {
+  const auto row = read_account(server, account.user);
+  if (!row) return tl::unexpected(row.error());
+  if (*row && (*row)->has_former_password) out.former_passwords.insert(role);
+  if (role == AccountRole::Admin) {
+    out.accounts.insert(role);  // this session is the proof
+    return {};
+  }
+  const auto password = resolve_secret(account.password);
+  if (!password) {
+    out.unusable_passwords[role] = password.error().message;
+  } else if (auto weakness = weakness_of(*password, account, spec); !weakness.empty()) {
+    out.unusable_passwords[role] = std::move(weakness);
+  }
+  if (!*row) {
+    out.account_faults[role] = {AccountFault::Missing};
+    return {};
+  }
+  std::set<AccountFault> faults;
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (!has_grants_for(role, account, spec, *shown)) return false;
-  const auto password = resolve_secret(account.password);
-  if (!password) return false;  // the step that repairs the account says why
-  return password_works(server.call(), admin, account.user, *password);
+  if (!has_grants_for(role, account, spec, *shown)) faults.insert(AccountFault::Grants);
+  if ((*row)->locked) faults.insert(AccountFault::Locked);
+  if ((*row)->expired) faults.insert(AccountFault::Expired);
+  if (!spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy)) {
+    faults.insert(AccountFault::Policy);
+  }
+  const auto works =
+      password ? declared_password_works(server, account.user, **row, *password, admin, tried) : Result<bool>{false};
+  if (!works) return tl::unexpected(works.error());
+  if (!*works) faults.insert(AccountFault::Password);
+  if (faults.empty()) {
+    out.accounts.insert(role);
+  } else {
+    out.account_faults[role] = std::move(faults);
+  }
+  return {};
 }
 
 Result<std::map<std::string, std::string>> values_of(Server& server, const std::vector<std::string>& variables) {
@@ -75,8 +147,53 @@ Result<std::vector<std::string>> shown_grants(Server& server, const std::string&
   return first_column(server, "SHOW GRANTS FOR " + account);
 }
 
+std::optional<bool> TriedPasswords::works(const std::string& user, const std::string& state,
+                                          const std::string& password) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = last_.find(user);
+  if (found == last_.end() || found->second.state != state || found->second.password_hash != sha256(password)) {
+    return std::nullopt;
+  }
+  return found->second.works;
+}
+
+void TriedPasswords::note(const std::string& user, const std::string& state, const std::string& password, bool works) {
+  const std::lock_guard lock{mutex_};
+  last_[user] = {state, sha256(password), works};
+}
+
+Result<std::optional<bool>> receiver_is_as_declared(Server& server, const Spec& spec) {
+  const auto account = spec.accounts.find(AccountRole::Replication);
+  if (account == spec.accounts.end()) return std::optional<bool>{};
+  const auto password = resolve_secret(account->second.password);
+  if (!password) return std::optional<bool>{};
+  const auto which = spec.is_group() ? std::string{"m.Channel_name='group_replication_recovery'"}
+                                     : std::string{"m.Channel_name NOT LIKE 'group\\_replication\\_%'"};
+  const auto rows = server.query(
+      "SELECT m.User_name, SHA2(m.User_password, 256), c.SSL_ALLOWED, COALESCE(c.SSL_CA_FILE, ''), "
+      "c.SSL_VERIFY_SERVER_CERTIFICATE, COALESCE(@@GLOBAL.ssl_ca, '') FROM mysql.slave_master_info m JOIN "
+      "performance_schema.replication_connection_configuration c ON c.CHANNEL_NAME=m.Channel_name WHERE " +
+      which);
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->size() != 1) return std::optional<bool>{};
+  const auto& row = rows->front();
+  const auto text = [&](std::size_t i) { return row.at(i).value_or(""); };
+  const bool right_login = text(0) == account->second.user && text(1) == sha256(*password);
+  if (spec.is_group()) return std::optional{right_login};  // its TLS follows from variables
+  const auto mode = spec.tls.mode;
+  const bool encrypted = text(2) == "YES", verifies_name = text(4) == "YES";
+  bool right_tls = true;  // preferred: as the replica was told once
+  if (mode == TlsMode::Disabled) right_tls = !encrypted;
+  if (mode == TlsMode::Required) right_tls = encrypted;
+  if (spec.tls.verifies()) {
+    right_tls =
+        encrypted && !text(5).empty() && text(3) == text(5) && verifies_name == (mode == TlsMode::VerifyIdentity);
+  }
+  return std::optional{right_login && right_tls};
+}
+
 Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoint& admin,
-                                 const std::vector<std::string>& variables) {
+                                 const std::vector<std::string>& variables, TriedPasswords& tried) {
   Inventory out;
   auto schemas = user_schemas(server);
   if (!schemas) return tl::unexpected(schemas.error());
@@ -110,14 +227,13 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
   }
 
   for (const auto& [role, account] : spec.accounts) {
-    if (role == AccountRole::Admin) {
-      out.accounts.insert(role);  // this session is the proof
-      continue;
+    if (auto read = read_profile(server, role, account, spec, admin, tried, out); !read) {
+      return tl::unexpected(read.error());
     }
-    const auto good = is_true(server, role, account, spec, admin);
-    if (!good) return tl::unexpected(good.error());
-    if (*good) out.accounts.insert(role);
   }
+  const auto receiver = receiver_is_as_declared(server, spec);
+  if (!receiver) return tl::unexpected(receiver.error());
+  out.receiver_as_declared = *receiver;
   return out;
 }
 

@@ -3,6 +3,8 @@
 
 #include <mariadb/mysql.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 
 #include "mysql/errors.hpp"
@@ -11,7 +13,9 @@ namespace repl::mysql {
 namespace {
 
 constexpr unsigned kLimitSeconds = 2;
-constexpr unsigned kServerOffline = 3032;
+constexpr unsigned kTlsError = 2026;
+// The server looks at these after the password. 3955 comes before it.
+constexpr std::array kPasswordIsRight{1820U, 1862U, 3032U, 3118U, 3955U};
 
 struct Attempt {
   unsigned number = 0;
@@ -47,11 +51,16 @@ Result<bool> password_works(const Call& call, const Endpoint& admin, const std::
   const auto denied = [](const Attempt& a) {
     return error_code_of(a.number, a.text, Moment::Connecting) == ErrorCode::AccessDenied;
   };
-  if (attempt.number != 0 && denied(attempt) && admin.tls.mode == TlsMode::Preferred) {
+  const auto is_right = [](const Attempt& a) {
+    return a.number == 0 ||
+           std::find(kPasswordIsRight.begin(), kPasswordIsRight.end(), a.number) != kPasswordIsRight.end();
+  };
+  if (!is_right(attempt) && denied(attempt) && admin.tls.mode == TlsMode::Preferred) {
     attempt = log_in(admin, user, password, !tls);
   }
-  if (attempt.number == 0 || attempt.number == kServerOffline) return true;
-  if (denied(attempt)) return false;
+  if (is_right(attempt)) return true;
+  // A certificate that was refused says nothing about the password.
+  if (denied(attempt) && attempt.number != kTlsError) return false;
   return fail(error_code_of(attempt.number, attempt.text, Moment::Connecting),
               "{}: cannot find out whether the password of '{}' works: {} ({})", call.node, user,
               without_secrets(attempt.text, {password}), attempt.number);

@@ -56,6 +56,7 @@ struct Node {
   std::string warming_problem;
 
   std::shared_ptr<NodeCounters> counters;
+  TriedPasswords tried;
   NodeMySQL server;
   Flag stopping = make_flag();
   std::array<Worker, kPurposes> workers;  // last: they use the rest
@@ -249,7 +250,7 @@ void NodeManager::Impl::inventory_task(const control::ProbeOrder& order, Deadlin
     auto session = node.server.borrow(Purpose::Look, call);
     if (!session) return tl::unexpected(session.error());
     Server server{**session, call};
-    return read_inventory(server, *spec_now, node.server.endpoint(), order.variables);
+    return read_inventory(server, *spec_now, node.server.endpoint(), order.variables, node.tried);
   }();
   if (inventory) {
     snapshot.inventory = *inventory;

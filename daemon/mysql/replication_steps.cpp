@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <array>
 
+#include "mysql/inventory.hpp"
+#include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
 #include "mysql/step_functions.hpp"
 
@@ -131,29 +133,69 @@ Result<void> confirm_receiver(Server& server, const Address& source) {
   }
 }
 
-Result<SourceOptions> source_options(Server& server, const FollowSource& step, const Spec& spec) {
-  const auto* source = spec.find(step.to);
-  if (source == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", server.node(), step.to);
+Result<SourceOptions> options_towards(Server& server, const Address& source, const Spec& spec) {
   auto login = replication_login(server.node(), spec);
   if (!login) return tl::unexpected(login.error());
-  SourceOptions options{source->address, std::move(login->user), std::move(login->password), spec.tls, ""};
-  if (spec.tls.mode == TlsMode::VerifyCa || spec.tls.mode == TlsMode::VerifyIdentity) {
+  SourceOptions options{source, std::move(login->user), std::move(login->password), spec.tls, ""};
+  if (spec.tls.verifies()) {
     const auto ca = server.value("SELECT @@GLOBAL.ssl_ca");
     if (!ca) return tl::unexpected(ca.error());
     options.server_ca = ca->value_or("");
+    if (options.server_ca.empty()) {
+      return fail(ErrorCode::PreconditionFailed,
+                  "{}: has no ssl_ca, the file with the authority that it is to check its source's certificate with. "
+                  "Set it in its option file, or SET PERSIST ssl_ca and ALTER INSTANCE RELOAD TLS",
+                  server.node());
+    }
   }
   return options;
+}
+
+Result<SourceOptions> source_options(Server& server, const FollowSource& step, const Spec& spec) {
+  const auto* source = spec.find(step.to);
+  if (source == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", server.node(), step.to);
+  return options_towards(server, source->address, spec);
 }
 
 Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
   if (channel.source != wanted.source || !channel.auto_position || is_final(channel.receiver_errno)) return false;
   const auto same = server.value(fmt::format(
-      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' FROM "
-      "performance_schema.replication_connection_configuration "
+      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' AND COALESCE(SSL_CA_FILE, '')={} AND "
+      "SSL_VERIFY_SERVER_CERTIFICATE='{}' FROM performance_schema.replication_connection_configuration "
       "WHERE CHANNEL_NAME={}",
-      sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(channel.name)));
+      sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(wanted.server_ca),
+      wanted.tls.mode == TlsMode::VerifyIdentity ? "YES" : "NO", sql_quoted(channel.name)));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
+}
+
+/// The declared login as repld tries it itself at the source: a receiver that is told what does not work there yet
+/// would be lost.
+Result<void> login_works_at(Server& server, const SourceOptions& options) {
+  Endpoint source;
+  source.address = options.source;
+  source.tls = options.tls;
+  const auto works = password_works(server.call(), source, options.user, options.password);
+  if (!works) return tl::unexpected(works.error());
+  if (*works) return {};
+  return fail(ErrorCode::PreconditionFailed,
+              "{}: its source {} does not take the declared password of '{}' yet, so its receiver was left as it is",
+              server.node(), to_string(options.source), options.user);
+}
+
+Result<void> renew_channel(Server& server, const Snapshot& now, const Spec& spec) {
+  const auto& channel = *now.channel();
+  const auto options = options_towards(server, channel.source, spec);
+  if (!options) return tl::unexpected(options.error());
+  if (auto works = login_works_at(server, *options); !works) return works;
+  const bool ran = channel.receiver != ThreadState::Stopped || channel.receiver_errno != 0;
+  if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
+  if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
+  const auto told = server.execute(renew_login(*options, channel.name));
+  if (!ran) return told;  // somebody has stopped it
+  const auto started = start_receiver(server, channel);
+  if (!told || !started) return told ? started : told;
+  return confirm_receiver(server, channel.source);
 }
 
 Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
@@ -242,6 +284,20 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
   }
   if (auto started = start_applier(server, channel); !started) return started;
   return confirm_receiver(server, options->source);
+}
+
+Result<void> renew_receiver(Server& server, const Spec& spec) {
+  const auto as_declared = receiver_is_as_declared(server, spec);
+  if (!as_declared) return tl::unexpected(as_declared.error());
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (spec.is_group()) return *as_declared == true ? Result<void>{} : tell_recovery_account(server, spec);
+  if (auto one = require_one_channel(*now); !one) return one;
+  const auto* channel = now->channel();
+  // Detached, it is told anew when it is attached.
+  if (channel == nullptr || channel->source.host == kDetachedHost) return {};
+  if (*as_declared == true && channel->receiver == ThreadState::Running) return {};
+  return renew_channel(server, *now, spec);
 }
 
 Result<void> forget_source(Server& server) {

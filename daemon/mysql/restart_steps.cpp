@@ -130,6 +130,10 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   if (!before) return tl::unexpected(before.error());
   if (auto ready = prepare_recipient(server, donor->address); !ready) return tl::unexpected(ready.error());
 
+  if (env.spec->tls.verifies()) {
+    if (auto told = server.execute("SET GLOBAL clone_ssl_ca=@@GLOBAL.ssl_ca"); !told)
+      return tl::unexpected(told.error());
+  }
   const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
   const bool tls = wants_tls(env.spec->tls, donor->address);

@@ -2,6 +2,8 @@
 #include "mysql/secrets.hpp"
 
 #include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/stat.h>
@@ -40,7 +42,9 @@ Result<std::string> from_file(const std::string& path) {
     return fail(ErrorCode::SecretUnavailable, "password file {}: {}", path, std::strerror(errno));
   }
   if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-    return fail(ErrorCode::SecretUnavailable, "password file {}: others may read it. Run: chmod 600 {}", path, path);
+    return fail(ErrorCode::SecretUnavailable,
+                "password file {}: every user of this machine may {} it (mode {:o}). Run: chmod 600 {}", path,
+                (status.st_mode & S_IROTH) != 0 ? "read" : "write", status.st_mode & 07777U, path);
   }
   std::ifstream file{path};
   std::stringstream text;
@@ -135,6 +139,15 @@ Result<std::string> resolve_secret(const SecretRef& ref) {
       return from_command(ref.value);
   }
   return fail(ErrorCode::Internal, "unknown kind of secret reference");
+}
+
+std::string sha256(const std::string& text) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  unsigned length = 0;
+  if (EVP_Digest(text.data(), text.size(), digest.data(), &length, EVP_sha256(), nullptr) != 1) return {};
+  std::string out;
+  for (unsigned i = 0; i < length; ++i) out += fmt::format("{:02x}", digest.at(i));
+  return out;
 }
 
 Result<Login> replication_login(const NodeId& node, const Spec& spec) {

@@ -13,6 +13,9 @@ namespace repl::mysql {
 /// @errors SecretUnavailable: says which reference, never the value
 Result<std::string> resolve_secret(const SecretRef& ref);
 
+/// SHA-256 in hexadecimal: to compare a password with one that a server keeps, without sending it.
+std::string sha256(const std::string& text);
+
 struct Login {
   std::string user, password;
 };

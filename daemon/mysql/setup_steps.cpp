@@ -15,6 +15,9 @@ namespace {
 
 constexpr unsigned kReadOnlyVariable = 1238;
 constexpr unsigned kWrongType = 1232;
+constexpr unsigned kPasswordWasUsedBefore = 3638;
+constexpr unsigned kPasswordTooWeak = 1819;
+constexpr std::string_view kPasswordValidation = "file://component_validate_password";
 
 struct PluginFile {
   std::string_view name, file, old_name;
@@ -30,6 +33,8 @@ PluginFile file_of(Plugin plugin) {
       return {"clone", "mysql_clone.so", ""};
     case Plugin::GroupReplication:
       return {"group_replication", "group_replication.so", ""};
+    case Plugin::PasswordValidation:
+      break;  // a component
   }
   return {};
 }
@@ -37,6 +42,13 @@ PluginFile file_of(Plugin plugin) {
 Result<bool> has_plugin(Server& server, std::string_view name) {
   const auto found = server.value(
       fmt::format("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME={}", sql_quoted(name)));
+  if (!found) return tl::unexpected(found.error());
+  return *found != "0";
+}
+
+Result<bool> has_password_validation(Server& server) {
+  const auto found = server.value(
+      fmt::format("SELECT COUNT(*) FROM mysql.component WHERE component_urn={}", sql_quoted(kPasswordValidation)));
   if (!found) return tl::unexpected(found.error());
   return *found != "0";
 }
@@ -61,17 +73,28 @@ Result<bool> account_exists(Server& server, const std::string& user) {
   return *found != "0";
 }
 
-Result<void> make_password_true(Server& server, const Account& account, const std::string& password,
-                                const Endpoint& admin) {
-  const auto exists = account_exists(server, account.user);
+/// For ALTER USER of an account that exists.
+Statement alter_password(const Account& account, const std::string& password, std::string_view how) {
+  return {fmt::format("ALTER USER {} IDENTIFIED BY {}{}", account_name(account.user), sql_quoted(password), how),
+          {password}};
+}
+
+/// An account that exists with another password: where it is in use already, that one works on.
+Result<void> make_account_exist(Server& server, const CreateAccount& step, const std::string& password,
+                                const Endpoint& admin, const Spec& spec) {
+  const auto exists = account_exists(server, step.account.user);
   if (!exists) return tl::unexpected(exists.error());
-  const auto identified =
-      fmt::format("{} IDENTIFIED WITH caching_sha2_password BY {}", account_name(account.user), sql_quoted(password));
-  if (!*exists) return server.execute({"CREATE USER " + identified, {password}});
-  const auto works = password_works(server.call(), admin, account.user, password);
+  if (!*exists) {
+    const auto options = spec.password_policy.empty() ? "" : " " + password_options(step.role, spec.password_policy);
+    return server.execute({fmt::format("CREATE USER {} IDENTIFIED WITH caching_sha2_password BY {}{}",
+                                       account_name(step.account.user), sql_quoted(password), options),
+                           {password}});
+  }
+  const auto works = password_works(server.call(), admin, step.account.user, password);
   if (!works) return tl::unexpected(works.error());
   if (*works) return {};
-  return server.execute({"ALTER USER " + identified + " ACCOUNT UNLOCK", {password}});
+  const auto* how = step.logged == Logged::Yes ? " RETAIN CURRENT PASSWORD ACCOUNT UNLOCK" : " ACCOUNT UNLOCK";
+  return server.execute(alter_password(step.account, password, how));
 }
 
 Result<void> make_grants_true(Server& server, AccountRole role, const Account& account, const Spec& spec) {
@@ -102,6 +125,11 @@ Result<void> require_variable_name(const Server& server, const std::string& name
 }  // namespace
 
 Result<void> install_plugin(Server& server, Plugin plugin) {
+  if (plugin == Plugin::PasswordValidation) {
+    const auto there = has_password_validation(server);
+    if (!there) return tl::unexpected(there.error());
+    return *there ? Result<void>{} : server.execute(fmt::format("INSTALL COMPONENT '{}'", kPasswordValidation));
+  }
   const auto file = file_of(plugin);
   const auto present = has_plugin(server, file.name);
   if (!present) return tl::unexpected(present.error());
@@ -117,6 +145,11 @@ Result<void> install_plugin(Server& server, Plugin plugin) {
 }
 
 Result<void> uninstall_plugin(Server& server, Plugin plugin) {
+  if (plugin == Plugin::PasswordValidation) {
+    const auto there = has_password_validation(server);
+    if (!there) return tl::unexpected(there.error());
+    return *there ? server.execute(fmt::format("UNINSTALL COMPONENT '{}'", kPasswordValidation)) : Result<void>{};
+  }
   const auto name = file_of(plugin).name;
   const auto present = has_plugin(server, name);
   if (!present) return tl::unexpected(present.error());
@@ -127,9 +160,84 @@ Result<void> create_account(Server& server, const CreateAccount& step, const End
   const auto password = resolve_secret(step.account.password);
   if (!password) return tl::unexpected(password.error());
   if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
-  auto done = make_password_true(server, step.account, *password, admin);
+  auto done = make_account_exist(server, step, *password, admin, spec);
   if (done) done = make_grants_true(server, step.role, step.account, spec);
   return LoggedStatements::end(server, step.logged, std::move(done));
+}
+
+Result<void> amend_account(Server& server, const AmendAccount& step, const Endpoint& admin, const Spec& spec) {
+  const auto exists = account_exists(server, step.account.user);
+  if (!exists) return tl::unexpected(exists.error());
+  if (!*exists) return create_account(server, {step.node, step.role, step.account, step.logged}, admin, spec);
+  const auto password = resolve_secret(step.account.password);
+  if (!password) return tl::unexpected(password.error());
+  const auto name = account_name(step.account.user);
+  if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
+  const auto amend = [&]() -> Result<void> {
+    if (step.faults.contains(AccountFault::Password)) {
+      const auto works = password_works(server.call(), admin, step.account.user, *password);
+      if (!works) return tl::unexpected(works.error());
+      if (!*works) {
+        // Where others log in with it already, the present one works on.
+        const auto* how = step.logged == Logged::Yes ? " RETAIN CURRENT PASSWORD" : "";
+        if (auto done = server.execute(alter_password(step.account, *password, how)); !done) return done;
+      }
+    }
+    if (step.faults.contains(AccountFault::Locked)) {
+      if (auto done = server.execute(fmt::format("ALTER USER {} ACCOUNT UNLOCK", name)); !done) return done;
+    }
+    if (step.faults.contains(AccountFault::Policy)) {
+      const auto options = password_options(step.role, spec.password_policy);
+      if (auto done = server.execute(fmt::format("ALTER USER {} {}", name, options)); !done) return done;
+    }
+    return make_grants_true(server, step.role, step.account, spec);
+  };
+  auto done = amend();
+  return LoggedStatements::end(server, step.logged, std::move(done));
+}
+
+Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin) {
+  const auto password = resolve_secret(step.account.password);
+  if (!password) return tl::unexpected(password.error());
+  const auto exists = account_exists(server, step.account.user);
+  if (!exists) return tl::unexpected(exists.error());
+  if (!*exists) {
+    return fail(ErrorCode::PreconditionFailed, "{}: there is no account '{}'@'%' whose password could be changed",
+                server.node(), step.account.user);
+  }
+  const auto works = password_works(server.call(), admin, step.account.user, *password);
+  if (!works) return tl::unexpected(works.error());
+  if (*works) return {};
+  if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
+  auto done = server.execute(alter_password(step.account, *password, " RETAIN CURRENT PASSWORD ACCOUNT UNLOCK"));
+  return LoggedStatements::end(server, Logged::Yes, std::move(done));
+}
+
+Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin) {
+  const auto password = resolve_secret(step.account.password);
+  if (!password) return tl::unexpected(password.error());
+  const auto works = [&] { return password_works(server.call(), admin, step.account.user, *password); };
+  const auto refuse = [&](std::string_view what) {
+    return fail(ErrorCode::PreconditionFailed, "{}: the declared password of '{}' {}", server.node(), step.account.user,
+                what);
+  };
+  const auto before = works();
+  if (!before) return tl::unexpected(before.error());
+  if (!*before) return refuse("does not work, so the former one is kept. Rotate first");
+  if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
+  const auto discard = [&]() -> Result<void> {
+    // Of two passwords that work a login does not tell which is the first. Declared once more it is; a history that
+    // refuses this knows it as used, and what was used last is the first.
+    const auto first = server.execute(alter_password(step.account, *password, ""));
+    const auto code = server.last_error();
+    if (!first && code != kPasswordWasUsedBefore && code != kPasswordTooWeak) return first;
+    return server.execute(fmt::format("ALTER USER {} DISCARD OLD PASSWORD", account_name(step.account.user)));
+  };
+  auto done = LoggedStatements::end(server, Logged::Yes, discard());
+  if (!done) return done;
+  const auto after = works();
+  if (!after) return tl::unexpected(after.error());
+  return *after ? Result<void>{} : refuse("was the former one: it works no longer. Put the new one back and rotate");
 }
 
 Result<void> drop_account(Server& server, const DropAccount& step) {

@@ -23,6 +23,14 @@ bool is_word(char c) {
 // Half a second lets a replica tell within 1.5 s that its source has fallen silent.
 constexpr std::string_view kHeartbeatSeconds = "0.5";
 
+std::string login_options(const SourceOptions& options) {
+  return fmt::format(
+      "SOURCE_USER={}, SOURCE_PASSWORD={}, GET_SOURCE_PUBLIC_KEY=1, SOURCE_SSL={}, SOURCE_SSL_CA={}, "
+      "SOURCE_SSL_VERIFY_SERVER_CERT={}",
+      sql_quoted(options.user), sql_quoted(options.password), wants_tls(options.tls, options.source) ? 1 : 0,
+      sql_quoted(options.tls.verifies() ? options.server_ca : ""), options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
+}
+
 }  // namespace
 
 std::string without_secrets(std::string text, const std::vector<std::string>& secrets) {
@@ -93,14 +101,15 @@ bool wants_tls(const TlsSpec& tls, const Address& address) {
 }
 
 std::string receiver_options(const SourceOptions& options) {
-  const bool verify_ca = options.tls.mode == TlsMode::VerifyCa || options.tls.mode == TlsMode::VerifyIdentity;
   return fmt::format(
-      "SOURCE_HOST={}, SOURCE_PORT={}, SOURCE_USER={}, SOURCE_PASSWORD={}, GET_SOURCE_PUBLIC_KEY=1, "
-      "SOURCE_HEARTBEAT_PERIOD={}, SOURCE_CONNECT_RETRY=1, SOURCE_RETRY_COUNT=86400, SOURCE_SSL={}, "
-      "SOURCE_SSL_CA={}, SOURCE_SSL_VERIFY_SERVER_CERT={}",
-      sql_quoted(options.source.host), options.source.port, sql_quoted(options.user), sql_quoted(options.password),
-      kHeartbeatSeconds, wants_tls(options.tls, options.source) ? 1 : 0, sql_quoted(verify_ca ? options.server_ca : ""),
-      options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
+      "SOURCE_HOST={}, SOURCE_PORT={}, {}, SOURCE_HEARTBEAT_PERIOD={}, SOURCE_CONNECT_RETRY=1, "
+      "SOURCE_RETRY_COUNT=86400",
+      sql_quoted(options.source.host), options.source.port, login_options(options), kHeartbeatSeconds);
+}
+
+Statement renew_login(const SourceOptions& options, std::string_view channel) {
+  return {fmt::format("CHANGE REPLICATION SOURCE TO {} FOR CHANNEL {}", login_options(options), sql_quoted(channel)),
+          {options.password}};
 }
 
 Statement create_channel(const SourceOptions& options, std::chrono::seconds delay, std::string_view channel) {

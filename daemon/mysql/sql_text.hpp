@@ -48,6 +48,9 @@ struct SourceOptions {
 /// default (half of replica_net_timeout), so a part is never enough. Only options that a running applier allows.
 std::string receiver_options(const SourceOptions& options);
 
+/// How it logs in, without where to: the rest of the channel stays as it is.
+Statement renew_login(const SourceOptions& options, std::string_view channel);
+
 /// CHANGE REPLICATION SOURCE TO for a channel that does not exist yet.
 Statement create_channel(const SourceOptions& options, std::chrono::seconds delay, std::string_view channel);
 /// The same for one that exists; its receiver must be stopped and its applier should run.

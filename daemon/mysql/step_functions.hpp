@@ -18,6 +18,7 @@ Result<void> stop_replication(Server& server);
 Result<GtidSet> detach_receiver(Server& server);
 Result<void> follow_source(Server& server, const FollowSource& step, const Spec& spec);
 Result<void> forget_source(Server& server);
+Result<void> renew_receiver(Server& server, const Spec& spec);
 
 // wait_steps.cpp
 Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline until);
@@ -39,6 +40,8 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
 Result<void> restart_server(Server& server, const StepEnvironment& env);
 
 // group_steps.cpp
+/// The declared replication account, for distributed recovery and the group's own connections.
+Result<void> tell_recovery_account(Server& server, const Spec& spec);
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env);
 Result<void> stop_group(Server& server, const StepEnvironment& env);
 Result<void> set_group_primary(Server& server, const StepEnvironment& env);
@@ -49,6 +52,9 @@ Result<void> install_plugin(Server& server, Plugin plugin);
 Result<void> uninstall_plugin(Server& server, Plugin plugin);
 Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> drop_account(Server& server, const DropAccount& step);
+Result<void> amend_account(Server& server, const AmendAccount& step, const Endpoint& admin, const Spec& spec);
+Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin);
+Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin);
 Result<void> set_variable(Server& server, const SetVariable& step);
 Result<void> reset_variable(Server& server, const ResetVariable& step);
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);

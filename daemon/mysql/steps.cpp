@@ -61,6 +61,10 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           [&](const StopGroup&) { return stop_group(server, env); },
           [&](const SetGroupPrimary&) { return set_group_primary(server, env); },
           [&](const SetGroupMode& s) { return set_group_mode(server, s, env); },
+          [&](const AmendAccount& s) { return amend_account(server, s, env.server.endpoint(), *env.spec); },
+          [&](const RotatePassword& s) { return rotate_password(server, s, env.server.endpoint()); },
+          [&](const DiscardFormerPassword& s) { return discard_former_password(server, s, env.server.endpoint()); },
+          [&](const RenewReceiver&) { return renew_receiver(server, *env.spec); },
       },
       step);
 }

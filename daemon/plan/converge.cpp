@@ -45,10 +45,11 @@ Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wante
 }  // namespace
 
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
-                           const PriorSettings& prior, const std::set<NodeId>& may_lose_data) {
+                           const PriorSettings& prior, const std::set<NodeId>& may_lose_data,
+                           const std::set<AccountRole>& discard_former) {
   const auto checked = converge::check(wanted, office, before, view, {may_lose_data});
   if (!checked) return tl::unexpected(checked.error());
-  converge::Draft draft{wanted, office, before, view, *checked, prior};
+  converge::Draft draft{wanted, office, before, view, *checked, prior, discard_former};
   for (const auto& note : checked->notes) draft.plan.because(note);
   if (wanted.is_group()) {
     converge::plan_group(draft);

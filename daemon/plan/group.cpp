@@ -23,6 +23,22 @@ std::string seeds(const Spec& spec) {
   return out;
 }
 
+/// Of the connections between members.
+std::string ssl_mode(TlsMode mode) {
+  switch (mode) {
+    case TlsMode::Disabled:
+      return "DISABLED";
+    case TlsMode::Preferred:
+    case TlsMode::Required:
+      return "REQUIRED";
+    case TlsMode::VerifyCa:
+      return "VERIFY_CA";
+    case TlsMode::VerifyIdentity:
+      return "VERIFY_IDENTITY";
+  }
+  return "REQUIRED";
+}
+
 bool is_multi_primary(const Spec& spec) {
   return spec.topology == TopologyType::GroupMultiPrimary;
 }
@@ -53,8 +69,9 @@ std::map<std::string, std::string> group_variables_of_stopped(const Spec& spec, 
       {"group_replication_local_address", to_string(node.address)},
       {"group_replication_single_primary_mode", multi ? "OFF" : "ON"},
       {"group_replication_enforce_update_everywhere_checks", multi ? "ON" : "OFF"},
-      {"group_replication_ssl_mode", spec.tls.mode == TlsMode::Disabled ? "DISABLED" : "REQUIRED"},
+      {"group_replication_ssl_mode", ssl_mode(spec.tls.mode)},
       {"group_replication_recovery_use_ssl", spec.tls.mode == TlsMode::Disabled ? "OFF" : "ON"},
+      {"group_replication_recovery_ssl_verify_server_cert", spec.tls.mode == TlsMode::VerifyIdentity ? "ON" : "OFF"},
   };
 }
 

@@ -103,6 +103,23 @@ void fence(Builder& plan, const Facts&, const NodeFacts& node) {
   }
 }
 
+/// A password is never changed without somebody who asks for it: its file may be half written.
+void amend_accounts(Builder& plan, const Facts& f, const NodeFacts& writer) {
+  if (!writer.seen->inventory) return;
+  const auto& id = writer.spec->id;
+  for (const auto& [role, account] : f.spec->accounts) {
+    if (role == AccountRole::Admin) continue;
+    auto faults = writer.seen->inventory->faults_of(role);
+    faults.erase(AccountFault::Password);
+    faults.erase(AccountFault::Expired);
+    if (faults.contains(AccountFault::Missing)) {
+      plan.add(CreateAccount{id, role, account, Logged::Yes});
+    } else if (!faults.empty()) {
+      plan.add(AmendAccount{id, role, account, std::move(faults), Logged::Yes});
+    }
+  }
+}
+
 struct Row {
   std::string_view problem;
   void (*plan)(Builder&, const Facts&, const NodeFacts&);
@@ -165,6 +182,9 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetSemiSyncReplica{n.spec->id, n.now->semi_sync.replica_enabled, true});
         }},
+    Row{"AccountsDeviate", amend_accounts},
+    Row{"ReceiverOutdated",
+        [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(RenewReceiver{n.spec->id}); }},
 };
 
 }  // namespace

@@ -24,6 +24,10 @@ const std::map<std::string, std::string> kDefaultsOfPlugins{
     {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"},
     {"group_replication_single_primary_mode", "ON"},
     {"group_replication_enforce_update_everywhere_checks", "OFF"},
+    {"group_replication_recovery_ssl_ca", ""},
+    {"group_replication_recovery_ssl_verify_server_cert", "OFF"},
+    {"validate_password.length", "8"},
+    {"validate_password.policy", "MEDIUM"},
 };
 
 std::size_t position_in_file(const Spec& spec, const NodeId& node) {
@@ -57,6 +61,10 @@ std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& 
   auto out = kBase;
   for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
   for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
+  if (spec.password_policy.min_length) {
+    out[std::string{kPasswordLength}] = std::to_string(*spec.password_policy.min_length);
+    out["validate_password.policy"] = "MEDIUM";
+  }
   if (const auto* found = spec.find(node)) {
     for (const auto& [name, value] : group_variables(spec, *found)) out[name] = value;
   }
@@ -72,6 +80,7 @@ std::string value_before(const Inventory& has, const std::string& name) {
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {
   std::set<std::string> names{"auto_increment_increment", "auto_increment_offset"};
+  if (spec.tls.verifies()) names.insert({"ssl_ca", "group_replication_recovery_ssl_ca"});
   for (const auto& node : spec.nodes) {
     for (const auto& [name, value] : variables_of(spec, node.id)) names.insert(name);
     for (const auto& [name, value] : group_variables_of_stopped(spec, node, "")) names.insert(name);

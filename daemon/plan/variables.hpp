@@ -3,12 +3,17 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "model/snapshot.hpp"
 #include "model/spec.hpp"
 
 namespace repl::plan {
+
+/// Of the component that checks passwords; its variables are there only when it is.
+inline constexpr std::string_view kPasswordVariables = "validate_password.";
+inline constexpr std::string_view kPasswordLength = "validate_password.length";
 
 /// Every server variable that is kept on that node, by name: the spec's, its semi-sync and group set-up, how several
 /// writers count their keys, and repld's own.

@@ -29,6 +29,7 @@ Result<Response> validate(const Call& call);
 Result<Response> diff(const Call& call);
 Result<Response> apply(const Call& call);
 Result<Response> roll_back(const Call& call);
+Result<Response> rotate_passwords(const Call& call);
 Result<Response> check_converged(const Call& call);
 Result<Response> switch_over(const Call& call);
 Result<Response> fail_over(const Call& call);

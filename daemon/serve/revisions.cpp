@@ -1,7 +1,9 @@
 // The calls about revisions: show one, compare two, go back to one.
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "model/spec_text.hpp"
 #include "serve/applying.hpp"
 #include "serve/handlers.hpp"
 #include "serve/shapes.hpp"
@@ -101,6 +103,35 @@ Result<Response> roll_back(const Call& call) {
                                          .back_to = *target});
   if (!asked) return tl::unexpected(asked.error());
   Json json = {{"clusters", Json::array({applied_json(*asked, *revision->spec, taken.warnings_of(0))})}};
+  return json_response(asked->reply.operation ? 202 : 200, json);
+}
+
+Result<Response> rotate_passwords(const Call& call) {
+  const auto one_at_a_time = applying();
+  const auto cluster = call.cluster();
+  if (!cluster) return tl::unexpected(cluster.error());
+  const auto& memory = cluster->memory();
+  if (!memory.spec) {
+    return fail(ErrorCode::PreconditionFailed, "{}: nothing was applied yet; `replctl apply` comes first",
+                call.cluster_name());
+  }
+  std::set<AccountRole> discard;
+  for (const auto& name : call.body.value("discardFormer", Json::array())) {
+    const auto role = account_role_from(name.get<std::string>());
+    if (!role || !memory.spec->accounts.contains(*role)) {
+      return fail(ErrorCode::InvalidArgument, "discardFormer: {} has no {} account", call.cluster_name(),
+                  name.get<std::string>());
+    }
+    discard.insert(*role);
+  }
+  const auto taken = take(call, spec::to_yaml(*memory.spec), fmt::format("revision {}", memory.revision.number), "/");
+  if (taken.refusal) return *taken.refusal;
+  const auto asked = ask_to_apply(call, {.spec = *memory.spec,
+                                         .dry_run = call.body.value("dryRun", false),
+                                         .discard_former = std::move(discard),
+                                         .back_to = memory.revision});
+  if (!asked) return tl::unexpected(asked.error());
+  Json json = {{"clusters", Json::array({applied_json(*asked, *memory.spec, taken.warnings_of(0))})}};
   return json_response(asked->reply.operation ? 202 : 200, json);
 }
 

@@ -284,6 +284,12 @@ Json own_schemas() {
       {"RollbackRequest",
        object({optional("to", about(at_least(whole(), 1), "the revision that was in force before, when it is missing")),
                optional("dryRun", flag()), optional("note", about(text(), "kept with the revision"))})},
+      {"RotateRequest",
+       object(
+           {optional("discardFormer",
+                     about(list(text_of({"admin", "replication", "monitoring", "application"})),
+                           "accounts whose former password is to work no longer; that of replication goes by itself")),
+            optional("dryRun", flag())})},
       {"Verified", object({{"cluster", text()},
                            {"revision", at_least(whole(), 1)},
                            {"verified", about(flag(), "nothing is left to be changed")},

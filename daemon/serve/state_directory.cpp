@@ -58,6 +58,12 @@ Result<StateDirectory> StateDirectory::take(const std::string& path) {
     return fail(ErrorCode::StoreFailed, "the state directory {} cannot be made: {}. --state-dir names another one.",
                 path, error.message());
   }
+  struct stat found {};
+  if (::stat(path.c_str(), &found) == 0 && (found.st_mode & S_IRWXO) != 0) {
+    return fail(ErrorCode::SecretUnavailable,
+                "the state directory {} is open to every user of this machine (mode {:o}): chmod 700 {}", path,
+                found.st_mode & 07777U, path);
+  }
   const auto lock_path = path + "/lock";
   const int lock = ::open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0)

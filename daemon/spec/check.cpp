@@ -21,19 +21,22 @@ bool same_server(const Address& a, const Address& b) {
          });
 }
 
-/// What others may do with the file, in words; empty: nothing, or there is no such file.
-std::optional<std::string> open_to_others(const fs::path& file) {
+enum class Holds { Secrets, NoSecrets };
+
+/// What others may do with the file that they must not, in words; empty: nothing, or there is no such file.
+std::optional<std::string> open_to_others(const fs::path& file, Holds holds) {
   std::error_code error;
   const auto status = fs::status(file, error);
   if (error || !fs::exists(status)) return std::nullopt;
-  const bool read = (status.permissions() & fs::perms::others_read) != fs::perms::none;
+  const bool read = holds == Holds::Secrets && (status.permissions() & fs::perms::others_read) != fs::perms::none;
   const bool write = (status.permissions() & fs::perms::others_write) != fs::perms::none;
   if (!read && !write) return std::nullopt;
-  return fmt::format("{} may be {} by every user of this machine: chmod o-rwx {}", file.string(),
+  return fmt::format("{} may be {} by every user of this machine (mode {:o}): chmod {} {}", file.string(),
                      read && write ? "read and written"
                      : read        ? "read"
                                    : "written",
-                     file.string());
+                     static_cast<unsigned>(status.permissions() & fs::perms::mask),
+                     holds == Holds::Secrets ? "600" : "o-w", file.string());
 }
 
 }  // namespace
@@ -70,15 +73,27 @@ std::vector<Detail> check_against(const Parsed& parsed, std::span<const Spec> ot
   return out;
 }
 
+std::vector<std::string> check_permissions(const Spec& spec) {
+  std::vector<std::string> out;
+  for (const auto& [role, account] : spec.accounts) {
+    if (account.password.kind != SecretRef::Kind::File) continue;
+    if (const auto wrong = open_to_others(account.password.value, Holds::Secrets)) {
+      out.push_back(fmt::format("{}: accounts.{}.password: {}", spec.cluster, to_string(role), *wrong));
+    }
+  }
+  return out;
+}
+
 std::vector<Detail> check_permissions(std::string_view topology_file, const Parsed& parsed) {
   std::vector<Detail> out;
   if (!topology_file.empty()) {
-    if (const auto wrong = open_to_others(fs::path{topology_file})) out.push_back({parsed.file, 0, 0, *wrong});
+    if (const auto wrong = open_to_others(fs::path{topology_file}, Holds::NoSecrets))
+      out.push_back({parsed.file, 0, 0, *wrong});
   }
   for (std::size_t i = 0; i < parsed.clusters.size(); ++i) {
     for (const auto& [role, account] : parsed.clusters[i].accounts) {
       if (account.password.kind != SecretRef::Kind::File) continue;
-      const auto wrong = open_to_others(account.password.value);
+      const auto wrong = open_to_others(account.password.value, Holds::Secrets);
       if (!wrong) continue;
       const auto at = parsed.located[i].passwords.at(role);
       out.push_back(

@@ -18,11 +18,13 @@ std::vector<Detail> check_against(const Spec& spec, std::span<const Spec> others
 /// The same for every cluster of a file.
 std::vector<Detail> check_against(const Parsed& parsed, std::span<const Spec> others);
 
-/// The topology file, and the files of secrets it refers to, that users other than owner and group may read or write:
-/// an error each. Looks at the file system, unlike everything else here; a file that is not there is passed over
-/// (whoever reads the secret reports it).
+/// The files of secrets it refers to, that users other than owner and group may read or write, and the topology file
+/// itself when they may write it (it names commands to run, and holds no secret): an error each. Looks at the file
+/// system, unlike everything else here; a file that is not there is passed over (whoever reads the secret reports it).
 ///
 /// @param topology_file  path of the file that `parsed` was read from; "" when it did not come from a file
 std::vector<Detail> check_permissions(std::string_view topology_file, const Parsed& parsed);
+/// The secrets of a spec that is in force already.
+std::vector<std::string> check_permissions(const Spec& spec);
 
 }  // namespace repl::spec

@@ -324,6 +324,32 @@ Fields<Accounts> accounts_fields() {
   return rows;
 }
 
+/// Where the server counts days.
+Type<seconds> days(int most) {
+  const auto any = duration<seconds>(kDay, most * kDay);
+  return {
+      [any](Reader& reader, const Tree& tree) -> std::optional<seconds> {
+        const auto value = any.read(reader, tree);
+        if (!value || *value % kDay == 0s) return value;
+        reader.error(tree.at, fmt::format("{} is not a whole number of days, and the server counts days",
+                                          print_duration(*value)));
+        return std::nullopt;
+      },
+      any.write,
+  };
+}
+
+/// maxFailedLogins: what is found out about a password that has changed may cost two failed logins.
+Fields<PasswordPolicy> password_policy_fields() {
+  return {
+      optional_field<PasswordPolicy>("minLength", &PasswordPolicy::min_length, integer(4, 64)),
+      optional_field<PasswordPolicy>("history", &PasswordPolicy::history, integer(1, 65535)),
+      optional_field<PasswordPolicy>("expireAfter", &PasswordPolicy::expire_after, days(3650)),
+      optional_field<PasswordPolicy>("maxFailedLogins", &PasswordPolicy::max_failed_logins, integer(3, 32767)),
+      optional_field<PasswordPolicy>("lockFor", &PasswordPolicy::lock_for, days(3650)),
+  };
+}
+
 Fields<TlsSpec> tls_fields() {
   return {
       field<TlsSpec>("mode", &TlsSpec::mode, one_of(kTlsModes)),
@@ -437,16 +463,6 @@ Fields<GroupSpec> group_replication_fields() {
 
 // ---- mappings that are checked, and refused until they are carried out (not_yet.hpp) --------------------------------
 
-Fields<Unused> password_policy_fields() {
-  return {
-      checked("minLength", integer(1, 64)),
-      checked("history", integer(0, 65535)),
-      checked("expireAfter", duration<seconds>(kDay, 3650 * kDay)),
-      checked("maxFailedLogins", integer(1, 32767)),
-      checked("lockFor", duration<seconds>(1s, 32767 * kDay / 4)),
-  };
-}
-
 Fields<ConsistencySpec> consistency_fields() {
   return {
       optional_field<ConsistencySpec>("checksumEvery", &ConsistencySpec::checksum_every,
@@ -498,7 +514,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("sync", &Spec::sync, mapping_of(sync_fields())),
       field<Spec>("nodes", &Spec::nodes, list_of(mapping_of(node_fields())), Presence::Required),
       field<Spec>("accounts", &Spec::accounts, mapping_of(accounts_fields()), Presence::Required),
-      refused("passwordPolicy", password_policy_fields()),
+      field<Spec>("passwordPolicy", &Spec::password_policy, mapping_of(password_policy_fields())),
       field<Spec>("tls", &Spec::tls, mapping_of(tls_fields())),
       field<Spec>("failover", &Spec::failover, mapping_of(failover_fields())),
       field<Spec>("provisioning", &Spec::provisioning, mapping_of(provisioning_fields())),

@@ -25,8 +25,6 @@ inline constexpr std::array kNotYet{
     NotYet{"failover.fencing.lease", "", "remove it"},
     NotYet{"failover.rejoin", "clone-if-errant",
            "a node with errant transactions is quarantined and named, and a person decides", NotYet::Outcome::Noted},
-    NotYet{"tls.mode", "verify-identity", "use verify-ca"},
-    NotYet{"passwordPolicy", "", "remove it"},
     NotYet{"audit", "", "remove it"},
     NotYet{"hooks", "", "remove it"},
     NotYet{"routing", "", "remove it"},

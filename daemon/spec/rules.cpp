@@ -286,9 +286,40 @@ void application_has_schemas(Draft& draft) {
   draft.reader.warn_at("accounts.application", "no \"schemas\": the account may log in, and read and write nothing");
 }
 
+void lock_out_is_complete(Draft& draft) {
+  const auto& policy = draft.spec.password_policy;
+  if (policy.max_failed_logins && !policy.lock_for) {
+    draft.reader.error_at("passwordPolicy.maxFailedLogins", "locks nobody out without \"lockFor\": write both");
+  }
+  if (policy.lock_for && !policy.max_failed_logins) {
+    draft.reader.error_at("passwordPolicy.lockFor", "nobody is locked out without \"maxFailedLogins\": write both");
+  }
+}
+
+void policy_has_accounts(Draft& draft) {
+  const auto& policy = draft.spec.password_policy;
+  const auto& accounts = draft.spec.accounts;
+  const bool for_people = policy.history || policy.expire_after || policy.max_failed_logins;
+  if (!for_people || accounts.contains(AccountRole::Application) || accounts.contains(AccountRole::Monitoring)) return;
+  draft.reader.warn_at("passwordPolicy",
+                       "history, expiry and lock-out are for the application and monitoring accounts, and neither is "
+                       "declared");
+}
+
+void password_length_is_derived(Draft& draft) {
+  if (!draft.spec.password_policy.min_length) return;
+  const auto check = [&](const std::string& path, const std::map<std::string, std::string>& settings) {
+    if (!settings.contains("validate_password.length")) return;
+    draft.reader.error_at(path + ".validate_password.length", "follows from passwordPolicy.minLength: remove it");
+  };
+  check("settings", draft.spec.settings);
+  for_each_node(draft,
+                [&](std::size_t i, const NodeSpec& node) { check(node_path(i, "nodeSettings"), node.settings); });
+}
+
 void tls_ca_fits_mode(Draft& draft) {
   const auto& tls = draft.spec.tls;
-  const bool verifies = tls.mode == TlsMode::VerifyCa || tls.mode == TlsMode::VerifyIdentity;
+  const bool verifies = tls.verifies();
   if (verifies && tls.ca.empty()) {
     draft.reader.error_at("tls.mode", fmt::format("\"{}\" needs \"ca\", the file with the certificate of the authority",
                                                   to_string(tls.mode)));
@@ -441,6 +472,13 @@ const std::vector<Rule>& rules() {
        enough_ackers},
       {"each account profile has a user of its own", {}, users_differ},
       {"warning: an application account without schemas", {"accounts.application"}, application_has_schemas},
+      {"maxFailedLogins and lockFor belong together", {"passwordPolicy"}, lock_out_is_complete},
+      {"warning: a password policy for accounts that are not declared",
+       {"passwordPolicy", "accounts"},
+       policy_has_accounts},
+      {"validate_password.length follows from passwordPolicy.minLength",
+       {"passwordPolicy"},
+       password_length_is_derived},
       {"a verifying TLS mode has a ca, and a ca has a verifying mode", {"tls"}, tls_ca_fits_mode},
       {"auto-increment is derived where several nodes write", {"topology"}, auto_increment_is_derived},
       {"fencing by semi-sync needs commits that wait",

@@ -32,8 +32,9 @@ inline constexpr std::array kPlugins{
     EnumText{Plugin::SemiSyncReplica, "semi-sync-replica"},
     EnumText{Plugin::Clone, "clone"},
     EnumText{Plugin::GroupReplication, "group-replication"},
+    EnumText{Plugin::PasswordValidation, "password-validation"},
 };
-static_assert(is_complete(kPlugins, Plugin::GroupReplication));
+static_assert(is_complete(kPlugins, Plugin::PasswordValidation));
 inline constexpr std::array kGroupStarts{EnumText{GroupStart::Join, "join"},
                                          EnumText{GroupStart::Bootstrap, "bootstrap"}};
 static_assert(is_complete(kGroupStarts, GroupStart::Bootstrap));
@@ -76,6 +77,8 @@ template <>
 inline constexpr auto kNames<ReadOnly> = kReadOnlys;
 template <>
 inline constexpr auto kNames<ThreadState> = kThreadStates;
+template <>
+inline constexpr auto kNames<AccountFault> = kAccountFaults;
 template <>
 inline constexpr auto kNames<Plugin> = kPlugins;
 template <>

@@ -103,9 +103,19 @@ void fields(V& v, ConsistencySpec& c) {
 }
 
 template <class V>
+void fields(V& v, PasswordPolicy& p) {
+  auto& [min_length, history, expire_after, max_failed_logins, lock_for] = p;
+  v("min_length", min_length);
+  v("history", history);
+  v("expire_after_s", expire_after);
+  v("max_failed_logins", max_failed_logins);
+  v("lock_for_s", lock_for);
+}
+
+template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency] = s;
+         consistency, password_policy] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -119,6 +129,7 @@ void fields(V& v, Spec& s) {
   v("settings", settings);
   v("alert_lag_ms", alert_lag);
   v.added("consistency", consistency);
+  v.added("password_policy", password_policy);
 }
 
 // ---- steps; the key "name" is written beside these
@@ -153,6 +164,38 @@ void fields(V& v, DropAccount& s) {
   v("role", role);
   v("account", account);
   v("logged", logged);
+}
+
+template <class V>
+void fields(V& v, AmendAccount& s) {
+  auto& [node, role, account, faults, logged] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+  v("faults", faults);
+  v("logged", logged);
+}
+
+template <class V>
+void fields(V& v, RotatePassword& s) {
+  auto& [node, role, account] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+}
+
+template <class V>
+void fields(V& v, DiscardFormerPassword& s) {
+  auto& [node, role, account] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+}
+
+template <class V>
+void fields(V& v, RenewReceiver& s) {
+  auto& [replica] = s;
+  v("replica", replica);
 }
 
 template <class V>

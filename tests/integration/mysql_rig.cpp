@@ -56,10 +56,11 @@ Servers::Servers() {
   spec_.accounts[AccountRole::Application] = {"shop_app", secret("t-app"), {"shop"}};
 }
 
-void Servers::write_secret(const std::string& name, const std::string& value) const {
+std::filesystem::path Servers::write_secret(const std::string& name, const std::string& value) const {
   const auto path = sandbox().folder().secret(name);
   std::ofstream{path} << value << "\n";
   std::filesystem::permissions(path, std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+  return path;
 }
 
 void Servers::stop() {
@@ -122,6 +123,9 @@ void Servers::reset() {
     if (ask(node.id, "SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='rpl_semi_sync_replica'") !=
         "0") {
       tell(node.id, {"UNINSTALL PLUGIN rpl_semi_sync_replica"});
+    }
+    if (ask(node.id, "SELECT COUNT(*) FROM mysql.component WHERE component_urn LIKE '%validate_password'") != "0") {
+      tell(node.id, {"UNINSTALL COMPONENT 'file://component_validate_password'"});
     }
     tell(node.id,
          {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP USER IF EXISTS repl_replica@'%'",

@@ -46,6 +46,9 @@ class Servers {
   void tell(const NodeId& node, const std::vector<std::string>& statements) const;
   unsigned code_of(const NodeId& node, const std::string& statement) const;
 
+  /// A file of the sandbox's secrets, mode 600.
+  std::filesystem::path write_secret(const std::string& name, const std::string& value) const;
+
   /// Starts servers that are down, thaws frozen ones, and makes them forget all replication, transactions and schemas.
   void reset();
   void stop();
@@ -54,7 +57,6 @@ class Servers {
   void end_dump_threads(const NodeId& node) const;
 
   Servers();
-  void write_secret(const std::string& name, const std::string& value) const;
 
   std::optional<ctl::sandbox::TemporarySandbox> sandbox_;
   Spec spec_;

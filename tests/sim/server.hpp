@@ -129,6 +129,7 @@ class Server {
   void uninstall_plugin(Plugin plugin, const Reply& reply);
   void create_account(AccountRole role, Logged logged, const Reply& reply);
   void drop_account(AccountRole role, const Reply& reply);
+  void alter_account(const Reply& reply);
   void set_variable(const std::string& name, const std::string& value, const Reply& reply);
   void set_global(const std::string& name, const std::string& value, const Reply& reply);
   void persist(const std::string& name, const std::string& value);

@@ -126,6 +126,13 @@ void Server::create_account(AccountRole role, Logged logged, const Reply& reply)
   commit(number(role, false), false, false, [reply](std::optional<Error> e) { reply(std::move(e)); });
 }
 
+void Server::alter_account(const Reply& reply) {
+  if (read_only() == ReadOnly::Super) {
+    return reply(Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, ALTER USER under super_read_only", id_)});
+  }
+  commit(number(AccountRole::Admin, false), false, false, [reply](std::optional<Error> e) { reply(std::move(e)); });
+}
+
 void Server::drop_account(AccountRole role, const Reply& reply) {
   if (read_only() == ReadOnly::Super) {
     return reply(Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, DROP USER under super_read_only", id_)});

@@ -233,6 +233,22 @@ class Writer {
                n.set_read_only(ReadOnly::Super, kCloseLockWait, session, reply);
              }}};
   }
+  // Passwords and TLS are not simulated: accounts are there or not, and logins work.
+  Statements operator()(const AmendAccount& s) const {
+    return (*this)(CreateAccount{s.node, s.role, s.account, s.logged});
+  }
+  Statements operator()(const RotatePassword& s) const {
+    return {{node(s.node), "ALTER USER", [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
+  }
+  Statements operator()(const DiscardFormerPassword& s) const {
+    return {{node(s.node), "ALTER USER", [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
+  }
+  Statements operator()(const RenewReceiver& s) const {
+    const auto at = node(s.replica);
+    return {
+        stop_receiver(at, notes_),
+        {at, "START REPLICA IO_THREAD", [](Server& n, std::uint64_t, const Reply& reply) { n.start_receiver(reply); }}};
+  }
   // Clones and groups are not simulated: a schedule that comes here is wrong, and fails.
   Statements operator()(const CloneFrom& s) const { return not_simulated(s); }
   Statements operator()(const RestartServer& s) const { return not_simulated(s); }

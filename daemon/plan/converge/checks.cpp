@@ -7,6 +7,7 @@
 
 #include "diagnose/facts.hpp"
 #include "model/spec_text.hpp"
+#include "plan/variables.hpp"
 
 namespace repl::plan::converge {
 namespace {
@@ -32,6 +33,7 @@ class Checker {
     for (const auto& node : wanted_.nodes) collect(node);
     find_seed();
     identities();
+    passwords();
     for (const auto& [id, node] : out_.nodes) fitness(node);
     for (const auto& [id, node] : out_.nodes) history(node);
     if (!reasons_.empty()) {
@@ -153,6 +155,15 @@ class Checker {
     }
   }
 
+  /// Read by repld, so that one node's inventory says it for all.
+  void passwords() {
+    if (out_.nodes.empty()) return;
+    for (const auto& [role, why] : out_.nodes.begin()->second.has->unusable_passwords) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("accounts.{}.password cannot be used: {}", to_string(role), why));
+    }
+  }
+
   void fitness(const Node& node) {
     const auto& id = node.id();
     const auto& now = *node.now;
@@ -173,6 +184,12 @@ class Checker {
     }
     if (!node.has->admin_may_operate) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
+    }
+    if (wanted_.tls.verifies() && value_before(*node.has, "ssl_ca").empty() && node.has->variables.contains("ssl_ca")) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} has no ssl_ca, the file with the authority by which it checks other servers: set it in "
+                         "its option file, or SET PERSIST ssl_ca and ALTER INSTANCE RELOAD TLS",
+                         id));
     }
     plugins(node);
     for (const auto& channel : now.channels) {

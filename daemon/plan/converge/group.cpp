@@ -2,6 +2,7 @@
 // Members join one after the other: several at once hold each other up in the choice of donors.
 #include <algorithm>
 
+#include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
 
@@ -31,7 +32,9 @@ class Group {
       prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
       acknowledge(draft_, seed);
     }
+    if (seed.member()) rotate_passwords(draft_, seed);
     auto last = runs ? change_mode() : start(seed, has_all);
+    last.insert(last.end(), draft_.login_is_known.begin(), draft_.login_is_known.end());
     for (const auto& spec : wanted_.nodes) {
       const auto found = nodes_.find(spec.id);
       if (found == nodes_.end() || spec.id == seed_) continue;
@@ -45,6 +48,7 @@ class Group {
     if (joins) last = {join(seed, last)};
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, last);
     accounts_through_the_binary_log(draft_, seed, last);
+    if (seed.member()) settle_passwords(draft_, seed);
     leave(last);
   }
 

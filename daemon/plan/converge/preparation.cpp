@@ -14,6 +14,10 @@
 namespace repl::plan::converge {
 namespace {
 
+bool validates_passwords(const Inventory& has) {
+  return has.variables.contains(std::string{kPasswordLength});
+}
+
 bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_write) {
   const auto& now = *node.now;
   switch (plugin) {
@@ -29,6 +33,8 @@ bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_
              node.has->plugins_loadable;
     case Plugin::GroupReplication:
       return !now.group.plugin && wanted.is_group();
+    case Plugin::PasswordValidation:
+      return wanted.password_policy.min_length && !validates_passwords(*node.has);
   }
   return false;
 }
@@ -37,15 +43,23 @@ bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_
 std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
   std::vector<Step> out;
   const auto& id = node.id();
-  for (const auto plugin : {Plugin::SemiSyncSource, Plugin::SemiSyncReplica, Plugin::Clone, Plugin::GroupReplication}) {
+  for (const auto plugin : {Plugin::SemiSyncSource, Plugin::SemiSyncReplica, Plugin::Clone, Plugin::GroupReplication,
+                            Plugin::PasswordValidation}) {
     if (needs_plugin(draft.wanted, node, plugin, may_write)) out.push_back(InstallPlugin{id, plugin});
   }
   const auto account = draft.wanted.accounts.find(AccountRole::Replication);
-  if (account != draft.wanted.accounts.end() && !node.has->accounts.contains(AccountRole::Replication)) {
-    const bool alone = !node.attached() && id != draft.checked.seed;
-    if (draft.begins() || alone) {
-      out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
-    }
+  if (account == draft.wanted.accounts.end()) return out;
+  auto faults = node.has->faults_of(AccountRole::Replication);
+  faults.erase(AccountFault::Expired);
+  const bool seed = id == draft.checked.seed;
+  const bool alone = !node.attached() && !seed;
+  // In what replicates already it is said once, and gets everywhere with everything else.
+  const bool through_the_log = draft.runs() && !draft.wanted.is_group() && !alone;
+  if (faults.empty() || through_the_log || !(draft.begins() || alone)) return out;
+  if (faults.contains(AccountFault::Missing)) {
+    out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
+  } else {
+    out.push_back(AmendAccount{id, AccountRole::Replication, account->second, std::move(faults), Logged::No});
   }
   return out;
 }
@@ -93,11 +107,17 @@ void put_back(Draft& draft, const Node& node) {
   }
 }
 
-void variables(Draft& draft, const Node& node) {
+void variables(Draft& draft, const Node& node, bool gets_components) {
   auto wanted = variables_of(draft.wanted, node.id());
+  if (!validates_passwords(*node.has) && !gets_components) {
+    // They come with the component, which a running replica cannot be given.
+    std::erase_if(wanted, [](const auto& variable) { return variable.first.starts_with(kPasswordVariables); });
+  }
   if (draft.wanted.is_group() && !node.member()) {
     const auto name = group_name(draft.wanted, draft.view, draft.seed().now->server_uuid);
     for (auto& [variable, value] : group_variables_of_stopped(draft.wanted, *node.spec, name)) wanted[variable] = value;
+    // Members check each other by the authority that their own server knows.
+    if (draft.wanted.tls.verifies()) wanted["group_replication_recovery_ssl_ca"] = value_before(*node.has, "ssl_ca");
   }
   if (draft.wanted.is_ring()) {
     // These only while nobody writes; ring.cpp sees to it.
@@ -124,6 +144,10 @@ void set_variables(Draft& draft, const Node& node, const std::map<std::string, s
   for (const auto& v : wanted) {
     if (is_last(v)) set(v.first, v.second);
   }
+}
+
+bool Draft::runs() const {
+  return std::any_of(checked.nodes.begin(), checked.nodes.end(), [](const auto& n) { return n.second.attached(); });
 }
 
 std::vector<Builder::Index> Draft::last_steps() const {
@@ -166,7 +190,7 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
     plan.because(fmt::format("{} runs as a replica and lacks what only a writable node can be given: {}", id,
                              describe(local.front())));
   }
-  variables(draft, node);
+  variables(draft, node, may_write && !cloned);
   if (!now.super_read_only_persisted && !cloned) plan.add(PersistReadOnly{id, false, true});
   const bool is_open = !cloned && (open_for_it || !closed);
   const bool to_close = stays == Stays::Closed || stays == Stays::Paused;
@@ -203,15 +227,6 @@ void forget_own(Draft& draft, const Node& node) {
   if (own == draft.checked.to_forget.end()) return;
   if (node.now->channel() != nullptr) draft.plan.add(ForgetSource{node.id(), NodeId{}});
   draft.plan.add(ResetGtids{node.id(), own->second});
-}
-
-void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vector<Builder::Index> after) {
-  for (const auto& [role, account] : draft.wanted.accounts) {
-    if (role == AccountRole::Admin || writer.has->accounts.contains(role)) continue;
-    // The replication account was made on every node before replication runs.
-    if (role == AccountRole::Replication && draft.begins()) continue;
-    draft.plan.add(CreateAccount{writer.id(), role, account, Logged::Yes}, after);
-  }
 }
 
 void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after) {

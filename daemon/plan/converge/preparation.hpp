@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,16 +21,22 @@ struct Draft {
   const View& view;
   const Checked& checked;
   const PriorSettings& prior;                       ///< What variables were that no spec names any more.
+  const std::set<AccountRole>& discard_former;      ///< Accounts whose former password is to work no longer.
   Spec known = with_leaving_nodes(wanted, before);  ///< With the nodes that leave: one may follow such a node still.
   Builder plan{Goal::Converge};
   /// Done before any replica stops acknowledging: the other way round commits would hang.
   std::vector<Builder::Index> expects_less{};
   /// Done before any node that takes writes is closed: what takes long while they still may.
   std::vector<Builder::Index> closes_after{};
+  std::set<AccountRole> rotated{};  ///< Accounts that get another password in this plan.
+  /// Done before anybody is told the declared login of replication: it is known where they follow.
+  std::vector<Builder::Index> login_is_known{};
 
   bool first() const { return before == nullptr; }
   bool was_ring() const { return before != nullptr && before->is_ring(); }
   bool was_group() const { return before != nullptr && before->is_group(); }
+  /// Somebody replicates already, whoever has set it up.
+  bool runs() const;
   bool leaves_several_writers() const {
     return before != nullptr && before->several_writers() && !wanted.several_writers();
   }
@@ -70,9 +77,6 @@ void set_variables(Draft& draft, const Node& node, const std::map<std::string, s
 /// Nodes that counted their keys in steps, as several writers do, count one by one again. Only once a single one
 /// writes.
 void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after);
-
-/// Accounts in a running cluster: said once, on a node that takes writes, and replicated.
-void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vector<Builder::Index> after);
 
 /// Nodes that the new spec does not have any more, and that answer.
 std::vector<const Snapshot*> leaving(const Draft& draft);

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "diagnose/facts.hpp"
+#include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
 #include "plan/variables.hpp"
@@ -24,6 +25,7 @@ class Ring {
     let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
+    if (!pauses_) rotate_passwords(draft_, draft_.seed());
     for (const auto& [id, node] : nodes_) {
       if (id != draft_.checked.seed && !is_newcomer(node)) prepare(draft_, node, stays(node));
     }
@@ -46,6 +48,7 @@ class Ring {
     const auto has_all = pauses_ ? everybody_has_everything() : std::vector<Builder::Index>{};
     for (const auto& [id, node] : nodes_) open(node, has_all);
     accounts_through_the_binary_log(draft_, draft_.seed(), draft_.last_steps());
+    if (!pauses_) settle_passwords(draft_, draft_.seed());
     for (const auto* node : leaving(draft_)) release(draft_, *node, has_all);
   }
 

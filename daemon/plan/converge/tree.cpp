@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
 
@@ -31,6 +32,7 @@ class Tree {
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
     const auto left = prepare(draft_, primary, Stays::Open);
+    if (!leaves_group(primary)) rotate_passwords(draft_, primary);
     for (const auto& [id, node] : nodes_) {
       if (id != primary_) prepare(draft_, node, stays(node), leaves_group(node));
     }
@@ -43,6 +45,7 @@ class Tree {
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
     open(primary, leaves_group(primary) ? ReadOnly::Super : left, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
+    if (!leaves_group(primary)) settle_passwords(draft_, primary);
     for (const auto* node : leaving(draft_)) {
       if (node->channel() != nullptr) release(draft_, *node, {});
     }

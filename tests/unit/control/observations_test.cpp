@@ -392,6 +392,24 @@ TEST(Inventories, AreTakenOfEveryNodeAndWaitedFor) {
   EXPECT_TRUE(f.seen.inventories_under_way().empty());
 }
 
+TEST(Inventories, ThatBeganBeforeTheyWereAskedForSayNothing) {
+  Fixture f;
+  f.all_answer();
+  auto thorough = f.answer(kB);  // on its way
+  thorough.inventory = Inventory{.user_schemas = {"shop"}};
+  f.now += 1s;
+  f.seen.take_inventory(f.now, 10s, {});
+  f.take(thorough);
+  EXPECT_FALSE(f.of(kB).inventory);
+  EXPECT_TRUE(f.seen.inventories_under_way().contains(kB)) << "waited for still";
+  auto asked_for = f.answer(kB);
+  asked_for.inventory = Inventory{.user_schemas = {"shop"}};
+  f.take(asked_for);
+  EXPECT_TRUE(f.of(kB).inventory);
+  f.seen.forget_inventories(f.now);
+  EXPECT_FALSE(f.of(kB).inventory);
+}
+
 TEST(Inventories, OutliveStatusProbes) {
   Fixture f;
   auto thorough = f.answer(kB);

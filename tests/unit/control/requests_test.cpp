@@ -50,6 +50,27 @@ TEST(Requests, AreRefusedWhileAnApplyIsBeingPlanned) {
   EXPECT_FALSE(story.reply_to(ticket)->error);
 }
 
+TEST(Accounts, AreLookedAtAgainAndPutRightWithoutBeingAskedTo) {
+  const auto spec = spec_of("a b c");
+  Story story{spec};
+  story.running(spec);
+  story.run_for(10s);
+  story.servers["a"].has.accounts.erase(AccountRole::Replication);
+  EXPECT_TRUE(story.run_until([&] { return story.servers["a"].has.accounts.contains(AccountRole::Replication); }, 6min))
+      << "within five minutes and a little";
+  EXPECT_TRUE(story.run_until_settled(1min));
+}
+
+TEST(Accounts, AreLeftAloneWhileSomebodyHasPausedRepld) {
+  const auto spec = spec_of("a b c");
+  Story story{spec};
+  story.running(spec);
+  story.ask_and_wait(control::Pause{});
+  story.servers["a"].has.accounts.erase(AccountRole::Replication);
+  story.run_for(10min);
+  EXPECT_FALSE(story.servers["a"].has.accounts.contains(AccountRole::Replication));
+}
+
 TEST(Requests, GetTheirOwnReply) {
   const auto spec = spec_of("a b c");
   Story story{spec};

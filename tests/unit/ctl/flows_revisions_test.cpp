@@ -166,6 +166,33 @@ TEST_F(RevisionFlow, RollbackAsksOnATerminalAndADryRunChangesNothing) {
   }
 }
 
+TEST_F(RevisionFlow, RotateShowsThePlanAndCarriesItOut) {
+  repld_.on("POST", "/api/v1/clusters/shop/rotate", [](const FakeRepld::Request& request) {
+    const bool dry = Json::parse(request.body)["dryRun"];
+    const Json answer{{"clusters",
+                       {{{"cluster", "shop"},
+                         {"revision", 8},
+                         {"previousRevision", 8},
+                         {"operation", dry ? Json(nullptr) : Json("shop-14")},
+                         {"plan", plan()},
+                         {"changes", Json::array()},
+                         {"notes", Json::array()},
+                         {"warnings", Json::array()}}}}};
+    return FakeRepld::Answer{dry ? 200 : 202, answer.dump()};
+  });
+  accept_rollback();  // the operation
+  EXPECT_EQ(replctl({"rotate", "shop", "--dry-run"}).code, 0);
+  EXPECT_EQ(on_terminal({"rotate", "shop"}, "n\n").code, 3);
+  const auto ran = replctl({"rotate", "shop", "--discard-former", "application", "--discard-former", "monitoring"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  const auto bodies = repld_.bodies("POST", "/api/v1/clusters/shop/rotate");
+  ASSERT_EQ(bodies.size(), 3u);
+  EXPECT_EQ(bodies[0].at("dryRun"), true);
+  EXPECT_EQ(bodies[1].at("dryRun"), true) << "not confirmed";
+  EXPECT_EQ(bodies[2].at("discardFormer"), (Json{"application", "monitoring"}));
+  EXPECT_EQ(replctl({"rotate", "shop", "--discard-former", "root"}).code, 2);
+}
+
 TEST_F(RevisionFlow, RollbackThatIsRefusedIsNotVerified) {
   repld_.refuse("POST", "/api/v1/clusters/shop/rollback", 412, "precondition-failed", "db9 is the primary");
   const auto ran = replctl({"rollback", "shop"});

@@ -24,6 +24,14 @@ std::function<Cluster()> with(Cluster c, const std::function<void(Cluster&)>& ch
   return [c] { return c; };
 }
 
+void as_declared(Seen& node) {
+  node.inventory().accounts = {AccountRole::Admin, AccountRole::Replication};
+}
+void deviates(Seen& node, AccountFault fault) {
+  node.inventory().accounts = {AccountRole::Admin};
+  node.inventory().account_faults[AccountRole::Replication] = {fault};
+}
+
 const std::vector<RuleRow>& rows() {
   static const std::vector<RuleRow> kRows{
       // ---- the cluster as a whole
@@ -374,6 +382,53 @@ const std::vector<RuleRow>& rows() {
        with(running(spec_of("a b c").acks(1).follows("c", "b")), [](Cluster& c) { c["c"].no_acker(); })},
       {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "ItHasNoPlugin",
        with(semi(), [](Cluster& c) { c["b"].no_acker().now().semi_sync.replica_plugin = false; })},
+
+      {"AccountsDeviate(a)", Rule::Matches, "AnAccountLostGrantsOnThePrimary",
+       with(async(), [](Cluster& c) { deviates(c["a"], AccountFault::Grants); })},
+      {"AccountsDeviate(a)", Rule::Matches, "AnAccountWasDropped",
+       with(async(), [](Cluster& c) { c["a"].inventory().accounts = {AccountRole::Admin}; })},
+      {"AccountsDeviate(a)", Rule::IsQuiet, "NobodyLookedThoroughly", [] { return async(); }},
+      {"AccountsDeviate(a)", Rule::IsQuiet, "AllIsAsDeclared", with(async(), [](Cluster& c) { as_declared(c["a"]); })},
+      {"AccountsDeviate(b)", Rule::IsQuiet, "AReplicaIsNotWrittenTo",
+       with(async(), [](Cluster& c) { deviates(c["b"], AccountFault::Grants); })},
+
+      {"ReplicaAccountsDeviate(b)", Rule::Matches, "ItWasChangedThereAlone",
+       with(async(),
+            [](Cluster& c) {
+              as_declared(c["a"]);
+              deviates(c["b"], AccountFault::Password);
+            })},
+      {"ReplicaAccountsDeviate(b)", Rule::IsQuiet, "ThePrimaryDeviatesAsWell",
+       with(async(),
+            [](Cluster& c) {
+              deviates(c["a"], AccountFault::Password);
+              deviates(c["b"], AccountFault::Password);
+            })},
+      {"ReplicaAccountsDeviate(c)", Rule::IsQuiet, "ADelayedNodeGetsItLater",
+       with(running(spec_of("a b c").delayed("c", 1h)),
+            [](Cluster& c) {
+              as_declared(c["a"]);
+              deviates(c["c"], AccountFault::Missing);
+            })},
+
+      {"ReceiverOutdated(b)", Rule::Matches, "ItStillHasTheFormerPassword",
+       with(async(),
+            [](Cluster& c) {
+              as_declared(c["a"]);
+              c["b"].inventory().receiver_as_declared = false;
+            })},
+      {"ReceiverOutdated(b)", Rule::IsQuiet, "TheSourceDoesNotTakeTheNewOneYet",
+       with(async(),
+            [](Cluster& c) {
+              deviates(c["a"], AccountFault::Password);
+              c["b"].inventory().receiver_as_declared = false;
+            })},
+      {"ReceiverOutdated(b)", Rule::IsQuiet, "ItLogsInAsDeclared",
+       with(async(),
+            [](Cluster& c) {
+              as_declared(c["a"]);
+              c["b"].inventory().receiver_as_declared = true;
+            })},
 
       {"UnsafeAcker(b)", Rule::Matches, "RelayLogRecoveryIsOn",
        with(semi(), [](Cluster& c) { c["b"].now().relay_log_recovery = true; })},

@@ -48,6 +48,10 @@ std::vector<Step> one_of_each() {
       StopGroup{kNode, GroupStart::Join},
       SetGroupPrimary{kNode, kOther},
       SetGroupMode{kNode, false, true},
+      AmendAccount{kNode, AccountRole::Application, account, {AccountFault::Grants}, Logged::Yes},
+      RotatePassword{kNode, AccountRole::Application, account},
+      DiscardFormerPassword{kNode, AccountRole::Application, account},
+      RenewReceiver{kNode},
   };
 }
 
@@ -90,6 +94,18 @@ TEST(Inverse, OfAFenceOrAWaitIsNothing) {
   for (const Step& step :
        {Step(CloseReturned{kNode}), Step(ResetGtids{kNode, gtids()}), Step(WaitForApplied{kNode, kOther, 1s}),
         Step(ApplyReceived{kNode, gtids(), 1s}), Step(WaitForAckers{kNode, 1, 1s})}) {
+    EXPECT_EQ(inverse(step), std::nullopt) << describe(step);
+  }
+}
+
+// Whoever had the former password gets in with it, so that nothing is left to be taken back; and an account that was
+// there before is never dropped.
+TEST(Inverse, OfChangingAnAccountThatExistsIsNothing) {
+  const Account account{"shop_app", {SecretRef::Kind::Env, "APP_PASSWORD"}, {"shop"}};
+  for (const Step& step :
+       {Step(AmendAccount{kNode, AccountRole::Application, account, {AccountFault::Grants}}),
+        Step(RotatePassword{kNode, AccountRole::Application, account}),
+        Step(DiscardFormerPassword{kNode, AccountRole::Application, account}), Step(RenewReceiver{kNode})}) {
     EXPECT_EQ(inverse(step), std::nullopt) << describe(step);
   }
 }

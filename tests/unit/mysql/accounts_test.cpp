@@ -93,5 +93,32 @@ TEST(Admin, IsToldWhichPrivilegesAreMissing) {
             "SYSTEM_VARIABLES_ADMIN, PERSIST_RO_VARIABLES_ADMIN, REPLICATION_SLAVE_ADMIN, CONNECTION_ADMIN");
 }
 
+TEST(PasswordPolicies, AreForPeopleAndKeepReplicationAlive) {
+  using namespace std::chrono_literals;
+  const PasswordPolicy policy{.history = 5, .expire_after = 90 * 24h, .max_failed_logins = 6, .lock_for = 48h};
+  EXPECT_EQ(password_options(AccountRole::Application, policy),
+            "PASSWORD HISTORY 5 PASSWORD EXPIRE INTERVAL 90 DAY FAILED_LOGIN_ATTEMPTS 6 PASSWORD_LOCK_TIME 2");
+  EXPECT_EQ(password_options(AccountRole::Replication, policy),
+            "PASSWORD HISTORY DEFAULT PASSWORD EXPIRE NEVER FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0");
+  EXPECT_EQ(password_options(AccountRole::Monitoring, {}),
+            "PASSWORD HISTORY DEFAULT PASSWORD EXPIRE DEFAULT FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0");
+}
+
+TEST(PasswordPolicies, FindWeakPasswordsAndNeverRepeatThem) {
+  Spec spec;
+  const Account shop{"Shop-app-user-1", {}, {}};
+  EXPECT_EQ(weakness_of("x", shop, spec), "") << "no policy";
+  spec.password_policy.min_length = 12;
+  EXPECT_EQ(weakness_of("Short-1", shop, spec), "it has 7 characters, and passwordPolicy.minLength is 12");
+  EXPECT_EQ(weakness_of("Shop-app-user-1", shop, spec), "it is the name of its user");
+  EXPECT_EQ(weakness_of("1-resu-ppa-pohS", shop, spec), "it is the name of its user");
+  EXPECT_EQ(weakness_of("alllowercase", shop, spec),
+            "it lacks a capital letter, a digit, a character that is neither letter nor digit "
+            "(validate_password.policy MEDIUM)");
+  EXPECT_EQ(weakness_of("Good-Enough-12", shop, spec), "");
+  spec.settings["validate_password.policy"] = "LOW";
+  EXPECT_EQ(weakness_of("alllowercase", shop, spec), "");
+}
+
 }  // namespace
 }  // namespace repl::mysql

@@ -85,12 +85,12 @@ TEST(Apply, MakesTheReplicationAccountOnEveryNodeOutsideTheBinaryLogBeforeItClos
   const auto spec = spec_of("a b c");
   const auto p = *fresh(spec).plan(spec);
   for (const auto* node : {"a", "b", "c"}) {
-    const auto create = step_at(p, fmt::format("{}: make the replication account", node));
+    const auto create = step_at(p, fmt::format("{}: create the replication account", node));
     ASSERT_NE(create, kNoStep) << node;
     EXPECT_EQ(std::get<CreateAccount>(p.steps[create].step).logged, Logged::No);
   }
-  EXPECT_TRUE(in_order(p, "b: make the replication account", "b: writable -> super-read-only"));
-  EXPECT_TRUE(in_order(p, "a: make the replication account", "b: follow a"));
+  EXPECT_TRUE(in_order(p, "b: create the replication account", "b: writable -> super-read-only"));
+  EXPECT_TRUE(in_order(p, "a: create the replication account", "b: follow a"));
 }
 
 TEST(Apply, MakesOtherAccountsOnceOnThePrimary) {
@@ -210,8 +210,8 @@ TEST(Apply, TurnsClientsAwayWhileAClosedNodeIsOpenForItsAccount) {
   const auto p = *world.plan(spec);
   for (const std::string node : {"a", "b"}) {
     EXPECT_TRUE(in_order(p, node + ": turn clients away", node + ": super-read-only -> writable"));
-    EXPECT_TRUE(in_order(p, node + ": super-read-only -> writable", node + ": make the replication account"));
-    EXPECT_TRUE(in_order(p, node + ": make the replication account", node + ": writable -> super-read-only"));
+    EXPECT_TRUE(in_order(p, node + ": super-read-only -> writable", node + ": create the replication account"));
+    EXPECT_TRUE(in_order(p, node + ": create the replication account", node + ": writable -> super-read-only"));
     EXPECT_TRUE(in_order(p, node + ": writable -> super-read-only", node + ": let clients in"));
   }
 }
@@ -527,7 +527,7 @@ TEST(ApplyAgain, MakesAMissingAccountOnThePrimaryAlone) {
   auto wanted = spec_of("a b c").acks(1);
   wanted.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
   const auto p = world.apply(wanted);
-  EXPECT_EQ(sentences(p), std::vector<std::string>{"a: make the application account 'shop' true"});
+  EXPECT_EQ(sentences(p), std::vector<std::string>{"a: create the application account 'shop'"});
   world.expect_reached(wanted);
 }
 

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "ctl/random_password.hpp"
 #include "ctl/sandbox/sandbox.hpp"
 #include "spec/parse.hpp"
 

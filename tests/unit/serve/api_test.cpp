@@ -240,6 +240,23 @@ TEST_F(ApiTest, GoesBackToTheRevisionThatWasInForceBefore) {
   EXPECT_EQ(what.document, "name: shop\n");
 }
 
+TEST_F(ApiTest, RotatesByApplyingWhatIsInForceAgain) {
+  shop::Shop s;
+  s.memory.spec->accounts = shop::revision(1).spec->accounts;
+  registry.set(s);
+  registry.set_answer([](const Asked&) -> Replied {
+    return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan(), .revision = {2}};
+  });
+  const auto response = post("/api/v1/clusters/shop/rotate", {{"discardFormer", {"replication"}}});
+  ASSERT_EQ(response.status, 202) << response.body;
+  const auto& what = std::get<control::ApplySpec>(registry.asked().at(0).request.what);
+  EXPECT_EQ(what.discard_former, std::set{AccountRole::Replication});
+  EXPECT_FALSE(what.dry_run);
+  EXPECT_TRUE(what.back_to) << "the primary in office stays";
+  is_error(post("/api/v1/clusters/shop/rotate", {{"discardFormer", {"application"}}}), 400, "invalid-argument",
+           "has no application account");
+}
+
 TEST_F(ApiTest, RefusesToGoBackWhereThereIsNoWay) {
   is_error(post("/api/v1/clusters/shop/rollback", Json::object()), 412, "precondition-failed", "no revision before 2");
   is_error(post("/api/v1/clusters/shop/rollback", {{"to", 7}}), 404, "no-such-revision", "revision 7");

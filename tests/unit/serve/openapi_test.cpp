@@ -22,6 +22,7 @@ struct OpenApiTest : testing::Test, World {
     shop::Shop s;
     s.memory.operation = shop::operation();
     s.memory.paused = true;
+    s.memory.spec->accounts = shop::revision(1).spec->accounts;
     s.memory.maintenance = {{NodeId{"db3"}, shop::kNow, shop::kNow, "ann", "disk swap"},
                             {std::nullopt, shop::kNow, shop::kNow, "bob", "move"}};
     s.problems = {shop::problem("ReplicaLags", Severity::Warning, NodeId{"db3"}),
@@ -99,6 +100,10 @@ std::vector<Example> examples() {
       {"post", pattern + "/rollback", shop + "/rollback", 202, R"({"note":"n"})"},
       {"post", pattern + "/rollback", shop + "/rollback", 200, R"({"to":2,"dryRun":true})"},
       {"post", pattern + "/rollback", shop + "/rollback", 404, R"({"to":9})"},
+      {"post", pattern + "/rotate", shop + "/rotate", 202, R"({"discardFormer":["replication"]})"},
+      {"post", pattern + "/rotate", shop + "/rotate", 200, R"({"dryRun":true})"},
+      {"post", pattern + "/rotate", shop + "/rotate", 400, R"({"discardFormer":["monitoring"]})"},
+      {"post", pattern + "/rotate", shop + "/rotate", 400, R"({"discardFormer":["root"]})"},
       {"post", pattern + "/converged", shop + "/converged", 200, ""},
       {"post", pattern + "/switchover", shop + "/switchover", 202, R"({"to":"db2","timeoutSeconds":5})"},
       {"post", pattern + "/switchover", shop + "/switchover", 200, R"({"to":"db1"})"},

@@ -91,12 +91,14 @@ TEST_F(CheckPermissions, AcceptsFilesOfOwnerAndGroup) {
   EXPECT_TRUE(check_permissions(file("shop.yaml", kPrivate | fs::perms::group_read), parsed_with("admin")).empty());
 }
 
-TEST_F(CheckPermissions, RefusesATopologyFileThatOthersMayRead) {
-  const auto topology = file("shop.yaml", kPrivate | fs::perms::others_read);
+// It holds no secret, and names commands that are run.
+TEST_F(CheckPermissions, RefusesATopologyFileThatOthersMayWrite) {
+  EXPECT_TRUE(check_permissions(file("shop.yaml", kPrivate | fs::perms::others_read), parsed_with("admin")).empty());
+  const auto topology = file("shop.yaml", kPrivate | fs::perms::others_read | fs::perms::others_write);
   const auto found = check_permissions(topology, parsed_with("admin"));
   ASSERT_EQ(found.size(), 1U);
-  EXPECT_EQ(to_string(found[0]),
-            "shop.yaml: " + topology + " may be read by every user of this machine: chmod o-rwx " + topology);
+  EXPECT_EQ(to_string(found[0]), "shop.yaml: " + topology +
+                                     " may be written by every user of this machine (mode 606): chmod o-w " + topology);
 }
 
 TEST_F(CheckPermissions, RefusesASecretThatOthersMayReadOrWriteAndSaysWhereItIsNamed) {
@@ -104,7 +106,8 @@ TEST_F(CheckPermissions, RefusesASecretThatOthersMayReadOrWriteAndSaysWhereItIsN
   const auto found = check_permissions("", parsed_with("admin"));
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(to_string(found[0]), "shop.yaml:5:37: accounts.admin.password: " + secret +
-                                     " may be read and written by every user of this machine: chmod o-rwx " + secret);
+                                     " may be read and written by every user of this machine (mode 606): chmod 600 " +
+                                     secret);
 }
 
 TEST_F(CheckPermissions, PassesOverFilesThatAreNotThere) {

@@ -103,9 +103,16 @@ Spec some_spec() {
     account.password = some_secret();
     if (role == AccountRole::Application && coin()) account.schemas = {"shop", "a b", "null", "#1"};
   }
-  spec.tls.mode = one<TlsMode>({TlsMode::Disabled, TlsMode::Preferred, TlsMode::Required, TlsMode::VerifyCa});
-  if (spec.tls.mode == TlsMode::VerifyCa || (spec.tls.mode == TlsMode::Required && coin()))
-    spec.tls.ca = "/certs/ca file.pem";
+  spec.tls.mode = one<TlsMode>(
+      {TlsMode::Disabled, TlsMode::Preferred, TlsMode::Required, TlsMode::VerifyCa, TlsMode::VerifyIdentity});
+  if (spec.tls.verifies() || (spec.tls.mode == TlsMode::Required && coin())) spec.tls.ca = "/certs/ca file.pem";
+  if (coin()) spec.password_policy.min_length = some(4, 64);
+  if (coin()) spec.password_policy.history = some(1, 65535);
+  if (coin()) spec.password_policy.expire_after = std::chrono::hours{24 * some(1, 3650)};
+  if (coin()) {
+    spec.password_policy.max_failed_logins = some(3, 32767);
+    spec.password_policy.lock_for = std::chrono::hours{24 * some(1, 3650)};
+  }
   auto& f = spec.failover;
   f.automatic = coin();
   f.detection = {some_ms(100, 60'000), some_ms(20, 30'000), some(1, 20)};

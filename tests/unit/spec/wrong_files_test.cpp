@@ -55,8 +55,8 @@ std::string test_name(const testing::TestParamInfo<std::string>& file) {
 
 INSTANTIATE_TEST_SUITE_P(Each, WrongFile, testing::ValuesIn(wrong_files()), test_name);
 
-TEST(WrongFiles, AreAtLeastThirtyFour) {
-  EXPECT_GE(wrong_files().size(), 34U);
+TEST(WrongFiles, AreAtLeastSixtySix) {
+  EXPECT_GE(wrong_files().size(), 66U);
 }
 
 TEST(WrongFiles, HaveNoExpectationWithoutAFile) {

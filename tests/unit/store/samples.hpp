@@ -50,7 +50,11 @@ inline std::vector<Step> steps() {
           StartGroup{a, GroupStart::Bootstrap, 6500ms},
           StopGroup{a, GroupStart::Bootstrap},
           SetGroupPrimary{a, b},
-          SetGroupMode{a, false, true}};
+          SetGroupMode{a, false, true},
+          AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants}, Logged::Yes},
+          RotatePassword{a, AccountRole::Application, account()},
+          DiscardFormerPassword{a, AccountRole::Application, account()},
+          RenewReceiver{a}};
 }
 
 inline Spec spec() {
@@ -90,6 +94,7 @@ inline Spec spec() {
   s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};
+  s.password_policy = {14, 5, 90 * 24h, 6, 48h};
   return s;
 }
 

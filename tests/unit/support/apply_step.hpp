@@ -26,6 +26,7 @@ struct ModelServer {
   Life life = Life::Up;
   bool member = false;  ///< Of the one group there is.
   bool elected = false;
+  bool validates_passwords = false;
 };
 
 class Servers {
@@ -194,6 +195,8 @@ class Servers {
         return s.has.clone_plugin;
       case Plugin::GroupReplication:
         return s.now.group.plugin;
+      case Plugin::PasswordValidation:
+        return s.validates_passwords;
     }
     throw std::logic_error{"no such plugin"};
   }
@@ -330,6 +333,10 @@ class Servers {
       s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
       s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
     }
+    if (step.plugin == Plugin::PasswordValidation) {
+      s.has.variables["validate_password.length"] = "8";
+      s.has.variables["validate_password.policy"] = "MEDIUM";
+    }
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const UninstallPlugin& step, StepResult&) {
@@ -340,6 +347,9 @@ class Servers {
       std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("rpl_semi_sync_source_"); });
     }
     if (step.plugin == Plugin::SemiSyncReplica) s.now.semi_sync.replica_enabled = false;
+    if (step.plugin == Plugin::PasswordValidation) {
+      std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("validate_password."); });
+    }
     if (step.plugin == Plugin::GroupReplication) {
       s.now.group = {};
       std::erase_if(s.has.variables, [](const auto& v) { return v.first.starts_with("group_replication_"); });
@@ -357,6 +367,67 @@ class Servers {
       account_of_[{s.now.server_uuid, commit(s)}] = step.role;
     }
     s.has.accounts.insert(step.role);
+    return std::nullopt;
+  }
+  /// What follows `writer` has its accounts as well: everything replicates at once here.
+  void accounts_reach_everybody(const ModelServer& writer) {
+    for (auto& [id, other] : servers_) {
+      const auto* channel = other.now.channel();
+      if (channel == nullptr || channel->receiver != ThreadState::Running) continue;
+      other.has.accounts = writer.has.accounts;
+      other.has.account_faults = writer.has.account_faults;
+      other.has.former_passwords = writer.has.former_passwords;
+    }
+  }
+  Outcome carry_out(ModelServer& s, const AmendAccount& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    auto& faults = s.has.account_faults[step.role];
+    for (const auto fault : step.faults) faults.erase(fault);
+    if (faults.empty()) {
+      s.has.account_faults.erase(step.role);
+      s.has.accounts.insert(step.role);
+    }
+    if (step.logged == Logged::Yes) {
+      commit(s);
+      accounts_reach_everybody(s);
+    }
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const RotatePassword& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    auto& faults = s.has.account_faults[step.role];
+    faults.erase(AccountFault::Password);
+    faults.erase(AccountFault::Locked);
+    faults.erase(AccountFault::Expired);
+    if (faults.empty()) {
+      s.has.account_faults.erase(step.role);
+      s.has.accounts.insert(step.role);
+    }
+    s.has.former_passwords.insert(step.role);
+    commit(s);
+    accounts_reach_everybody(s);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const DiscardFormerPassword& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    if (step.role == AccountRole::Replication) {
+      for (const auto& [id, other] : servers_) {
+        if (!other.has.receiver_as_declared.value_or(true)) {
+          return refused(step, id.name + " still logs in with the former password");
+        }
+      }
+    }
+    s.has.former_passwords.erase(step.role);
+    commit(s);
+    accounts_reach_everybody(s);
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const RenewReceiver& step, StepResult&) {
+    const auto* source = s.now.channel() == nullptr ? nullptr : at_address(s.now.channel()->source);
+    if (source != nullptr && source->has.faults_of(AccountRole::Replication).contains(AccountFault::Password)) {
+      return refused(step, "the source does not take the declared password");
+    }
+    s.has.receiver_as_declared = true;
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const DropAccount& step, StepResult&) {

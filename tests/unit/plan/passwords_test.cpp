@@ -1,0 +1,222 @@
+// Passwords and policies of a cluster that runs: what is planned, in which order, and what is left out.
+#include <gtest/gtest.h>
+
+#include "diagnose/rules.hpp"
+#include "plan/converge.hpp"
+#include "plan/repair.hpp"
+#include "unit/plan/reading.hpp"
+#include "unit/support/reached.hpp"
+
+namespace repl::test {
+namespace {
+
+const Account kApplication{"shop_app", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
+
+/// A cluster as its first apply has left it, in which secrets, accounts and files change afterwards.
+struct Kept {
+  Spec spec;
+  Servers servers;
+  Office office;
+
+  explicit Kept(Spec wanted) : spec(std::move(wanted)), servers(Servers::fresh(spec)) {
+    spec.accounts[AccountRole::Application] = kApplication;
+    carry_out(*plan::plan_converge(spec, office, nullptr, servers.view()));
+    office = plan::office_after(spec, office, servers.view(), kNow);
+    for (const auto& node : spec.nodes) {
+      if (node.id != *office.primary) servers[node.id].has.receiver_as_declared = true;
+    }
+  }
+  void carry_out(const Plan& plan) {
+    EXPECT_TRUE(well_formed(plan));
+    const auto error = apply_all(servers, plan, in_written_order(plan));
+    EXPECT_FALSE(error) << error->message;
+  }
+  /// The secret behind that account holds another password now.
+  void change_secret(AccountRole role) {
+    for (const auto& node : spec.nodes) {
+      auto& has = servers[node.id].has;
+      has.accounts.erase(role);
+      has.account_faults[role] = {AccountFault::Password};
+      if (role == AccountRole::Replication && has.receiver_as_declared) has.receiver_as_declared = false;
+    }
+  }
+  Plan plan(const std::set<AccountRole>& discard = {}, const Spec* wanted = nullptr) {
+    const auto made = plan::plan_converge(wanted == nullptr ? spec : *wanted, office, &spec,
+                                          servers.view(office.primary), {}, {}, discard);
+    EXPECT_TRUE(made) << made.error().message;
+    return made ? *made : Plan{};
+  }
+};
+
+std::string reasons_of(const Plan& plan) {
+  std::string out;
+  for (const auto& reason : plan.reasons) out += reason + "\n";
+  return out;
+}
+
+TEST(Rotation, TellsEverybodyOneByOneAndThenDiscardsTheFormerPassword) {
+  Kept world{spec_of("a b c").acks(1)};
+  world.change_secret(AccountRole::Replication);
+  const auto p = world.plan();
+  EXPECT_EQ(sentences(p),
+            (std::vector<std::string>{
+                "a: give the replication account 'repl_replica' its new password, the present one works on",
+                "b: apply all that a has (at most 60 s)", "c: apply all that a has (at most 60 s)",
+                "b: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "c: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "a: the former password of the replication account 'repl_replica' works no longer"}));
+  // In any order that the plan allows: never two receivers at once, and nobody before everybody has the password.
+  for (const auto& [first, later] : {std::pair{0, 1}, {0, 2}, {1, 3}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}}) {
+    const auto& after = p.steps[static_cast<std::size_t>(later)].after;
+    EXPECT_NE(std::find(after.begin(), after.end(), static_cast<std::size_t>(first)), after.end()) << first << later;
+  }
+  world.carry_out(p);
+  EXPECT_TRUE(world.plan().empty());
+}
+
+TEST(Rotation, IsTakenUpWhereItWasInterrupted) {
+  Kept world{spec_of("a b c")};
+  world.change_secret(AccountRole::Replication);
+  const auto p = world.plan();
+  for (std::size_t stop = 1; stop < p.steps.size(); ++stop) {
+    Kept again{spec_of("a b c")};
+    again.change_secret(AccountRole::Replication);
+    for (std::size_t i = 0; i < stop; ++i) ASSERT_TRUE(again.servers.apply(p.steps[i].step).ok());
+    again.carry_out(again.plan());
+    EXPECT_TRUE(again.plan().empty()) << "stopped after step " << stop;
+    EXPECT_FALSE(again.servers["a"].has.former_passwords.contains(AccountRole::Replication));
+  }
+}
+
+TEST(Rotation, KeepsTheFormerPasswordWhileANodeIsAway) {
+  Kept world{spec_of("a b c")};
+  world.servers["c"].life = Life::Down;
+  world.change_secret(AccountRole::Replication);
+  const auto p = world.plan();
+  EXPECT_TRUE(has_step(p, "b: its receiver logs in as declared from now on"));
+  EXPECT_TRUE(all_of_kind<DiscardFormerPassword>(p).empty());
+  EXPECT_NE(reasons_of(p).find("works on until every node is there"), std::string::npos) << reasons_of(p);
+  world.carry_out(p);
+  world.servers["c"].life = Life::Up;
+  const auto rest = world.plan();
+  EXPECT_TRUE(has_step(rest, "c: its receiver logs in as declared from now on"));
+  EXPECT_EQ(all_of_kind<DiscardFormerPassword>(rest).size(), 1u);
+}
+
+TEST(Rotation, OfTheApplicationKeepsTheFormerPasswordUntilItIsAskedFor) {
+  Kept world{spec_of("a b")};
+  world.change_secret(AccountRole::Application);
+  const auto p = world.plan();
+  EXPECT_EQ(sentences(p), std::vector<std::string>{"a: give the application account 'shop_app' its new password, the "
+                                                   "present one works on"});
+  EXPECT_NE(reasons_of(p).find("--discard-former application"), std::string::npos);
+  world.carry_out(p);
+  EXPECT_TRUE(world.plan().empty());
+  EXPECT_EQ(sentences(world.plan({AccountRole::Application})),
+            std::vector<std::string>{"a: the former password of the application account 'shop_app' works no longer"});
+  EXPECT_NE(reasons_of(world.plan({AccountRole::Monitoring, AccountRole::Admin})).find("admin: has no former password"),
+            std::string::npos);
+}
+
+TEST(Rotation, ComesBeforeANewNodeLogsInWithTheNewPassword) {
+  Kept world{spec_of("a b")};
+  Spec wanted = spec_of("a b c");
+  wanted.accounts[AccountRole::Application] = kApplication;
+  world.servers.add(NodeId{"c"});
+  world.change_secret(AccountRole::Replication);
+  const auto p = world.plan({}, &wanted);
+  EXPECT_TRUE(in_order(p, "a: give the replication account", "c: follow a"));
+}
+
+TEST(Rotation, LeavesReplicasOfADelayedNodeForLater) {
+  Kept world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
+  world.change_secret(AccountRole::Replication);
+  const auto p = world.plan();
+  EXPECT_TRUE(has_step(p, "b: its receiver logs in as declared from now on"));
+  EXPECT_FALSE(has_step(p, "c: its receiver logs in as declared from now on"));
+  EXPECT_FALSE(has_step(p, "b: apply all that a has (at most 60 s)")) << "that takes an hour";
+  EXPECT_TRUE(all_of_kind<DiscardFormerPassword>(p).empty());
+}
+
+TEST(Amending, GivesAnExistingAccountWhatItLacksAndNeverDropsIt) {
+  Kept world{spec_of("a b")};
+  for (const auto* node : {"a", "b"}) {
+    world.servers[node].has.accounts.erase(AccountRole::Application);
+    world.servers[node].has.account_faults[AccountRole::Application] = {AccountFault::Grants, AccountFault::Locked};
+  }
+  const auto p = world.plan();
+  EXPECT_EQ(sentences(p), std::vector<std::string>{"a: make the application account 'shop_app' true: grants, locked"});
+  EXPECT_EQ(inverse(p.steps.front().step), std::nullopt);
+  world.carry_out(p);
+  EXPECT_TRUE(world.plan().empty());
+}
+
+TEST(Amending, IsRepairedByItselfButForPasswords) {
+  Kept world{spec_of("a b")};
+  world.change_secret(AccountRole::Application);
+  const auto problems = diagnose::diagnose(world.spec, world.office, world.servers.view(world.office.primary));
+  const auto found =
+      std::find_if(problems.begin(), problems.end(), [](const Problem& p) { return p.name == "AccountsDeviate"; });
+  ASSERT_NE(found, problems.end());
+  EXPECT_NE(found->evidence.find("application 'shop_app' (password)"), std::string::npos) << found->evidence;
+  const auto view = world.servers.view(world.office.primary);
+  EXPECT_TRUE(plan::plan_repair(*found, world.spec, world.office, view)->empty()) << "its file may be half written";
+  world.servers["a"].has.account_faults[AccountRole::Application].insert(AccountFault::Grants);
+  const auto repair = plan::plan_repair(*found, world.spec, world.office, world.servers.view(world.office.primary));
+  EXPECT_EQ(sentences(*repair), std::vector<std::string>{"a: make the application account 'shop_app' true: grants"});
+}
+
+TEST(Policy, IsInstalledWhereNothingReplicatesYetAndNamedWhereItCannotBe) {
+  Spec spec = spec_of("a b");
+  spec.password_policy.min_length = 14;
+  auto fresh = Servers::fresh(spec);
+  const auto first = plan::plan_converge(spec, {}, nullptr, fresh.view());
+  ASSERT_TRUE(first) << first.error().message;
+  for (const auto* node : {"a", "b"}) {
+    const std::string n = node;
+    EXPECT_TRUE(in_order(*first, n + ": install the password validation component",
+                         n + ": set validate_password.length 8 -> 14"));
+  }
+  Kept world{spec_of("a b")};
+  auto wanted = world.spec;
+  wanted.password_policy.min_length = 14;
+  const auto p = world.plan({}, &wanted);
+  EXPECT_TRUE(has_step(p, "a: install the password validation component"));
+  EXPECT_FALSE(has_step(p, "b: set validate_password.length 8 -> 14"));
+  EXPECT_NE(reasons_of(p).find("b runs as a replica and lacks"), std::string::npos) << reasons_of(p);
+}
+
+TEST(Policy, ThatIsRemovedGivesTheDefaultsBackOnce) {
+  Kept world{spec_of("a b")};
+  world.spec.password_policy.expire_after = 24h * 90;
+  auto without = world.spec;
+  without.password_policy = {};
+  const auto p = world.plan({}, &without);
+  EXPECT_TRUE(has_step(p, "a: make the application account 'shop_app' true: policy"));
+  world.spec = without;
+  EXPECT_TRUE(world.plan().empty());
+}
+
+TEST(Policy, RefusesPasswordsThatCannotBeUsedBeforeAnythingIsChanged) {
+  Kept world{spec_of("a b")};
+  world.servers["a"].has.unusable_passwords[AccountRole::Application] = "it has 4 characters";
+  const auto made =
+      plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("accounts.application.password cannot be used: it has 4 characters"),
+            std::string::npos)
+      << made.error().message;
+}
+
+TEST(Tls, AServerWithoutAnAuthorityIsRefusedUnderTheVerifyingModes) {
+  Kept world{spec_of("a b")};
+  world.servers["b"].has.variables["ssl_ca"] = "";
+  world.spec.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
+  const auto made =
+      plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
+  ASSERT_FALSE(made);
+  EXPECT_NE(made.error().message.find("b has no ssl_ca"), std::string::npos) << made.error().message;
+}
+
+}  // namespace
+}  // namespace repl::test
