@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "mysql/accounts.hpp"
+#include "mysql/cluster_records.hpp"
 #include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
 
@@ -108,6 +109,10 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
     if (!unfit) return tl::unexpected(unfit.error());
     out.unfit_for_group = std::move(*unfit);
   }
+
+  auto records = read_cluster_records(server);
+  if (!records) return tl::unexpected(records.error());
+  out.records = std::move(*records);
 
   for (const auto& [role, account] : spec.accounts) {
     if (role == AccountRole::Admin) {

@@ -1,5 +1,5 @@
 // The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp, and
-// revisions.cpp for what has to do with revisions) ask a cluster's controller and may wait for it; verifications have
+// revisions.cpp for what has to do with revisions, adopting.cpp for what is not known yet) ask a cluster's controller and may wait for it; verifications have
 // both (verifications.cpp); checks (checks.cpp) answer load balancers and supervisors.
 #pragma once
 
@@ -25,6 +25,7 @@ Result<Response> show_metrics(const Call& call);
 
 Result<Response> back_up(const Call& call);
 
+Result<Response> describe_found(const Call& call);
 Result<Response> validate(const Call& call);
 Result<Response> diff(const Call& call);
 Result<Response> apply(const Call& call);

@@ -105,7 +105,7 @@ void fields(V& v, ConsistencySpec& c) {
 template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency] = s;
+         consistency, management] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -119,6 +119,7 @@ void fields(V& v, Spec& s) {
   v("settings", settings);
   v("alert_lag_ms", alert_lag);
   v.added("consistency", consistency);
+  v.added("management", management);
 }
 
 // ---- steps; the key "name" is written beside these
