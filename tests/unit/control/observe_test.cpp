@@ -30,6 +30,7 @@ TEST(Observing, BeginsWithoutAStepAndFillsTheOffice) {
   made.running(spec);
   Story story{spec};
   story.servers = made.servers;
+  for (const auto& [id, server] : made.servers.all()) story.servers[id].has.records.clear();
   const auto reply = story.apply(observing(spec));
   ASSERT_FALSE(reply.error) << reply.error->message;
   EXPECT_FALSE(reply.operation);
@@ -149,6 +150,8 @@ TEST(Observing, AGroupThatElectsAnotherPrimaryIsFollowed) {
   story.forget();
   const auto was = story.primary();
   story.kill(was);
+  story.servers[was == "b" ? "c" : "b"].elected = true;
+  story.servers.settle();
   EXPECT_TRUE(story.run_until([&] { return story.primary() != was; }, 2min)) << story.told();
   story.run_for(2min);
   EXPECT_EQ(story.ordered(), Names{});
