@@ -48,7 +48,8 @@ Result<Json> request_of(const AdoptOptions& options) {
   return body;
 }
 
-// ---- what was found ---------------------------------------------------------------------------------------------------
+// ---- what was found
+// ---------------------------------------------------------------------------------------------------
 
 std::string facts_of(const Json& node, const Style& style) {
   if (!is_true(node, "reached")) return style.paint(Colour::Red, "not reached");
@@ -103,8 +104,8 @@ class FoundTree {
 };
 
 std::string render_found(const Json& found, const Style& style) {
-  std::string text = fmt::format("{}  {}", style.paint(Colour::Bold, text_of(found, "cluster")),
-                                 text_of(found, "topology"));
+  std::string text =
+      fmt::format("{}  {}", style.paint(Colour::Bold, text_of(found, "cluster")), text_of(found, "topology"));
   if (const auto* recorded = find(found, "recorded"); recorded != nullptr && recorded->is_object()) {
     text += fmt::format(", known to its servers: revision {}, term {}", integer_of(*recorded, "revision"),
                         integer_of(*recorded, "term"));
@@ -134,7 +135,8 @@ Table found_table(const Json& found) {
   return table;
 }
 
-// ---- the command ------------------------------------------------------------------------------------------------------
+// ---- the command
+// ------------------------------------------------------------------------------------------------------
 
 /// @errors Conflict: it is there already; InvalidArgument: it cannot be written
 Result<void> write_file(const std::string& path, const std::string& text) {

@@ -68,7 +68,8 @@ class Describer {
     spec_.management = Management::Observe;
     spec_.tls = order_.tls;
     if (found_.cut_short) {
-      refuse(ErrorCode::NotSupported, fmt::format("there is more than could be looked at ({} servers)", servers_.size()));
+      refuse(ErrorCode::NotSupported,
+             fmt::format("there is more than could be looked at ({} servers)", servers_.size()));
     }
     for (Index i = 0; i < servers_.size(); ++i) fitness(i);
     find_sources();
@@ -110,7 +111,8 @@ class Describer {
     return found == variables.end() ? std::string{} : found->second;
   }
 
-  // ---- each server by itself ------------------------------------------------------------------------------------------
+  // ---- each server by itself
+  // ------------------------------------------------------------------------------------------
 
   void fitness(Index i) {
     const auto& s = now(i);
@@ -174,7 +176,8 @@ class Describer {
     }
   }
 
-  // ---- the topology ---------------------------------------------------------------------------------------------------
+  // ---- the topology
+  // ---------------------------------------------------------------------------------------------------
 
   void shape() {
     if (servers_.empty()) {
@@ -187,9 +190,9 @@ class Describer {
     if (members > 0) return group_shape(static_cast<Index>(members));
     for (Index i = 0; i < servers_.size(); ++i) {
       if (now(i).member_state() == MemberState::Offline || now(i).group.members.empty()) continue;
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format("{} is in a group, and is not ONLINE in a majority of it: bring the group back first",
-                         shown(i)));
+      refuse(
+          ErrorCode::PreconditionFailed,
+          fmt::format("{} is in a group, and is not ONLINE in a majority of it: bring the group back first", shown(i)));
     }
     std::vector<Index> roots;
     for (Index i = 0; i < servers_.size(); ++i) {
@@ -260,10 +263,11 @@ class Describer {
           variable(i, "auto_increment_increment") == std::to_string(servers_.size())) {
         continue;
       }
-      note("{} counts its automatic keys by auto_increment_increment {} from auto_increment_offset {}, and at its place "
-           "in the ring it is {} from {}: with management: full, writes stop for a moment on all nodes to change that",
-           shown(i), variable(i, "auto_increment_increment"), variable(i, "auto_increment_offset"), servers_.size(),
-           place + 1);
+      note(
+          "{} counts its automatic keys by auto_increment_increment {} from auto_increment_offset {}, and at its place "
+          "in the ring it is {} from {}: with management: full, writes stop for a moment on all nodes to change that",
+          shown(i), variable(i, "auto_increment_increment"), variable(i, "auto_increment_offset"), servers_.size(),
+          place + 1);
     }
   }
 
@@ -302,10 +306,12 @@ class Describer {
       if (single) return self != nullptr && self->primary ? 0L : 1L;
       return whole(variable(i, "auto_increment_offset")).value_or(0);
     };
-    std::stable_sort(order_of_nodes_.begin(), order_of_nodes_.end(), [&](Index a, Index b) { return rank(a) < rank(b); });
+    std::stable_sort(order_of_nodes_.begin(), order_of_nodes_.end(),
+                     [&](Index a, Index b) { return rank(a) < rank(b); });
   }
 
-  // ---- the nodes ------------------------------------------------------------------------------------------------------
+  // ---- the nodes
+  // ------------------------------------------------------------------------------------------------------
 
   /// What its replicas know a server by: by that name they are recognised.
   void addresses() {
@@ -358,7 +364,8 @@ class Describer {
     }
   }
 
-  // ---- the rest, field by field ---------------------------------------------------------------------------------------
+  // ---- the rest, field by field
+  // ---------------------------------------------------------------------------------------
 
   void sync() {
     if (spec_.is_group()) return;
@@ -382,9 +389,10 @@ class Describer {
       note("{} waits for acknowledgements after the commit; management: full sets AFTER_SYNC", names_.at(first));
     }
     if (!has.wait_no_replica) {
-      note("{} does not wait while no replica is connected; management: full sets "
-           "rpl_semi_sync_source_wait_no_replica ON",
-           names_.at(first));
+      note(
+          "{} does not wait while no replica is connected; management: full sets "
+          "rpl_semi_sync_source_wait_no_replica ON",
+          names_.at(first));
     }
     for (const auto& node : spec_.is_ring() ? std::vector<NodeId>{} : spec_.ackers(names_.at(first))) {
       const auto i = std::find_if(names_.begin(), names_.end(), [&](const auto& n) { return n.second == node; })->first;
@@ -403,9 +411,10 @@ class Describer {
     }
     auto user = users.empty() ? std::string{kDefaultReplicationUser} : *users.begin();
     if (user == order_.admin.user) {
-      note("replicas log in as '{}', which is the admin account: repld makes an account '{}' for new channels once "
-           "management is full",
-           user, kDefaultReplicationUser);
+      note(
+          "replicas log in as '{}', which is the admin account: repld makes an account '{}' for new channels once "
+          "management is full",
+          user, kDefaultReplicationUser);
       user = kDefaultReplicationUser;
     }
     const auto& admin = order_.admin.password;
@@ -417,8 +426,8 @@ class Describer {
   }
 
   void provisioning() {
-    const bool all = std::all_of(servers_.begin(), servers_.end(),
-                                 [](const Server& s) { return s.now.inventory->clone_plugin; });
+    const bool all =
+        std::all_of(servers_.begin(), servers_.end(), [](const Server& s) { return s.now.inventory->clone_plugin; });
     spec_.provisioning = all ? Provisioning::Clone : Provisioning::None;
   }
 
@@ -467,7 +476,8 @@ class Describer {
     }
   }
 
-  // ---- the whole ------------------------------------------------------------------------------------------------------
+  // ---- the whole
+  // ------------------------------------------------------------------------------------------------------
 
   Result<Description> finish() {
     // The rules of the language hold for it as for a file that somebody wrote.
@@ -502,7 +512,8 @@ class Describer {
   std::vector<std::string> reasons_;
 };
 
-// ---- what the servers keep --------------------------------------------------------------------------------------------
+// ---- what the servers keep
+// --------------------------------------------------------------------------------------------
 
 struct Recorded {
   ClusterRecord record;

@@ -15,8 +15,8 @@ namespace repl::adopt {
 struct Description {
   Spec spec;  ///< With management: observe.
   View view;  ///< The found servers by the names that `spec` gives them.
-  /// What the servers keep of the cluster and `spec` was taken from; empty: they keep nothing, it was made from what was
-  /// found.
+  /// What the servers keep of the cluster and `spec` was taken from; empty: they keep nothing, it was made from what
+  /// was found.
   std::optional<ClusterRecord> record;
   /// Of a replication account of which only the name is known: its password is to be put there.
   std::optional<SecretRef> to_fill_in;

@@ -99,8 +99,8 @@ struct StepOrder {
   Step step;
   Time deadline{};
 };
-/// To be kept on the server of `node`, from where it replicates. Not a step: it changes nothing that is decided on, says
-/// only what `Output::remember` says, is written once more after a restart, and may fail.
+/// To be kept on the server of `node`, from where it replicates. Not a step: it changes nothing that is decided on,
+/// says only what `Output::remember` says, is written once more after a restart, and may fail.
 struct RecordOrder {
   NodeId node;
   ClusterRecord record;

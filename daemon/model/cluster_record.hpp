@@ -1,5 +1,5 @@
-// What the servers of a cluster keep of it themselves (table repld.cluster), so that a repld with an empty disk can take
-// it up again: docs/adopt.md. Nothing in it is secret: the document holds references to secrets only.
+// What the servers of a cluster keep of it themselves (table repld.cluster), so that a repld with an empty disk can
+// take it up again: docs/adopt.md. Nothing in it is secret: the document holds references to secrets only.
 #pragma once
 
 #include <optional>

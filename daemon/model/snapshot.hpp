@@ -123,8 +123,8 @@ struct Inventory {
   std::vector<std::string> unfit_for_group;
   static constexpr std::size_t kUnfitListed = 20;
   std::vector<ClusterRecord> records;  ///< What the server keeps of clusters it is, or was, a node of.
-  bool admin_may_operate = true;  ///< The admin account has the privileges that plans need.
-  std::string admin_lacks;        ///< Names of the missing ones.
+  bool admin_may_operate = true;       ///< The admin account has the privileges that plans need.
+  std::string admin_lacks;             ///< Names of the missing ones.
   bool operator==(const Inventory&) const = default;
 };
 

@@ -34,8 +34,7 @@ Result<bool> table_exists(Server& server) {
 }
 
 Result<std::vector<ClusterRecord>> rows(Server& server, const std::string& rest) {
-  const auto found =
-      server.query("SELECT cluster, term, revision, primary_node, document FROM repld.cluster" + rest);
+  const auto found = server.query("SELECT cluster, term, revision, primary_node, document FROM repld.cluster" + rest);
   if (!found) return tl::unexpected(found.error());
   std::vector<ClusterRecord> out;
   for (const auto& row : *found) {
@@ -66,12 +65,11 @@ Result<void> replace(Server& server, const ClusterRecord& record) {
   const auto id = server.value("SELECT UUID()");
   if (!id) return tl::unexpected(id.error());
   if (auto gone = server.execute("DELETE FROM repld.cluster" + of_cluster); !gone) return gone;
-  return server.execute(
-      fmt::format("INSERT INTO repld.cluster (id, cluster, term, revision, primary_node, document) VALUES "
-                  "({}, {}, {}, {}, {}, {})",
-                  sql_quoted(id->value_or("")), sql_quoted(record.cluster.name), record.term.number,
-                  record.revision.number, record.primary ? sql_quoted(record.primary->name) : "NULL",
-                  sql_quoted(record.document)));
+  return server.execute(fmt::format(
+      "INSERT INTO repld.cluster (id, cluster, term, revision, primary_node, document) VALUES "
+      "({}, {}, {}, {}, {}, {})",
+      sql_quoted(id->value_or("")), sql_quoted(record.cluster.name), record.term.number, record.revision.number,
+      record.primary ? sql_quoted(record.primary->name) : "NULL", sql_quoted(record.document)));
 }
 
 }  // namespace

@@ -348,9 +348,7 @@ void NodeManager::Impl::step_task(const control::StepOrder& order, Deadline dead
 void NodeManager::Impl::keep(const control::RecordOrder& order) {
   const auto deadline = steady(order.deadline);
   const auto state = std::make_shared<Order>();
-  const auto done = [order](std::optional<Error> error) {
-    return control::RecordDone{order.record, std::move(error)};
-  };
+  const auto done = [order](std::optional<Error> error) { return control::RecordDone{order.record, std::move(error)}; };
   with(order.node, [&](Node& node) {
     node.worker(Purpose::Look).post([this, order, deadline, &node, state, done] {
       state->started = true;

@@ -32,9 +32,10 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
   if (wanted.observes()) return plan_observe(wanted, office, before, view);
   if (takes_over_without_primary(wanted, office, before, view)) {
     Plan plan{.goal = Goal::Converge};
-    plan.reasons.push_back(fmt::format("{} does not answer: the cluster is taken over as it is; apply again when all "
-                                       "nodes answer, to give them what they lack",
-                                       *office.primary));
+    plan.reasons.push_back(
+        fmt::format("{} does not answer: the cluster is taken over as it is; apply again when all "
+                    "nodes answer, to give them what they lack",
+                    *office.primary));
     return plan;
   }
   const auto checked = converge::check(wanted, office, before, view, {may_lose_data});

@@ -118,8 +118,8 @@ class Comparer {
     if (!has.source_enabled) return;
     const auto acks = wanted_.is_ring() ? 1 : wanted_.acks_wanted(node.id);
     if (has.wait_for_count != acks) {
-      differs("{} waits for {} acknowledgements, and by the file for {}: write `acks: {}`", node.id,
-              has.wait_for_count, acks, has.wait_for_count);
+      differs("{} waits for {} acknowledgements, and by the file for {}: write `acks: {}`", node.id, has.wait_for_count,
+              acks, has.wait_for_count);
     }
     const bool waits = has.timeout >= kPracticallyForever;
     const bool should_wait = wanted_.sync.on_too_few == OnTooFewReplicas::Wait;

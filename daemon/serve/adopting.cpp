@@ -103,11 +103,29 @@ Json node_json(const adopt::Description& found, const NodeSpec& node) {
           {"reached", now != nullptr},
           {"role", role_of(found.spec, now)},
           {"source", std::move(source)},
-          {"version", now == nullptr
-                          ? ""
-                          : fmt::format("{}.{}.{}", now->version.major, now->version.minor, now->version.patch)},
+          {"version",
+           now == nullptr ? "" : fmt::format("{}.{}.{}", now->version.major, now->version.minor, now->version.patch)},
           {"readOnly", now == nullptr ? Json(nullptr) : Json(to_string(now->read_only))},
           {"delaySeconds", channel == nullptr ? 0 : channel->delay.count()}};
+}
+
+/// A server belongs to one cluster, and what is managed already is not described anew.
+Result<void> not_managed(const run::Registry& registry, const Spec& spec, const adopt::Findings& found) {
+  for (const auto& state : registry.clusters()) {
+    const auto& managed = state->memory.spec;
+    if (!managed) continue;
+    const auto refuse = [&](const Address& address, const NodeSpec& node) {
+      return fail(ErrorCode::Conflict, "{} is managed already, as {} of cluster {}: `replctl show {}` prints its file",
+                  to_string(address), node.id, managed->cluster, managed->cluster);
+    };
+    for (const auto& node : spec.nodes) {
+      if (const auto* known = managed->find(node.address)) return refuse(node.address, *known);
+    }
+    for (const auto& server : found.servers) {
+      if (const auto* known = managed->find(server.reached)) return refuse(server.reached, *known);
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -118,6 +136,9 @@ Result<Response> describe_found(const Call& call) {
   const auto findings = call.backend.crawl(*order);
   if (!findings) return tl::unexpected(findings.error());
   const auto found = adopt::describe(*findings, *order);
+  if (const auto free = not_managed(call.backend.registry, found ? found->spec : Spec{}, *findings); !free) {
+    return tl::unexpected(free.error());
+  }
   if (!found) return tl::unexpected(found.error());
   Json recorded = nullptr;
   if (found->record) {

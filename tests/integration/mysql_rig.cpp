@@ -123,9 +123,9 @@ void Servers::reset() {
         "0") {
       tell(node.id, {"UNINSTALL PLUGIN rpl_semi_sync_replica"});
     }
-    tell(node.id,
-         {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP USER IF EXISTS repl_replica@'%'",
-          "DROP USER IF EXISTS repl_monitor@'%'", "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
+    tell(node.id, {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP DATABASE IF EXISTS repld",
+                   "DROP USER IF EXISTS repl_replica@'%'", "DROP USER IF EXISTS repl_monitor@'%'",
+                   "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
   }
 }
 

@@ -32,13 +32,13 @@ void expect_no_replication_is_touched(const adopt::Description& d) {
   ASSERT_TRUE(plan) << plan.error().message;
   for (const auto& planned : plan->steps) {
     const auto& step = planned.step;
-    const bool harmless = std::holds_alternative<InstallPlugin>(step) || std::holds_alternative<SetVariable>(step) ||
-                          std::holds_alternative<PersistReadOnly>(step) || std::holds_alternative<CreateAccount>(step) ||
-                          (std::holds_alternative<SetReadOnly>(step) &&
-                           std::get<SetReadOnly>(step).to == ReadOnly::Super);
+    const bool harmless =
+        std::holds_alternative<InstallPlugin>(step) || std::holds_alternative<SetVariable>(step) ||
+        std::holds_alternative<PersistReadOnly>(step) || std::holds_alternative<CreateAccount>(step) ||
+        (std::holds_alternative<SetReadOnly>(step) && std::get<SetReadOnly>(step).to == ReadOnly::Super);
     // Of a node that follows nobody it says only what it will do as a replica.
-    const bool later = std::holds_alternative<SetSemiSyncReplica>(step) &&
-                       d.view.reachable(node_of(step))->channel() == nullptr;
+    const bool later =
+        std::holds_alternative<SetSemiSyncReplica>(step) && d.view.reachable(node_of(step))->channel() == nullptr;
     EXPECT_TRUE(harmless || later) << describe(step);
   }
 }
@@ -50,7 +50,8 @@ void expect_refused(const Found& found, ErrorCode code, const Names& parts) {
   for (const auto& part : parts) EXPECT_NE(d.error().message.find(part), std::string::npos) << d.error().message;
 }
 
-// ---- shapes -----------------------------------------------------------------------------------------------------------
+// ---- shapes
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Describe, AChain) {
   const auto d = described(chain());
@@ -120,13 +121,15 @@ TEST(Describe, AGroupInWhichAllWrite) {
   expect_no_replication_is_touched(d);
 }
 
-// ---- fields -----------------------------------------------------------------------------------------------------------
+// ---- fields
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Describe, CommitsThatWait) {
   for (const auto timeout : {10'000ms, std::chrono::milliseconds{1'000'000'000}}) {
     auto found = Found{"a b c"}.follows("b", "a").follows("c", "a");
     auto& source = found.now("a").semi_sync;
-    source.source_plugin = source.source_enabled = source.source_status = source.wait_no_replica = source.after_sync = true;
+    source.source_plugin = source.source_enabled = source.source_status = source.wait_no_replica = source.after_sync =
+        true;
     source.wait_for_count = 2;
     source.timeout = timeout;
     for (const auto* replica : {"b", "c"}) {
@@ -240,7 +243,8 @@ TEST(Describe, WhoWasSeenAndNotReached) {
   expect_taken_up_as_it_is(d);
 }
 
-// ---- what no file can say ---------------------------------------------------------------------------------------------
+// ---- what no file can say
+// ---------------------------------------------------------------------------------------------
 
 TEST(DescribeRefuses, NothingThatAnswers) {
   Found found{""};

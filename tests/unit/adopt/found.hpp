@@ -28,9 +28,8 @@ inline adopt::Server plain_server(const std::string& name) {
   now.semi_sync = SemiSync{};
   now.inventory = Inventory{};
   now.inventory->user_schemas = {"shop"};
-  now.inventory->variables = {{"replica_net_timeout", "60"},
-                              {"auto_increment_increment", "1"},
-                              {"auto_increment_offset", "1"}};
+  now.inventory->variables = {
+      {"replica_net_timeout", "60"}, {"auto_increment_increment", "1"}, {"auto_increment_offset", "1"}};
   return {address_of({name}), now, {}};
 }
 
@@ -70,7 +69,8 @@ struct Found : adopt::Findings {
   Found& group(const std::string& names, const std::string& primary, const std::string& group_name = "the-group") {
     std::vector<GroupMember> members;
     for (const auto& name : words(names)) {
-      members.push_back({uuid(letter_of(name)), address_of({name}), MemberState::Online, primary.empty() || name == primary});
+      members.push_back(
+          {uuid(letter_of(name)), address_of({name}), MemberState::Online, primary.empty() || name == primary});
     }
     for (const auto& name : words(names)) {
       auto& s = now(name);

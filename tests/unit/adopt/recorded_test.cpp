@@ -18,7 +18,8 @@ Spec managed() {
   return spec;
 }
 
-ClusterRecord record_of(const Spec& spec, std::uint64_t term, std::uint64_t revision, const std::string& primary = "a") {
+ClusterRecord record_of(const Spec& spec, std::uint64_t term, std::uint64_t revision,
+                        const std::string& primary = "a") {
   return {.cluster = spec.cluster,
           .term = {term},
           .revision = {revision},

@@ -33,8 +33,9 @@ class AdoptFlow : public ReplctlTest {
   }
   void find(const Json& found) {
     repld_.on("POST", "/api/v1/adopt", found);
-    repld_.on("POST", "/api/v1/apply",
-              {{"clusters", {{{"cluster", "shop"}, {"revision", 1}, {"previousRevision", 0}, {"operation", nullptr}}}}});
+    repld_.on(
+        "POST", "/api/v1/apply",
+        {{"clusters", {{{"cluster", "shop"}, {"revision", 1}, {"previousRevision", 0}, {"operation", nullptr}}}}});
   }
   std::vector<std::string> command(const std::vector<std::string>& more = {}) const {
     std::vector<std::string> out{"adopt", "db1:3306", "--user", "admin", "--password-file", "/secrets/admin"};

@@ -68,10 +68,9 @@ TEST(Observe, NamesEveryDifferenceAndWhatTheFileWouldHaveToSay) {
   const auto plan = plan::plan_converge(spec, {}, nullptr, c.view());
   ASSERT_FALSE(plan);
   EXPECT_EQ(plan.error().code, ErrorCode::PreconditionFailed);
-  for (const auto* part :
-       {"nothing was changed", "b follows c, and by the file a: write `follows: c`", "b takes writes",
-        "d is delayed by 60 s, and by the file by 3600 s: write `delay: 60s`",
-        "a: max_connections is 151, and by the file 500", "d: max_connections is 151"}) {
+  for (const auto* part : {"nothing was changed", "b follows c, and by the file a: write `follows: c`",
+                           "b takes writes", "d is delayed by 60 s, and by the file by 3600 s: write `delay: 60s`",
+                           "a: max_connections is 151, and by the file 500", "d: max_connections is 151"}) {
     EXPECT_NE(plan.error().message.find(part), std::string::npos) << part << "\n" << plan.error().message;
   }
   EXPECT_EQ(plan.error().message.find("c: max_connections"), std::string::npos);
@@ -104,7 +103,8 @@ TEST(Observe, HowCommitsWait) {
   expect_one(differences(c, spec_of("a b c").acks(1)), "write `acks: 2`");
   expect_one(differences(c, spec_of("a b c").acks(2).degrading()), "write `onTooFewReplicas: wait`");
   c["a"].now().semi_sync.timeout = 500ms;
-  expect_one(differences(c, spec_of("a b c").acks(2)), "write `onTooFewReplicas: degrade-to-async` and `timeout: 500ms`");
+  expect_one(differences(c, spec_of("a b c").acks(2)),
+             "write `onTooFewReplicas: degrade-to-async` and `timeout: 500ms`");
 }
 
 TEST(Observe, WhatAGroupIs) {

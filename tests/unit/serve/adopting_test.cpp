@@ -80,10 +80,15 @@ TEST_F(AdoptingTest, RefusesWhatIsNoOrder) {
 TEST_F(AdoptingTest, SaysWhyNoFileCanSayIt) {
   found->servers[1].now.gtid_mode_on = false;
   is_refused(asked(), 501, "gtid_mode OFF");
-  found = adopt::Findings{};
-  is_refused(asked(), 412, "no server answers");
+  found->servers.clear();
+  is_refused(asked(), 412, "no server answers: Access denied");
   found = fail(ErrorCode::SecretUnavailable, "the file is not there");
   is_refused(asked(), 503, "the file is not there");
+}
+
+TEST_F(AdoptingTest, RefusesServersThatAreManagedAlready) {
+  found->servers[1].reached = {"10.0.0.1", 3302};
+  is_refused(asked(), 409, "10.0.0.1:3302 is managed already, as db2 of cluster shop");
 }
 
 TEST_F(AdoptingTest, GivesWhatTheServersKeep) {

@@ -25,10 +25,10 @@ class Story {
   std::vector<Event> events;
   std::vector<Operation> operations;  ///< Every state that went to the history, in order.
   std::vector<control::Reply> replies;
-  std::vector<control::StepOrder> steps;   ///< All that were ordered.
-  std::vector<AppliedRevision> revisions;  ///< As the store has them, oldest first.
+  std::vector<control::StepOrder> steps;      ///< All that were ordered.
+  std::vector<AppliedRevision> revisions;     ///< As the store has them, oldest first.
   std::vector<control::RecordOrder> records;  ///< What the servers were told to keep.
-  std::optional<Spec> configured;          ///< Whom the ends hold sessions to.
+  std::optional<Spec> configured;             ///< Whom the ends hold sessions to.
   std::optional<NodeId> sentinel;
   std::shared_ptr<const std::vector<Problem>> problems;
 
