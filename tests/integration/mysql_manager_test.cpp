@@ -323,6 +323,7 @@ TEST_F(Manager, KeepsARecordWhereverItReplicatesTo) {
 
 TEST_F(Manager, AServerThatWasResetFollowsFromTheFirstTransactionOnAndKeepsRecordsAnew) {
   ClusterRecord record{.cluster = {"shop"}, .term = {1}, .revision = {1}, .primary = kDb2, .document = "name: shop"};
+  done(CreateAccount{kDb1, AccountRole::Replication, spec->accounts.at(AccountRole::Replication)});
   EXPECT_FALSE(keep(kDb2, record));  // of a former life
   done(ResetGtids{kDb2, GtidSet::parse(servers.ask(kDb2, "SELECT @@GLOBAL.gtid_executed")).value()});
   record.primary = kDb1;
