@@ -17,6 +17,7 @@ constexpr const char* kFooter = R"(Examples:
   replctl apply shop.yaml --dry-run          what would be changed
   replctl apply shop.yaml                    make it so
   replctl rollback shop                      back to what was in force before
+  replctl adopt db1:3306 --user repl_admin --password-file admin   take over what runs
   replctl status shop --watch                the cluster as a tree, live
   replctl switchover shop --to db2           move the primary
   replctl verify shop                        compare the data of all nodes
@@ -173,6 +174,7 @@ int run(const std::vector<std::string>& arguments, Console& console, const Exten
   add_global_options(app, invocation.options);
   add_init_commands(app, invocation);
   add_file_commands(app, invocation);
+  add_adopt_commands(app, invocation);
   add_revision_commands(app, invocation);
   add_primary_commands(app, invocation);
   add_see_commands(app, invocation);

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "model/time_text.hpp"
+#include "mysql/crawl.hpp"
 #include "mysql/node_manager.hpp"
 #include "mysql/watcher.hpp"
 #include "run/daemon.hpp"
@@ -149,7 +150,8 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
                                .version = REPL_VERSION,
                                .token = *token,
                                .serve_metrics = config.metrics,
-                               .scratch = directory->scratch_path()};
+                               .scratch = directory->scratch_path(),
+                               .crawl = mysql::crawl};
   serve::Api api(backend);
   serve::Limits limits;
   limits.connections = static_cast<std::size_t>(config.max_connections);

@@ -11,6 +11,7 @@ class Invocation;
 
 void add_see_commands(CLI::App& app, Invocation& run);       ///< status, clusters, nodes, problems, rules
 void add_past_commands(CLI::App& app, Invocation& run);      ///< events, history, operation
+void add_adopt_commands(CLI::App& app, Invocation& run);     ///< adopt
 void add_file_commands(CLI::App& app, Invocation& run);      ///< validate, diff, apply
 void add_revision_commands(CLI::App& app, Invocation& run);  ///< show, rollback, rotate
 void add_init_commands(CLI::App& app, Invocation& run);      ///< init

@@ -50,7 +50,10 @@ Output Controller::step(Time now, const Input& input) {
     if (was_busy) s.progress(now);
     // What was found before may be what the operation was there to change.
     if (was_busy && !s.busy()) s.look(now);
-    if (s.memory.spec && s.view->complete()) s.decide(now);
+    if (s.memory.spec && s.view->complete()) {
+      s.decide(now);
+      s.keep_record(now);
+    }
   }
   s.look_thoroughly(now);
   s.finish(now);
@@ -67,6 +70,7 @@ void Controller::State::take(Time now, const Input& input) {
                  [&](const StepDone& s) {
                    if (busy()) take_result(*memory.operation, s, now);
                  },
+                 [&](const RecordDone& r) { take_record(r, now); },
                  [&](const Request& r) { request(now, r); },
                  [](const Tick&) {},
              },

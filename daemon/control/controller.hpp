@@ -64,6 +64,12 @@ struct EndMaintenance {
   std::optional<NodeId> node;
 };
 
+/// A RecordOrder was carried out, or was not.
+struct RecordDone {
+  ClusterRecord record;
+  std::optional<Error> error;
+};
+
 /// A person's request; `ticket` comes back in the Reply.
 struct Request {
   std::uint64_t ticket = 0;
@@ -74,7 +80,7 @@ struct Request {
 /// Nothing happened, but the wake-up time has come.
 struct Tick {};
 
-using Input = std::variant<ProbeDone, SentinelBroke, StepDone, Request, Tick>;
+using Input = std::variant<ProbeDone, SentinelBroke, StepDone, RecordDone, Request, Tick>;
 
 // ---- outputs ------------------------------------------------------------------------------------------------------
 
@@ -92,6 +98,13 @@ struct StepOrder {
   std::size_t index = 0;
   bool undo = false;
   Step step;
+  Time deadline{};
+};
+/// To be kept on the server of `node`, from where it replicates. Not a step: it changes nothing that is decided on,
+/// says only what `Output::remember` says, is written once more after a restart, and may fail.
+struct RecordOrder {
+  NodeId node;
+  ClusterRecord record;
   Time deadline{};
 };
 struct Reply {
@@ -116,6 +129,8 @@ struct Output {
   std::optional<RevisionOutcome> outcome;
   /// The nodes to hold sessions to changed: to be taken up before `probes` and `steps` of this output.
   std::optional<Spec> configure;
+  /// Started only when `remember` is stored, of this output and of all before it.
+  std::optional<RecordOrder> record;
   /// Whom to keep the blocked sentinel session on.
   std::optional<NodeId> sentinel;
   /// Changed view or problems, for readers; null when nothing changed.

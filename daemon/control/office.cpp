@@ -3,6 +3,8 @@
 
 #include "control/state.hpp"
 #include "diagnose/facts.hpp"
+#include "plan/converge.hpp"
+#include "plan/observe.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::control {
@@ -62,6 +64,16 @@ void Controller::State::follow_office(Time now) {
     }
   }
   if (office != before) remember();
+}
+
+/// Once `spec` is in force. Before the first one there is no office, only the term of a former repld to go on from; and
+/// it begins anew where somebody has moved a primary that repld only looks at.
+Office Controller::State::office_with(const Spec& spec, Time now) const {
+  const bool goes_on = memory.spec && !plan::names_another_primary(spec, memory.office, &*memory.spec);
+  if (goes_on) return plan::office_after(spec, memory.office, *view, now);
+  auto office = plan::office_after(spec, Office{}, *view, now);
+  office.term.number += memory.office.term.number;
+  return office;
 }
 
 void Controller::State::take_office(const Operation& operation, Time now) {

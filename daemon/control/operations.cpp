@@ -173,8 +173,8 @@ void Controller::State::operation_over(Time now) {
     if (op.revision != memory.revision) out.outcome = RevisionOutcome{op.revision, revision_state(op.state), now};
     keep_prior_settings(op.state);
     if (done && memory.proposed) {
-      const bool first = memory.office.term.number == 0;
-      memory.office = plan::office_after(*memory.proposed, memory.office, *view, now);
+      const bool first = !memory.spec;
+      memory.office = office_with(*memory.proposed, now);
       // Nobody is compared with what is not the primary any more.
       if (memory.office.primary != op.old_primary) observed.primary_changed();
       if (memory.proposed->several_writers()) memory.quarantined.clear();

@@ -39,6 +39,18 @@ std::vector<std::string> variables_to_look_at(const Spec& wanted, const Memory& 
   return names;
 }
 
+/// The newest that any server keeps of the cluster; zeros when none keeps any.
+ClusterRecord newest_record(const ClusterId& cluster, const View& view) {
+  ClusterRecord newest;
+  for (const auto& node : view.observations()) {
+    if (!node.inventory) continue;
+    for (const auto& record : node.inventory->records) {
+      if (record.cluster == cluster && record.is_newer_than(newest)) newest = record;
+    }
+  }
+  return newest;
+}
+
 std::string cause_of(const ApplySpec& what, Revision revision) {
   const bool again = what.back_to == revision;
   auto text = again ? fmt::format("apply of revision {} again", revision.number)
@@ -78,6 +90,9 @@ void Controller::State::request(Time now, const Request& asked) {
                     "look at `replctl status {}`, then `replctl resume {}`",
                     cluster, time_text(*memory.restored), cluster, cluster)};
   };
+  // Of what changes servers, or is about keeping repld from changing them.
+  const auto observed_only = [&] { return memory.spec && memory.spec->observes(); };
+  const auto only_looks = Error{ErrorCode::PreconditionFailed, only_looks_on(cluster)};
   const auto not_looked = Error{
       ErrorCode::Conflict,
       fmt::format("{}: repld has just started and has not looked at every node yet; ask again in a moment", cluster)};
@@ -95,6 +110,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const SwitchOver& s) {
             if (!memory.spec) return refuse(no_spec);
+            if (observed_only()) return refuse(only_looks);
             if (memory.restored) return refuse(restored_error());
             if (busy() || applying) return refuse(busy_error());
             if (!view->complete()) return refuse(not_looked);
@@ -108,6 +124,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const FailOver& f) {
             if (!memory.spec) return refuse(no_spec);
+            if (observed_only()) return refuse(only_looks);
             if (memory.restored) return refuse(restored_error());
             if (busy() || applying) return refuse(busy_error());
             if (memory.spec->several_writers()) return refuse(no_single_primary);
@@ -146,6 +163,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const BeginMaintenance& m) {
             if (!memory.spec) return refuse(no_spec);
+            if (observed_only()) return refuse(only_looks);
             if (m.node && memory.spec->find(*m.node) == nullptr) {
               return refuse({ErrorCode::NoSuchNode,
                              fmt::format("{} has no node '{}'; `replctl nodes` lists them", cluster, *m.node)});
@@ -205,8 +223,10 @@ void Controller::State::apply_when_looked_at(Time now) {
   auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings,
                                   pending.what.may_lose_data, pending.what.discard_former);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
+  const auto kept = in_force == nullptr ? newest_record(cluster, *view) : ClusterRecord{};
   Reply r{.ticket = pending.ticket};
-  r.revision = unchanged ? memory.revision : Revision{std::max(memory.revisions, memory.revision.number) + 1};
+  r.revision = unchanged ? memory.revision
+                         : Revision{std::max({memory.revisions, memory.revision.number, kept.revision.number}) + 1};
   if (!plan || pending.what.dry_run) {
     if (plan) {
       r.plan = std::move(*plan);
@@ -218,11 +238,13 @@ void Controller::State::apply_when_looked_at(Time now) {
     return;
   }
   r.plan = *plan;
+  // Terms and revisions go on from where a repld that was here before has left off.
+  memory.office.term = std::max(memory.office.term, kept.term);
   auto prior_settings = plan::captured(memory.prior_settings, wanted, in_force, *view);
   if (!unchanged) take_up(now, pending, r.revision);
   if (plan->empty()) {
     if (!unchanged) {
-      memory.office = plan::office_after(wanted, memory.office, *view, now);
+      memory.office = office_with(wanted, now);
       memory.spec = wanted;
       memory.revision = r.revision;
       memory.prior_settings = std::move(prior_settings);

@@ -1,6 +1,6 @@
 // The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
 // people ask for), maintenance.cpp (where it keeps off), decisions.cpp (what it does by itself), operations.cpp
-// (carrying out).
+// (carrying out), recording.cpp (what the servers keep).
 #pragma once
 
 #include <map>
@@ -53,6 +53,15 @@ struct Controller::State {
   std::optional<std::pair<int, GtidSet>> settling;
 
   Time next_inventory{};  ///< When every node is looked at thoroughly again.
+  /// What the servers keep of the cluster, as far as this process knows; only a copy of what `memory` says.
+  struct Recording {
+    std::optional<ClusterRecord> kept;  ///< Written by us, or found to be so. Its document is left out.
+    bool under_way = false;
+    Time until{};       ///< While under way: given up then.
+    Time not_before{};  ///< After a failure.
+    int failures = 0;
+  };
+  Recording recording;
 
   // controller.cpp
   void take(Time now, const Input& input);
@@ -66,6 +75,7 @@ struct Controller::State {
   void follow_office(Time now);
   void follow_group(Time now);
   void take_office(const Operation& operation, Time now);
+  Office office_with(const Spec& spec, Time now) const;
   void watch(const Spec& spec, Time now);
   GtidSet inheritance(const Operation& operation) const;
 
@@ -90,6 +100,11 @@ struct Controller::State {
   Result<void> may_act_on(const Problem& failover, Time now) const;
   void decide_resumption(Time now);
 
+  // recording.cpp
+  void keep_record(Time now);
+  void take_record(const RecordDone& done, Time now);
+  const Snapshot* may_keep_record() const;
+
   // operations.cpp
   void start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase = Phase::Only);
   void progress(Time now);
@@ -100,5 +115,8 @@ struct Controller::State {
   void keep_prior_settings(OperationState ended);
   bool busy() const { return memory.operation.has_value(); }
 };
+
+/// Why nothing is done in a cluster whose file says `management: observe`, and what to do.
+std::string only_looks_on(const ClusterId& cluster);
 
 }  // namespace repl::control

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/cluster_record.hpp"
 #include "model/gtid_set.hpp"
 #include "model/ids.hpp"
 #include "model/spec.hpp"
@@ -140,8 +141,9 @@ struct Inventory {
   /// Tables that group replication cannot replicate, "schema.table (MyISAM)" or "(no primary key)"; the first ones.
   std::vector<std::string> unfit_for_group;
   static constexpr std::size_t kUnfitListed = 20;
-  bool admin_may_operate = true;  ///< The admin account has the privileges that plans need.
-  std::string admin_lacks;        ///< Names of the missing ones.
+  std::vector<ClusterRecord> records;  ///< What the server keeps of clusters it is, or was, a node of.
+  bool admin_may_operate = true;       ///< The admin account has the privileges that plans need.
+  std::string admin_lacks;             ///< Names of the missing ones.
   bool operator==(const Inventory&) const = default;
 
   /// Empty: as declared. An account of which nothing is known is Missing.

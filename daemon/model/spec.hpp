@@ -23,6 +23,8 @@ enum class FencingMode { Auto, SemiSync, Lease, Hook, None };
 enum class Rejoin { Never, IfClean, CloneIfErrant };
 enum class TlsMode { Disabled, Preferred, Required, VerifyCa, VerifyIdentity };
 enum class Provisioning { Clone, None };
+/// Whether repld changes anything, or only watches, diagnoses and reports.
+enum class Management { Full, Observe };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -139,6 +141,7 @@ struct Spec {
   std::chrono::milliseconds alert_lag{10'000};
   ConsistencySpec consistency;
   PasswordPolicy password_policy;
+  Management management = Management::Full;
 
   bool operator==(const Spec&) const = default;
 
@@ -149,6 +152,8 @@ struct Spec {
   /// Commits wait for replicas and never go on alone: the durability that failover must not break.
   bool waits_for_acks() const { return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait; }
   bool semi_sync() const { return sync.mode != DataSyncType::Async; }
+  /// Nothing is changed on any server.
+  bool observes() const { return management == Management::Observe; }
   /// source-source or circular: every node takes writes and follows the one before it in `nodes`, the first one the
   /// last.
   bool is_ring() const { return topology == TopologyType::SourceSource || topology == TopologyType::Circular; }

@@ -15,6 +15,7 @@ static_assert(is_complete(kFencingModes, FencingMode::None));
 static_assert(is_complete(kRejoins, Rejoin::CloneIfErrant));
 static_assert(is_complete(kTlsModes, TlsMode::VerifyIdentity));
 static_assert(is_complete(kProvisionings, Provisioning::None));
+static_assert(is_complete(kManagements, Management::Observe));
 static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
 static_assert(is_complete(kSecretKinds, SecretRef::Kind::Exec));
 static_assert(is_complete(kAccountRoles, AccountRole::Application));
@@ -48,6 +49,9 @@ std::string_view to_string(TlsMode value) {
 }
 std::string_view to_string(Provisioning value) {
   return name_in(kProvisionings, value);
+}
+std::string_view to_string(Management value) {
+  return name_in(kManagements, value);
 }
 std::string_view to_string(GroupConsistency value) {
   return name_in(kGroupConsistencies, value);
@@ -90,6 +94,9 @@ std::optional<TlsMode> tls_mode_from(std::string_view name) {
 }
 std::optional<Provisioning> provisioning_from(std::string_view name) {
   return value_in(kProvisionings, name);
+}
+std::optional<Management> management_from(std::string_view name) {
+  return value_in(kManagements, name);
 }
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name) {
   return value_in(kSecretKinds, name);

@@ -62,6 +62,10 @@ inline constexpr std::array kProvisionings{
     EnumText{Provisioning::Clone, "clone"},
     EnumText{Provisioning::None, "none"},
 };
+inline constexpr std::array kManagements{
+    EnumText{Management::Full, "full"},
+    EnumText{Management::Observe, "observe"},
+};
 /// As the server writes them.
 inline constexpr std::array kGroupConsistencies{
     EnumText{GroupConsistency::Eventual, "EVENTUAL"},
@@ -92,6 +96,7 @@ std::string_view to_string(FencingMode value);
 std::string_view to_string(Rejoin value);
 std::string_view to_string(TlsMode value);
 std::string_view to_string(Provisioning value);
+std::string_view to_string(Management value);
 std::string_view to_string(GroupConsistency value);
 std::string_view to_string(SecretRef::Kind value);
 std::string_view to_string(AccountRole value);
@@ -108,6 +113,7 @@ std::optional<FencingMode> fencing_mode_from(std::string_view name);
 std::optional<Rejoin> rejoin_from(std::string_view name);
 std::optional<TlsMode> tls_mode_from(std::string_view name);
 std::optional<Provisioning> provisioning_from(std::string_view name);
+std::optional<Management> management_from(std::string_view name);
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name);
 std::optional<AccountRole> account_role_from(std::string_view name);
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "mysql/accounts.hpp"
+#include "mysql/cluster_records.hpp"
 #include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
 
@@ -225,6 +226,10 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
     if (!unfit) return tl::unexpected(unfit.error());
     out.unfit_for_group = std::move(*unfit);
   }
+
+  auto records = read_cluster_records(server);
+  if (!records) return tl::unexpected(records.error());
+  out.records = std::move(*records);
 
   for (const auto& [role, account] : spec.accounts) {
     if (auto read = read_profile(server, role, account, spec, admin, tried, out); !read) {

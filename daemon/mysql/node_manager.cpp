@@ -9,6 +9,7 @@
 #include <mutex>
 
 #include "model/log_scope.hpp"
+#include "mysql/cluster_records.hpp"
 #include "mysql/inventory.hpp"
 #include "mysql/node_mysql.hpp"
 #include "mysql/steps.hpp"
@@ -109,6 +110,9 @@ struct NodeManager::Impl : std::enable_shared_from_this<NodeManager::Impl> {
   void run(const control::StepOrder& order);
   void step_task(const control::StepOrder& order, Deadline deadline, Node& node, Order& state);
   void report(Order& order, const control::StepOrder& step, StepResult result);
+
+  // ---- records ----
+  void keep(const control::RecordOrder& order);
 
   // ---- sessions ----
   void warm(Node& node, const NodeId& id, Purpose purpose);
@@ -338,6 +342,45 @@ void NodeManager::Impl::step_task(const control::StepOrder& order, Deadline dead
   report(state, order, std::move(result));
 }
 
+// ---- records ------------------------------------------------------------------------------------------------------
+
+/// In the line of those that look: a commit that waits for acknowledgements must not hold up a fence. It is written
+/// without the control lock; that what is kept is never replaced by something older protects it from a former repld.
+void NodeManager::Impl::keep(const control::RecordOrder& order) {
+  const auto deadline = steady(order.deadline);
+  const auto state = std::make_shared<Order>();
+  const auto done = [order](std::optional<Error> error) { return control::RecordDone{order.record, std::move(error)}; };
+  with(order.node, [&](Node& node) {
+    node.worker(Purpose::Look).post([this, order, deadline, &node, state, done] {
+      state->started = true;
+      if (state->reported) return;
+      const LogScope scope{cluster.name};
+      const Call call{order.node, deadline, state->given_up, node.stopping};
+      const auto kept = [&]() -> Result<void> {
+        auto session = node.server.borrow(Purpose::Look, call);
+        if (!session) return tl::unexpected(session.error());
+        Server server{**session, call};
+        return keep_cluster_record(server, order.record);
+      }();
+      if (state->reported.exchange(true)) return;
+      if (!kept) spdlog::warn("what the servers keep of the cluster is not up to date: {}", kept.error().message);
+      emit(done(kept ? std::nullopt : std::optional{kept.error()}));
+    });
+    watcher.call_at(deadline + kGrace, [weak = weak_from_this(), state, id = order.node, done] {
+      const auto self = weak.lock();
+      if (!self || state->reported.exchange(true)) return;
+      *state->given_up = true;
+      self->with(id, [&](Node& late) {
+        if (state->started) {
+          late.worker(Purpose::Look).abandon();
+          late.server.give_up(Purpose::Look);
+        }
+        self->sink(done(Error{ErrorCode::DeadlineExceeded, fmt::format("{}: not written in time", id)}));
+      });
+    });
+  });
+}
+
 // ---- sessions -----------------------------------------------------------------------------------------------------
 
 void NodeManager::Impl::warm(Node& node, const NodeId& id, Purpose purpose) {
@@ -456,6 +499,7 @@ void NodeManager::start(const control::Output& output) {
   impl_->move_sentinel(output.sentinel);
   for (const auto& step : output.steps) impl_->run(step);
   for (const auto& order : output.probes) impl_->probe(order);
+  if (output.record) impl_->keep(*output.record);
 }
 
 NodeManagerStats NodeManager::stats() const {

@@ -1,11 +1,14 @@
 // Which planner plans it, and what the office is afterwards.
 #include "plan/converge.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
 #include "plan/converge/planners.hpp"
 #include "plan/group.hpp"
+#include "plan/observe.hpp"
 #include "plan/semi_sync.hpp"
 #include "plan/switchover.hpp"
 
@@ -47,6 +50,15 @@ Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wante
 Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec* before, const View& view,
                            const PriorSettings& prior, const std::set<NodeId>& may_lose_data,
                            const std::set<AccountRole>& discard_former) {
+  if (wanted.observes()) return plan_observe(wanted, office, before, view);
+  if (takes_over_without_primary(wanted, office, before, view)) {
+    Plan plan{.goal = Goal::Converge};
+    plan.reasons.push_back(
+        fmt::format("{} does not answer: the cluster is taken over as it is; apply again when all "
+                    "nodes answer, to give them what they lack",
+                    *office.primary));
+    return plan;
+  }
   const auto checked = converge::check(wanted, office, before, view, {may_lose_data});
   if (!checked) return tl::unexpected(checked.error());
   converge::Draft draft{wanted, office, before, view, *checked, prior, discard_former};

@@ -46,6 +46,7 @@ void Runner::run(const std::stop_token& stop) {
     if (!stored) {
       refuse_steps(output);
       output.steps.clear();
+      output.record.reset();
       for (auto& reply : output.replies) {
         if (reply.error) continue;
         reply.error = Error{ErrorCode::StoreFailed,

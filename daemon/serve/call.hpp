@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 
+#include "adopt/findings.hpp"
 #include "run/registry.hpp"
 #include "serve/http.hpp"
 #include "serve/json.hpp"
@@ -25,6 +26,8 @@ struct Backend {
   std::string token;
   bool serve_metrics = true;
   std::string scratch;  ///< A path in the state directory, for files that are there for a moment.
+  /// Looks at servers that are not known yet: mysql::crawl(). Blocks.
+  std::function<Result<adopt::Findings>(const adopt::Order&)> crawl{};
 };
 
 struct Call {

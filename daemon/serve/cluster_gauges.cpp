@@ -116,7 +116,7 @@ void add_cluster(Families& out, const Picture& cluster) {
   out.gauge("repld_cluster_healthy", "1 while the cluster takes writes and has no critical problem.", only_cluster,
             one_if(healthy(cluster.status())));
   out.gauge("repld_cluster_paused", "1 while repld does nothing by itself.", only_cluster,
-            one_if(memory.paused || memory.restored));
+            one_if(memory.paused || memory.restored || (memory.spec && memory.spec->observes())));
   out.gauge("repld_cluster_maintenance", "1 while somebody works on the whole cluster and repld keeps off.",
             only_cluster, one_if(memory.maintenance_of(std::nullopt) != nullptr));
   out.gauge("repld_cluster_term", "Grows by one with every change of the primary.", only_cluster,

@@ -1,6 +1,7 @@
 // The handlers of the table of calls. Looking ones (looks.cpp) read what is known; changing ones (changes.cpp, and
-// revisions.cpp for what has to do with revisions) ask a cluster's controller and may wait for it; verifications have
-// both (verifications.cpp); checks (checks.cpp) answer load balancers and supervisors.
+// revisions.cpp for what has to do with revisions, adopting.cpp for what is not known yet) ask a cluster's controller
+// and may wait for it; verifications have both (verifications.cpp); checks (checks.cpp) answer load balancers and
+// supervisors.
 #pragma once
 
 #include "serve/call.hpp"
@@ -25,6 +26,7 @@ Result<Response> show_metrics(const Call& call);
 
 Result<Response> back_up(const Call& call);
 
+Result<Response> describe_found(const Call& call);
 Result<Response> validate(const Call& call);
 Result<Response> diff(const Call& call);
 Result<Response> apply(const Call& call);

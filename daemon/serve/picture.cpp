@@ -232,6 +232,7 @@ void Picture::judge() {
   const auto say = [&](ClusterStatus status, std::string text) {
     status_ = status;
     status_text_ = std::move(text);
+    if (spec() != nullptr && spec()->observes()) status_text_ += "; management: observe, repld only looks on";
     if (memory().paused) status_text_ += "; paused, repld does nothing by itself";
     if (memory().restored) {
       status_text_ += fmt::format(

@@ -34,6 +34,7 @@ std::vector<Member> summary_members() {
       {"nodes", at_least(whole(), 0)},
       {"nodesOk", at_least(whole(), 0)},
       {"problems", about(at_least(whole(), 0), "those of nodes in maintenance are not counted")},
+      {"management", about(text(), "full, or observe: nothing is changed; \"\" before the first apply is known")},
       {"paused", flag()},
       {"maintenance", about(nullable(ref("Maintenance")), "of the whole cluster")},
       {"restored", about(nullable(time()), "from a backup of then, and the servers were not found as it says yet")}};
@@ -239,6 +240,40 @@ Json applied() {
                                            {"warnings", list(ref("Detail"))}}))}});
 }
 
+Json adopt_request() {
+  return object(
+      {{"servers", about(list(text()), "host:port of one server or more; the others are found")},
+       {"admin", about(object({{"user", text()},
+                               {"password", about(object({optional("file", about(text(), "absolute")),
+                                                          optional("env", text()), optional("exec", text())}),
+                                                  "one of them: where repld finds the password")}}),
+                       "the account with which repld logs in, on every server the same")},
+       optional("tls", object({optional("mode", text_of({"disabled", "preferred", "required", "verify-ca"})),
+                               optional("ca", about(text(), "absolute"))})),
+       optional("name", about(text(), "of the cluster; what the servers keep, else \"adopted\", when it is missing"))});
+}
+
+Json found() {
+  return object(
+      {{"cluster", text()},
+       {"topology", text()},
+       {"document", about(text(), "the topology file, with management: observe")},
+       {"recorded",
+        about(nullable(object({{"term", at_least(whole(), 0)}, {"revision", at_least(whole(), 0)}})),
+              "the document is what the servers keep of the cluster; null: it was made from what was found")},
+       {"nodes", list(object({{"name", text()},
+                              {"address", text()},
+                              {"reached", flag()},
+                              {"role", text_of({"primary", "replica", "secondary", "unknown"})},
+                              {"source", about(nullable(text()), "node, or host:port of a server that is none")},
+                              {"version", text()},
+                              {"readOnly", nullable(text_of({"off", "on", "super"}))},
+                              {"delaySeconds", at_least(whole(), 0)}}))},
+       {"unreached", list(object({{"address", text()}, {"seenBy", text()}, {"why", text()}}))},
+       {"notes", list(text())},
+       {"differences", about(list(text()), "why an apply of the document would be refused")}});
+}
+
 Json diff() {
   return object(
       {{"clusters",
@@ -281,6 +316,8 @@ Json own_schemas() {
       {"Diff", diff()},
       {"ApplyRequest", apply_request()},
       {"Applied", applied()},
+      {"AdoptRequest", adopt_request()},
+      {"Found", found()},
       {"RollbackRequest",
        object({optional("to", about(at_least(whole(), 1), "the revision that was in force before, when it is missing")),
                optional("dryRun", flag()), optional("note", about(text(), "kept with the revision"))})},

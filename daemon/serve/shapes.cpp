@@ -152,6 +152,7 @@ Json cluster_summary_json(const Picture& cluster) {
           {"nodes", cluster.nodes().size()},
           {"nodesOk", cluster.nodes_ok()},
           {"problems", cluster.problems_that_count()},
+          {"management", spec == nullptr ? "" : to_string(spec->management)},
           {"paused", memory.paused},
           {"maintenance", maintenance_or_null(memory.maintenance_of(std::nullopt))},
           {"restored", memory.restored ? Json(rfc3339(*memory.restored)) : Json(nullptr)}};

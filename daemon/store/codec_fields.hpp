@@ -115,7 +115,7 @@ void fields(V& v, PasswordPolicy& p) {
 template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency, password_policy] = s;
+         consistency, password_policy, management] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -130,6 +130,7 @@ void fields(V& v, Spec& s) {
   v("alert_lag_ms", alert_lag);
   v.added("consistency", consistency);
   v.added("password_policy", password_policy);
+  v.added("management", management);
 }
 
 // ---- steps; the key "name" is written beside these

@@ -81,6 +81,22 @@ class Manager : public MysqlTest {
     o.deadline = now() + timeout;
     return o;
   }
+  /// How the server took the record; empty: it keeps it.
+  std::optional<Error> keep(const NodeId& node, const ClusterRecord& record, std::chrono::milliseconds timeout = 10s) {
+    control::Output output;
+    output.record = control::RecordOrder{node, record, now() + timeout};
+    manager->start(output);
+    auto done = next<control::RecordDone>([&](const auto& r) { return r.record == record; });
+    return done ? done->error : std::optional{Error{ErrorCode::Internal, "no answer"}};
+  }
+  std::vector<ClusterRecord> kept(const NodeId& node) {
+    control::Output output;
+    output.probes = {look(node, control::Depth::Inventory)};
+    manager->start(output);
+    auto done = next<control::ProbeDone>(
+        [&](const auto& p) { return p.snapshot.node == node && p.snapshot.inventory.has_value(); });
+    return done ? done->snapshot.inventory->records : std::vector<ClusterRecord>{};
+  }
   void start_steps(std::vector<control::StepOrder> orders) {
     control::Output output;
     output.steps = std::move(orders);
@@ -269,6 +285,61 @@ TEST_F(Manager, EndsWhileOrdersAreUnderWay) {
   const auto started = std::chrono::steady_clock::now();
   manager.reset();
   EXPECT_LT(std::chrono::steady_clock::now() - started, 30s);
+}
+
+TEST_F(Manager, KeepsARecordWhereverItReplicatesTo) {
+  replicate();
+  EXPECT_TRUE(kept(kDb1).empty());
+  ClusterRecord record{
+      .cluster = {"shop"}, .term = {3}, .revision = {2}, .primary = kDb1, .document = "name: 'shop' \\ it's\n"};
+  EXPECT_FALSE(keep(kDb1, record));
+  EXPECT_EQ(kept(kDb1), std::vector{record});
+  EXPECT_TRUE(comes_true([&] { return kept(kDb3) == std::vector{record}; }));
+
+  // Said again it writes nothing.
+  const auto executed = servers.ask(kDb1, "SELECT @@GLOBAL.gtid_executed");
+  EXPECT_FALSE(keep(kDb1, record));
+  EXPECT_EQ(servers.ask(kDb1, "SELECT @@GLOBAL.gtid_executed"), executed);
+
+  auto next_term = record;
+  next_term.term = {4};
+  next_term.primary.reset();
+  EXPECT_FALSE(keep(kDb1, next_term));
+  ClusterRecord other{.cluster = {"pay"}, .term = {1}, .revision = {1}, .primary = kDb2, .document = "name: pay"};
+  EXPECT_FALSE(keep(kDb1, other));
+  EXPECT_EQ(kept(kDb1).size(), 2U) << "one per cluster";
+
+  // What is older never takes the place of what is newer, and a closed server is not opened.
+  const auto stale = keep(kDb1, record);
+  ASSERT_TRUE(stale);
+  EXPECT_EQ(stale->code, ErrorCode::Conflict) << stale->message;
+  servers.tell(kDb1, {"SET GLOBAL super_read_only=ON"});
+  next_term.revision = {5};
+  const auto closed = keep(kDb1, next_term);
+  servers.tell(kDb1, {"SET GLOBAL super_read_only=OFF", "SET GLOBAL read_only=OFF"});
+  ASSERT_TRUE(closed);
+  EXPECT_EQ(closed->code, ErrorCode::ReadOnlyServer) << closed->message;
+}
+
+TEST_F(Manager, AServerThatWasResetFollowsFromTheFirstTransactionOnAndKeepsRecordsAnew) {
+  ClusterRecord record{.cluster = {"shop"}, .term = {1}, .revision = {1}, .primary = kDb2, .document = "name: shop"};
+  done(CreateAccount{kDb1, AccountRole::Replication, spec->accounts.at(AccountRole::Replication)});
+  EXPECT_FALSE(keep(kDb2, record));  // of a former life
+  done(ResetGtids{kDb2, GtidSet::parse(servers.ask(kDb2, "SELECT @@GLOBAL.gtid_executed")).value()});
+  record.primary = kDb1;
+  record.term = {7};
+  EXPECT_FALSE(keep(kDb1, record));
+  done(FollowSource{.replica = kDb2, .from = {}, .to = kDb1});
+  EXPECT_TRUE(comes_true([&] {
+    const auto found = kept(kDb2);
+    return std::find(found.begin(), found.end(), record) != found.end();
+  })) << servers.ask(kDb2, "SELECT LAST_ERROR_MESSAGE FROM performance_schema.replication_applier_status_by_worker");
+  record.revision = {2};
+  EXPECT_FALSE(keep(kDb1, record));
+  EXPECT_TRUE(comes_true([&] {
+    const auto found = kept(kDb2);
+    return std::find(found.begin(), found.end(), record) != found.end();
+  }));
 }
 
 }  // namespace

@@ -128,7 +128,8 @@ void Servers::reset() {
       tell(node.id, {"UNINSTALL COMPONENT 'file://component_validate_password'"});
     }
     tell(node.id,
-         {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP USER IF EXISTS repl_replica@'%'",
+         {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP DATABASE IF EXISTS repld",
+          "DROP USER IF EXISTS repl_replica@'%'",
           "DROP USER IF EXISTS repl_monitor@'%'", "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
   }
 }

@@ -98,8 +98,8 @@ std::unique_ptr<Story> beginning(const Change& change) {
 /// Ended, and whole: as before or as wanted, as its record says.
 void expect_old_or_new(Story& story, const Change& change, const std::string& what) {
   SCOPED_TRACE(what);
-  story.fate = [](const auto&) { return Fate::CarriedOut; };
   story.run_until_idle();
+  story.fate = [](const auto&) { return Fate::CarriedOut; };
   ASSERT_FALSE(story.revisions.empty());
   const auto& record = story.revisions.back();
   ASSERT_TRUE(record.state == RevisionState::Applied || record.state == RevisionState::TakenBack)

@@ -10,7 +10,8 @@ namespace {
 
 using Names = std::vector<std::string_view>;
 
-/// serve -> run -> store, mysql -> control -> plan -> diagnose -> spec -> model; store, mysql -> verify -> model
+/// serve -> run -> store, mysql -> control -> plan -> diagnose -> spec -> model; store, mysql -> verify -> model;
+/// mysql -> adopt -> plan
 struct Folder {
   std::string_view name;
   Names may_include;  ///< Folders of the project.
@@ -22,12 +23,13 @@ const std::vector<Folder>& folders() {
       {"diagnose", {"diagnose", "spec", "model"}},
       {"plan", {"plan", "diagnose", "spec", "model"}},
       {"control", {"control", "plan", "diagnose", "spec", "model"}},
+      {"adopt", {"adopt", "plan", "diagnose", "spec", "model"}},
       {"verify", {"verify", "model"}},
-      {"mysql", {"mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
+      {"mysql", {"mysql", "adopt", "verify", "control", "plan", "diagnose", "spec", "model"}},
       {"store", {"store", "verify", "control", "plan", "diagnose", "spec", "model"}},
       {"run", {"run", "store", "mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
-      {"serve", {"serve", "run", "store", "mysql", "verify", "control", "plan", "diagnose", "spec", "model"}},
-      {"main", {"serve", "run", "store", "mysql", "control", "plan", "diagnose", "spec", "model"}},
+      {"serve", {"serve", "run", "store", "mysql", "adopt", "verify", "control", "plan", "diagnose", "spec", "model"}},
+      {"main", {"serve", "run", "store", "mysql", "adopt", "control", "plan", "diagnose", "spec", "model"}},
       {"ctl", {"ctl", "spec", "model"}},
   };
   return table;
@@ -59,7 +61,7 @@ const std::vector<Library>& libraries() {
 }
 
 /// Values in, values out: no thread, no file, no system call, no clock.
-constexpr std::array<std::string_view, 6> kPure{"model", "spec", "diagnose", "plan", "control", "verify"};
+constexpr std::array<std::string_view, 7> kPure{"model", "spec", "diagnose", "plan", "adopt", "control", "verify"};
 const Names& impure_headers() {
   static const Names table{
       "thread",   "mutex",    "shared_mutex", "condition_variable", "future",    "atomic",  "stop_token", "fstream",

@@ -23,7 +23,28 @@ inline std::string shop_document(const std::string& changed = {}) {
          changed;
 }
 
+/// A chain of three that somebody has built by hand, as a crawl finds it: 10.0.0.2:3401, with 3402 and 3403 below.
+inline adopt::Findings found_by_hand() {
+  adopt::Findings found;
+  for (std::uint16_t i = 1; i <= 3; ++i) {
+    auto now = i == 1 ? shop::primary() : Snapshot{.reach = Reach::Ok, .read_only = ReadOnly::Super};
+    now.node = {};
+    now.server_uuid = fmt::format("{0}{0}{0}{0}{0}{0}{0}{0}-71ca-11e1-9e33-c80aa9429562", i);
+    now.version = {9, 7, 4};
+    now.semi_sync = {};
+    now.inventory = Inventory{.variables = {{"replica_net_timeout", "60"}}};
+    if (i > 1) {
+      now.channels.push_back({.source = {"10.0.0.2", static_cast<std::uint16_t>(3400 + i - 1)}});
+    }
+    found.servers.push_back({{"10.0.0.2", static_cast<std::uint16_t>(3400 + i)}, now, {"by_hand"}});
+  }
+  found.unreached.push_back({{"10.0.0.9", 3306}, "follows 10.0.0.2:3401", "Access denied"});
+  return found;
+}
+
 struct World {
+  Result<adopt::Findings> found = found_by_hand();  ///< Whatever is asked for.
+  std::vector<adopt::Order> crawled;
   TemporaryDirectory directory;
   std::unique_ptr<store::Store> store = store::Store::open(directory / "store.db").value();
   shop::Registry registry;
@@ -34,7 +55,11 @@ struct World {
                   .clock = [] { return shop::kNow; },
                   .version = "1.2.3",
                   .token = kToken,
-                  .scratch = directory / "store.copy"}};
+                  .scratch = directory / "store.copy",
+                  .crawl = [this](const adopt::Order& order) -> Result<adopt::Findings> {
+                    crawled.push_back(order);
+                    return found;
+                  }}};
 
   World() { registry.set(shop::Shop{}); }
 

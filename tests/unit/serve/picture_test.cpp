@@ -173,6 +173,9 @@ TEST(Picture, HasNoToleranceWithTheLastAckerOrWithoutACandidate) {
 
 TEST(Picture, SaysThatItIsPaused) {
   Shop s;
+  s.memory.spec->management = Management::Observe;
+  is(s, ClusterStatus::Ok, "management: observe, repld only looks on");
+  s.memory.spec->management = Management::Full;
   s.memory.paused = true;
   is(s, ClusterStatus::Ok, "paused");
 }

@@ -67,6 +67,7 @@ TEST(Parse, ReadsEveryFieldThatThisVersionCarriesOut) {
   const auto spec = only_cluster(R"(apiVersion: replctl/v1
 name: shop
 topology: source-replica
+management: observe
 positioning: gtid
 sync: { mode: semi-sync, acks: 2, onTooFewReplicas: degrade-to-async, timeout: 2500ms }
 nodes:
@@ -116,6 +117,7 @@ consistency: { checksumEvery: 24h, schemas: [shop] }
                                          .per_day = 1,
                                          .rejoin = Rejoin::IfClean}));
   EXPECT_EQ(spec.provisioning, Provisioning::None);
+  EXPECT_EQ(spec.management, Management::Observe);
   EXPECT_EQ(spec.settings, (std::map<std::string, std::string>{{"binlog_expire_logs_seconds", "604800"},
                                                                {"sync_binlog", "1"},
                                                                {"innodb_print_all_deadlocks", "ON"},

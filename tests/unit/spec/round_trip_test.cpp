@@ -125,6 +125,7 @@ Spec some_spec() {
   f.cooldown = some_s(0, 365 * 86400);
   f.per_day = some(1, 1000);
   f.rejoin = one<Rejoin>({Rejoin::Never, Rejoin::IfClean, Rejoin::CloneIfErrant});
+  spec.management = one<Management>({Management::Full, Management::Observe});
   spec.provisioning = one<Provisioning>({Provisioning::Clone, Provisioning::None});
   spec.settings = some_settings();
   spec.alert_lag = some_ms(100, 2'000'000'000);

@@ -104,6 +104,7 @@ TEST(Codec, GivesBackEachValueOfEachEnum) {
   each_value_comes_back(Spec{}, &Spec::topology, 5);
   each_value_comes_back(Spec{}, &Spec::positioning, 2);
   each_value_comes_back(Spec{}, &Spec::provisioning, 2);
+  each_value_comes_back(Spec{}, &Spec::management, 2);
   for (int i = 0; i < 7; ++i) {
     Operation o;
     o.progress.push_back({.state = static_cast<StepState>(i)});

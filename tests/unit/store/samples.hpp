@@ -91,6 +91,7 @@ inline Spec spec() {
                 .per_day = 7,
                 .rejoin = Rejoin::Never};
   s.provisioning = Provisioning::None;
+  s.management = Management::Observe;
   s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};

@@ -25,9 +25,10 @@ class Story {
   std::vector<Event> events;
   std::vector<Operation> operations;  ///< Every state that went to the history, in order.
   std::vector<control::Reply> replies;
-  std::vector<control::StepOrder> steps;   ///< All that were ordered.
-  std::vector<AppliedRevision> revisions;  ///< As the store has them, oldest first.
-  std::optional<Spec> configured;          ///< Whom the ends hold sessions to.
+  std::vector<control::StepOrder> steps;      ///< All that were ordered.
+  std::vector<AppliedRevision> revisions;     ///< As the store has them, oldest first.
+  std::vector<control::RecordOrder> records;  ///< What the servers were told to keep.
+  std::optional<Spec> configured;             ///< Whom the ends hold sessions to.
   std::optional<NodeId> sentinel;
   std::shared_ptr<const std::vector<Problem>> problems;
 
@@ -37,6 +38,8 @@ class Story {
   /// What becomes of a step that is ordered; by default it is carried out, and heard of.
   enum class Fate { CarriedOut, Refused, CarriedOutUnheard, Lost };
   std::function<Fate(const control::StepOrder&)> fate = [](const auto&) { return Fate::CarriedOut; };
+  /// What servers say when they are to keep a record; empty: they do.
+  std::optional<Error> record_error;
 
   Time now() const { return now_; }
   const Memory& memory() const { return stored_; }
@@ -245,6 +248,19 @@ class Story {
     wake_up_ = output.wake_up;
     for (const auto& probe : output.probes) look(probe);
     for (const auto& order : output.steps) run(order);
+    if (output.record) keep(*output.record);
+  }
+
+  void keep(const control::RecordOrder& order) {
+    records.push_back(order);
+    const auto of = incarnation_;
+    later(now_ + 2ms, [this, order, of] {
+      if (of != incarnation_) return;
+      if (!record_error) {
+        for (const auto& [id, server] : servers.all()) servers[id].has.records = {order.record};
+      }
+      feed(control::RecordDone{order.record, record_error});
+    });
   }
 
   /// What is remembered is what the controller decides on; only results of steps may be found out again.
