@@ -28,7 +28,7 @@ inline constexpr SandboxAccount kSandboxAccounts[] = {
 
 /// `nodes`: name and port; the first is the source.
 std::string topology_yaml(std::string_view cluster, const std::vector<std::pair<std::string, std::uint16_t>>& nodes,
-                          DataSync sync);
+                          DataSync sync, Positioning positioning = Positioning::Gtid);
 
 /// 27 characters, 142 bits from the kernel, with a lower and an upper case letter, a digit and a dash: passes MySQL's
 /// password policy MEDIUM and needs no quoting anywhere.

@@ -96,6 +96,7 @@ std::optional<Step> inverse(const Step& step) {
           },
           [](const WaitForApplied&) -> Inverse { return std::nullopt; },
           [](const ApplyReceived&) -> Inverse { return std::nullopt; },
+          [](const WaitForGtids&) -> Inverse { return std::nullopt; },
           [](const WaitForAckers&) -> Inverse { return std::nullopt; },
           [](const CloseReturned&) -> Inverse { return std::nullopt; },  // never reopen what had to be fenced
           [](const CloneFrom&) -> Inverse { return std::nullopt; },      // it had nothing that was to be kept
@@ -149,6 +150,7 @@ std::string_view name_of(const Step& step) {
                         [](const ForgetSource&) { return "forget-source"; },
                         [](const WaitForApplied&) { return "wait-for-applied"; },
                         [](const ApplyReceived&) { return "apply-received"; },
+                        [](const WaitForGtids&) { return "wait-for-gtids"; },
                         [](const WaitForAckers&) { return "wait-for-ackers"; },
                         [](const CloseReturned&) { return "close-returned"; },
                         [](const CloneFrom&) { return "clone-from"; },
@@ -211,6 +213,10 @@ std::string describe(const Step& step) {
           [](const ApplyReceived& s) {
             return fmt::format("{}: apply all it has received (at most {} s)", s.replica, seconds(s.timeout));
           },
+          [](const WaitForGtids& s) {
+            return fmt::format("{}: wait until every transaction gets a GTID (at most {} s)", s.node,
+                               seconds(s.timeout));
+          },
           [](const WaitForAckers& s) {
             return fmt::format("{}: wait for {} semi-sync replica{} (at most {} s)", s.source, s.count,
                                s.count == 1 ? "" : "s", seconds(s.timeout));
@@ -218,8 +224,8 @@ std::string describe(const Step& step) {
           [](const CloseReturned& s) { return fmt::format("{}: fence, it must not take writes", s.node); },
           [](const CloneFrom& s) {
             return s.discarded.empty() ? fmt::format("{}: clone the data of {}", s.node, s.donor)
-                                       : fmt::format("{}: clone the data of {}, its own {} transactions are lost",
-                                                     s.node, s.donor, s.discarded.count());
+                                       : fmt::format("{}: clone the data of {}, what it has is lost ({})", s.node,
+                                                     s.donor, how_much(s.discarded));
           },
           [](const RestartServer& s) { return fmt::format("{}: restart the server", s.node); },
           [](const StartGroup& s) {

@@ -49,6 +49,12 @@ enum class Stays {
 
 inline constexpr std::chrono::milliseconds kPauseWithin{5'000};
 
+/// gtid_mode one step up to `mode` on those of `nodes` that are not there yet. Skipping a step is refused by the
+/// server.
+void use_gtids(Draft& draft, const std::vector<const Node*>& nodes, GtidMode mode, std::vector<Builder::Index> after);
+/// OFF -> WARN or WARN -> ON, where it is not so already.
+void enforce_gtid_consistency(Draft& draft, const Node& node, const std::string& from, const std::string& to);
+
 /// @param detaches  it follows nobody any more when this starts, so it may be opened for what it lacks
 /// @return what the node is when that is done
 ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);

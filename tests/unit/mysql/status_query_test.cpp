@@ -92,7 +92,7 @@ TEST(ReadStatus, FillsWhatIsTrueOfTheServer) {
   EXPECT_EQ(s.read_only, ReadOnly::Super);
   EXPECT_TRUE(s.super_read_only_persisted);
   EXPECT_FALSE(s.offline_mode);
-  EXPECT_TRUE(s.gtid_mode_on);
+  EXPECT_EQ(s.gtid_mode, GtidMode::On);
   EXPECT_TRUE(s.log_replica_updates);
   EXPECT_FALSE(s.relay_log_recovery);
   EXPECT_EQ(s.executed.count(), 14U);

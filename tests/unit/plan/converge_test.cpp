@@ -233,7 +233,7 @@ TEST(ApplyRefuses, WithAllReasonsAtOnce) {
   auto world = fresh(spec);
   world.servers.kill("e");
   world.servers["a"].now.version = {8, 0, 25};
-  world.servers["b"].now.gtid_mode_on = false;
+  world.servers["b"].now.gtid_mode = GtidMode::Off;
   world.servers["b"].now.log_replica_updates = false;
   world.servers["c"].has.admin_may_operate = false;
   world.servers["c"].has.admin_lacks = "SYSTEM_VARIABLES_ADMIN";
@@ -295,7 +295,7 @@ TEST(Apply, ClonesAnEmptyNodeThatLacksWhatTheSourcePurged) {
   const auto spec = spec_of("a b");
   auto world = fresh(spec);
   world.servers["a"].now.purged = gtids("A:1-2");
-  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, its own 3 transactions are lost"));
+  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, what it has is lost (3 transactions)"));
   world.expect_reached(spec);
 }
 
