@@ -223,9 +223,11 @@ std::string describe(const Step& step) {
           },
           [](const CloseReturned& s) { return fmt::format("{}: fence, it must not take writes", s.node); },
           [](const CloneFrom& s) {
-            return s.discarded.empty() ? fmt::format("{}: clone the data of {}", s.node, s.donor)
-                                       : fmt::format("{}: clone the data of {}, what it has is lost ({})", s.node,
-                                                     s.donor, how_much(s.discarded));
+            const auto clone = fmt::format("{}: clone the data of {}", s.node, s.donor);
+            if (s.discarded.empty()) return clone;
+            // Bytes of a log would say nothing.
+            return clone + ", what it has is lost" +
+                   (is_by_position(s.discarded) ? std::string{} : fmt::format(" ({})", how_much(s.discarded)));
           },
           [](const RestartServer& s) { return fmt::format("{}: restart the server", s.node); },
           [](const StartGroup& s) {

@@ -217,7 +217,8 @@ class Checker {
   void gtid_mode(const Node& node) {
     const auto& now = *node.now;
     if (wanted_.by_position()) {
-      if (now.by_position()) return;
+      const bool goes_back = before_ != nullptr && !before_->by_position();  // change_of_positioning() says why not
+      if (now.by_position() || goes_back) return;
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{} has gtid_mode ON: write `positioning: gtid`, which finds a replica's place by itself and "
                          "needs no clone after a failover",

@@ -18,7 +18,7 @@ Cluster without_gtids(const SpecOf& spec) {
 }
 
 /// As if every DetachReceiver had worked: the receivers' places.
-Result<Plan> promotion(const Cluster& c, const std::optional<NodeId>& wanted = std::nullopt) {
+Result<Plan> position_promotion(const Cluster& c, const std::optional<NodeId>& wanted = std::nullopt) {
   const auto view = c.view();
   const auto secure = plan::plan_secure(c.spec, c.office, view);
   Positions positions;
@@ -36,7 +36,7 @@ TEST(FailoverByPosition, PromotesWhoReceivedMostWhateverItsNameAndBacklog) {
   auto c = without_gtids(spec_of("a b c").acks(1)).kill("a");
   c["b"].places(1000, 1000);
   c["c"].places(1200, 900);
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_EQ(p->promotes, kC);
   EXPECT_TRUE(in_order(*p, "c: apply all it has received", "c: super-read-only -> writable"));
@@ -47,7 +47,7 @@ TEST(FailoverByPosition, PromotesWhoReceivedMostWhateverItsNameAndBacklog) {
 
 TEST(FailoverByPosition, LetsAnEqualReplicaFollowBeforeTheNewPrimaryOpens) {
   const auto c = without_gtids(spec_of("a b c").acks(1)).kill("a");
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_EQ(p->promotes, kB);
   EXPECT_TRUE(in_order(*p, "b: apply all it has received", "c: follow b"));
@@ -60,10 +60,10 @@ TEST(FailoverByPosition, LetsAnEqualReplicaFollowBeforeTheNewPrimaryOpens) {
 TEST(FailoverByPosition, DoesNotPromoteByPreferenceWhoWouldHaveToGetSomethingFirst) {
   auto c = without_gtids(spec_of("a b c").acks(1).promotion("b", Promotion::Prefer)).kill("a");
   c["c"].places(1001, 1001);
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_EQ(p->promotes, kC);
-  const auto by_hand = promotion(c, kB);
+  const auto by_hand = position_promotion(c, kB);
   ASSERT_FALSE(by_hand);
   EXPECT_EQ(by_hand.error().code, ErrorCode::NotPromotable);
   EXPECT_NE(by_hand.error().message.find("cannot get it without GTIDs"), std::string::npos);
@@ -72,7 +72,7 @@ TEST(FailoverByPosition, DoesNotPromoteByPreferenceWhoWouldHaveToGetSomethingFir
 TEST(FailoverByPosition, IsRefusedWhenOnlyWhoMayNotBePromotedHasEverything) {
   auto c = without_gtids(spec_of("a b c").acks(1).promotion("c", Promotion::Never)).kill("a");
   c["c"].places(1001, 1001);
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_FALSE(p);
   EXPECT_EQ(p.error().code, ErrorCode::NotPromotable);
 }
@@ -80,7 +80,7 @@ TEST(FailoverByPosition, IsRefusedWhenOnlyWhoMayNotBePromotedHasEverything) {
 TEST(FailoverByPosition, NeedsTheSameQuorumAsWithGtids) {
   auto c = without_gtids(spec_of("a b c").acks(1)).kill("a");
   c["c"].silent(3);
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_FALSE(p);
   EXPECT_EQ(p.error().code, ErrorCode::QuorumMissing) << "c alone may have acknowledged";
 }
@@ -95,7 +95,7 @@ TEST(FailoverByPosition, DoesNotHearAReplicaThatWasLeftBehindByTheFailoverBefore
 
 TEST(FailoverByPosition, LeavesWhoFollowsAnotherReplicaWhereItIs) {
   const auto c = without_gtids(spec_of("a b c d").acks(1).follows("d", "b")).kill("a");
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_TRUE(p) << p.error().message;
   for (const auto& step : p->steps) EXPECT_NE(node_of(step.step), NodeId{"d"});
 }
@@ -103,7 +103,7 @@ TEST(FailoverByPosition, LeavesWhoFollowsAnotherReplicaWhereItIs) {
 TEST(FailoverByPosition, LeavesADelayedReplicaDetachedAndSaysSo) {
   auto c = without_gtids(spec_of("a b c d").acks(1).delayed("d", 1h)).kill("a");
   c["d"].places(1000, 200);
-  const auto p = promotion(c);
+  const auto p = position_promotion(c);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_FALSE(has_step(*p, "d: follow"));
   EXPECT_FALSE(has_step(*p, "d: apply all it has received")) << "that takes an hour";
@@ -167,7 +167,7 @@ TEST(SwitchoverByPosition, LeavesADelayedReplicaBelowTheOldPrimary) {
 // ---- apply ----------------------------------------------------------------------------------------------------------
 
 /// What a thorough look finds at servers without GTIDs that run.
-Cluster looked_at(Cluster c) {
+Cluster thoroughly(Cluster c) {
   for (auto& [name, seen] : c.nodes) {
     auto& has = seen.inventory();
     has.user_schemas = {"shop"};
@@ -183,23 +183,23 @@ Cluster looked_at(Cluster c) {
   return c;
 }
 /// An empty server that an installer has left.
-void make_empty(Seen& seen) {
+void emptied(Seen& seen) {
   seen.no_channel().writable().log_at(158);
   seen.inventory().user_schemas.clear();
 }
-Cluster empty_servers(const SpecOf& spec) {
-  auto c = looked_at(without_gtids(spec));
-  for (auto& [name, seen] : c.nodes) make_empty(seen);
+Cluster empty_without_gtids(const SpecOf& spec) {
+  auto c = thoroughly(without_gtids(spec));
+  for (auto& [name, seen] : c.nodes) emptied(seen);
   c.office = {};
   return c;
 }
-Result<Plan> apply(const Cluster& c, const Spec& wanted, const Spec* before, const std::set<NodeId>& lose = {}) {
+Result<Plan> planned(const Cluster& c, const Spec& wanted, const Spec* before, const std::set<NodeId>& lose = {}) {
   return plan::plan_converge(wanted, c.office, before, c.view(), {}, lose);
 }
 
 TEST(ApplyByPosition, PutsEmptyReplicasToTheEndOfTheClosedSourcesLog) {
   const auto spec = SpecOf{spec_of("a b c").by_position()};
-  const auto p = apply(empty_servers(spec), spec, nullptr);
+  const auto p = planned(empty_without_gtids(spec), spec, nullptr);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "a: writable -> super-read-only", "b: follow a"));
   EXPECT_TRUE(in_order(*p, "b: follow a", "a: super-read-only -> writable"));
@@ -210,26 +210,26 @@ TEST(ApplyByPosition, PutsEmptyReplicasToTheEndOfTheClosedSourcesLog) {
 TEST(ApplyByPosition, MakesAccountsThroughTheBinaryLogOnlyOnceReplicasFollow) {
   auto spec = spec_of("a b").by_position();
   spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
-  const auto p = apply(empty_servers(spec), spec, nullptr);
+  const auto p = planned(empty_without_gtids(spec), spec, nullptr);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "b: follow a", "a: make the application account"));
 }
 
 TEST(ApplyByPosition, ChangesNothingWhereEverythingIsAsDeclared) {
   for (const auto& spec : {spec_of("a b c"), spec_of("a b c d").follows("d", "b")}) {
-    const auto c = looked_at(without_gtids(spec));
-    const auto p = apply(c, c.spec, &c.spec);
+    const auto c = thoroughly(without_gtids(spec));
+    const auto p = planned(c, c.spec, &c.spec);
     ASSERT_TRUE(p) << p.error().message;
     EXPECT_EQ(sentences(*p), std::vector<std::string>{});
   }
 }
 
 TEST(ApplyByPosition, ClonesAnEmptyReplicaFromTheNodeThatItWillFollow) {
-  auto c = looked_at(without_gtids(spec_of("a b c d").follows("d", "b")));
-  make_empty(c["d"]);
+  auto c = thoroughly(without_gtids(spec_of("a b c d").follows("d", "b")));
+  emptied(c["d"]);
   auto before = c.spec;
   std::erase_if(before.nodes, [](const NodeSpec& n) { return n.id.name == "d"; });
-  const auto p = apply(c, c.spec, &before);
+  const auto p = planned(c, c.spec, &before);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(has_step(*p, "d: clone the data of b"));
   EXPECT_TRUE(in_order(*p, "d: clone the data of b", "d: follow b"));
@@ -237,44 +237,44 @@ TEST(ApplyByPosition, ClonesAnEmptyReplicaFromTheNodeThatItWillFollow) {
 }
 
 TEST(ApplyByPosition, RefusesAnEmptyReplicaThatMayNotBeCloned) {
-  auto c = looked_at(without_gtids(spec_of("a b c")));
+  auto c = thoroughly(without_gtids(spec_of("a b c")));
   c.spec.provisioning = Provisioning::None;
-  make_empty(c["c"]);
-  const auto p = apply(c, c.spec, &c.spec);
+  emptied(c["c"]);
+  const auto p = planned(c, c.spec, &c.spec);
   ASSERT_FALSE(p);
   EXPECT_NE(p.error().message.find("where in the binary log of a"), std::string::npos) << p.error().message;
 }
 
 TEST(ApplyByPosition, ClonesANodeWithDataOnlyWhenItIsNamed) {
-  auto c = looked_at(without_gtids(spec_of("a b c")));
+  auto c = thoroughly(without_gtids(spec_of("a b c")));
   c["c"].no_channel().log_at(9000).not_compared();
-  const auto refused = apply(c, c.spec, &c.spec);
+  const auto refused = planned(c, c.spec, &c.spec);
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().message.find("--allow-data-loss c"), std::string::npos) << refused.error().message;
-  const auto p = apply(c, c.spec, &c.spec, {kC});
+  const auto p = planned(c, c.spec, &c.spec, {kC});
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "c: clone the data of a", "c: follow a"));
 }
 
 TEST(ApplyByPosition, ClonesWhatIsBelowAClone) {
-  auto c = looked_at(without_gtids(spec_of("a b c").follows("c", "b")));
-  const auto refused = apply(c, c.spec, &c.spec, {kB});
+  auto c = thoroughly(without_gtids(spec_of("a b c").follows("c", "b")));
+  const auto refused = planned(c, c.spec, &c.spec, {kB});
   EXPECT_TRUE(refused) << "b follows a and knows its place: there is nothing to clone";
   c["b"].no_channel().log_at(9000).not_compared();
-  const auto alone = apply(c, c.spec, &c.spec, {kB});
+  const auto alone = planned(c, c.spec, &c.spec, {kB});
   ASSERT_FALSE(alone);
   EXPECT_NE(alone.error().message.find("c follows b, which is cloned"), std::string::npos) << alone.error().message;
-  const auto p = apply(c, c.spec, &c.spec, {kB, kC});
+  const auto p = planned(c, c.spec, &c.spec, {kB, kC});
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "b: clone the data of a", "c: clone the data of b"));
   EXPECT_TRUE(in_order(*p, "c: clone the data of b", "c: follow b"));
 }
 
 TEST(ApplyByPosition, MovesAReplicaWhileThePrimaryIsClosedAndEverybodyHasAppliedEverything) {
-  auto c = looked_at(without_gtids(spec_of("a b c")));
+  auto c = thoroughly(without_gtids(spec_of("a b c")));
   auto wanted = c.spec;
   wanted.nodes[2].follows = kB;
-  const auto p = apply(c, wanted, &c.spec);
+  const auto p = planned(c, wanted, &c.spec);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "a: writable -> super-read-only", "b: apply all that a has"));
   EXPECT_TRUE(in_order(*p, "b: apply all that a has", "c: follow b"));
@@ -286,23 +286,23 @@ TEST(ApplyByPosition, MovesAReplicaWhileThePrimaryIsClosedAndEverybodyHasApplied
 }
 
 TEST(ApplyByPosition, RefusesServersThatHaveGtids) {
-  auto c = looked_at(without_gtids(spec_of("a b")));
+  auto c = thoroughly(without_gtids(spec_of("a b")));
   c["b"].now().gtid_mode = GtidMode::On;
-  const auto p = apply(c, c.spec, &c.spec);
+  const auto p = planned(c, c.spec, &c.spec);
   ASSERT_FALSE(p);
   EXPECT_NE(p.error().message.find("positioning: gtid"), std::string::npos) << p.error().message;
 }
 
 // ---- binlog to GTID -------------------------------------------------------------------------------------------------
 
-Spec with_gtids(Spec spec) {
+Spec to_gtids(Spec spec) {
   spec.positioning = Positioning::Gtid;
   return spec;
 }
 
 TEST(ChangeToGtids, GoesThroughThePermissiveModesWithEveryServerAtEachStep) {
-  const auto c = looked_at(without_gtids(spec_of("a b c").acks(1)));
-  const auto p = apply(c, with_gtids(c.spec), &c.spec);
+  const auto c = thoroughly(without_gtids(spec_of("a b c").acks(1)));
+  const auto p = planned(c, to_gtids(c.spec), &c.spec);
   ASSERT_TRUE(p) << p.error().message;
   const std::vector<std::string> stages{
       "set gtid_mode OFF -> OFF_PERMISSIVE", "set gtid_mode OFF_PERMISSIVE -> ON_PERMISSIVE",
@@ -329,8 +329,8 @@ TEST(ChangeToGtids, GoesThroughThePermissiveModesWithEveryServerAtEachStep) {
 }
 
 TEST(ChangeToGtids, CanBeTakenBackStepByStep) {
-  const auto c = looked_at(without_gtids(spec_of("a b")));
-  const auto p = apply(c, with_gtids(c.spec), &c.spec);
+  const auto c = thoroughly(without_gtids(spec_of("a b")));
+  const auto p = planned(c, to_gtids(c.spec), &c.spec);
   ASSERT_TRUE(p) << p.error().message;
   std::map<std::string, std::string> mode{{"a", "OFF"}, {"b", "OFF"}};
   const auto set = [&](const Step& step) {
@@ -354,11 +354,11 @@ TEST(ChangeToGtids, CanBeTakenBackStepByStep) {
 }
 
 TEST(ChangeToGtids, GoesOnWhereAnEarlierOneWasLeft) {
-  auto c = looked_at(without_gtids(spec_of("a b")));
+  auto c = thoroughly(without_gtids(spec_of("a b")));
   for (auto& [name, seen] : c.nodes) seen.inventory().variables["enforce_gtid_consistency"] = "ON";
   c["a"].now().gtid_mode = GtidMode::OnPermissive;
   c["b"].now().gtid_mode = GtidMode::OffPermissive;
-  const auto p = apply(c, with_gtids(c.spec), &c.spec);
+  const auto p = planned(c, to_gtids(c.spec), &c.spec);
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_FALSE(has_step(*p, "a: set gtid_mode OFF"));
   EXPECT_FALSE(has_step(*p, "b: set gtid_mode OFF ->"));
@@ -367,44 +367,44 @@ TEST(ChangeToGtids, GoesOnWhereAnEarlierOneWasLeft) {
 }
 
 TEST(ChangeToGtids, NeedsEveryNodeReplicating) {
-  auto silent = looked_at(without_gtids(spec_of("a b c")));
+  auto silent = thoroughly(without_gtids(spec_of("a b c")));
   silent["c"].silent(3);
-  EXPECT_FALSE(apply(silent, with_gtids(silent.spec), &silent.spec));
-  auto stopped = looked_at(without_gtids(spec_of("a b c")));
+  EXPECT_FALSE(planned(silent, to_gtids(silent.spec), &silent.spec));
+  auto stopped = thoroughly(without_gtids(spec_of("a b c")));
   stopped["c"].applier_stopped(1062);
-  const auto p = apply(stopped, with_gtids(stopped.spec), &stopped.spec);
+  const auto p = planned(stopped, to_gtids(stopped.spec), &stopped.spec);
   ASSERT_FALSE(p);
   EXPECT_NE(p.error().message.find("c does not replicate from a"), std::string::npos) << p.error().message;
 }
 
 TEST(ChangeToGtids, IsAnApplyOfItsOwn) {
-  auto c = looked_at(without_gtids(spec_of("a b c")));
-  auto wanted = with_gtids(c.spec);
+  auto c = thoroughly(without_gtids(spec_of("a b c")));
+  auto wanted = to_gtids(c.spec);
   wanted.nodes.pop_back();
-  EXPECT_FALSE(apply(c, wanted, &c.spec));
+  EXPECT_FALSE(planned(c, wanted, &c.spec));
 }
 
 TEST(ChangeToGtids, IsRefusedWhereATransactionOfItsOwnWouldBecomeErrant) {
-  auto c = looked_at(without_gtids(spec_of("a b")));
+  auto c = thoroughly(without_gtids(spec_of("a b")));
   c["b"].inventory().variables["gtid_executed"] = uuid('B') + ":1-2";
-  const auto p = apply(c, with_gtids(c.spec), &c.spec);
+  const auto p = planned(c, to_gtids(c.spec), &c.spec);
   ASSERT_FALSE(p);
   EXPECT_EQ(p.error().code, ErrorCode::ErrantTransactions);
 }
 
 TEST(ChangeToGtids, HasNoWayBack) {
-  const auto c = looked_at(running(spec_of("a b")));
+  const auto c = thoroughly(running(spec_of("a b")));
   auto wanted = c.spec;
   wanted.positioning = Positioning::Binlog;
-  const auto p = apply(c, wanted, &c.spec);
+  const auto p = planned(c, wanted, &c.spec);
   ASSERT_FALSE(p);
   EXPECT_NE(p.error().message.find("SOURCE_AUTO_POSITION=0"), std::string::npos) << "the way by hand";
 }
 
 TEST(ChangeToGtids, IsDoneAtTheFirstApplyOfEmptyServers) {
-  auto c = empty_servers(spec_of("a b"));
-  const auto wanted = with_gtids(c.spec);
-  const auto p = apply(c, wanted, nullptr);
+  auto c = empty_without_gtids(spec_of("a b"));
+  const auto wanted = to_gtids(c.spec);
+  const auto p = planned(c, wanted, nullptr);
   ASSERT_TRUE(p) << p.error().message;
   for (const auto* node : {"a", "b"}) {
     EXPECT_TRUE(in_order(*p, fmt::format("{}: set gtid_mode OFF -> OFF_PERMISSIVE", node),
@@ -412,7 +412,7 @@ TEST(ChangeToGtids, IsDoneAtTheFirstApplyOfEmptyServers) {
     EXPECT_TRUE(in_order(*p, fmt::format("{}: set gtid_mode ON_PERMISSIVE -> ON", node), "b: follow a"));
   }
   c["a"].inventory().user_schemas = {"shop"};
-  const auto with_data = apply(c, wanted, nullptr);
+  const auto with_data = planned(c, wanted, nullptr);
   ASSERT_FALSE(with_data);
   EXPECT_NE(with_data.error().message.find("apply `positioning: binlog` first"), std::string::npos)
       << with_data.error().message;
