@@ -169,7 +169,6 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
       plan.add(WaitForApplied{m.node, primary, timeout}, {closed}, Must::BestEffort);
     }
     move_all({closed, caught_up}, Must::BestEffort);
-    if (old_now->semi_sync.source_enabled) plan.add(semi_sync_source_off(*old_now), {closed});
     before_opening.insert(before_opening.end(), moved.begin(), moved.end());
     if (const auto step = old_follows(before_opening)) before_opening.push_back(*step);
   } else if (!early) {
@@ -189,11 +188,11 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   plan.opens(open, candidate);
 
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
-  if (spec.by_position()) return std::move(plan).take();
   if (old_now->semi_sync.source_enabled) {
+    // It takes a second, in which the server answers nobody about its binary log.
     plan.add(semi_sync_source_off(*old_now), {open}, Must::BestEffort);
   }
-  static_cast<void>(old_follows({open}));
+  if (!spec.by_position()) static_cast<void>(old_follows({open}));
   return std::move(plan).take();
 }
 

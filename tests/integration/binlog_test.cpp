@@ -42,12 +42,15 @@ class Binlog : public ::testing::Test {
     const auto applied = rig.replctl(command);
     ASSERT_EQ(applied.exit_code, 0) << applied.output << applied.errors << rig.story();
   }
-  /// The sandbox's topology file without a node, or with other lines; beside it, for its secrets have relative paths.
-  std::string variant(const std::string& from, const std::string& to) {
+  /// The sandbox's topology file with other lines ("" for none) in place of those that contain a text; beside it, for
+  /// its secrets have relative paths.
+  std::string variant(const std::vector<std::pair<std::string, std::string>>& changes) {
     std::ifstream in{rig.topology_file()};
     std::string text;
     for (std::string line; std::getline(in, line);) {
-      if (line.find(from) != std::string::npos) line = to;
+      for (const auto& [from, to] : changes) {
+        if (line.find(from) != std::string::npos) line = to;
+      }
       if (!line.empty()) text += line + "\n";
     }
     const auto file = rig.topology_file().parent_path() / "variant.yaml";
@@ -154,10 +157,16 @@ TEST_F(Binlog, AReplicaThatReceivedLessIsLeftDetachedAndTheOtherIsPromoted) {
       << rig.story();
   EXPECT_EQ(rig.primary(), "db2");
   ASSERT_TRUE(comes_true([&] { return has_problem("PlaceUnknown", "db3"); })) << rig.story();
-  // Commits wait for an acknowledgement until db3 is there again.
   ASSERT_TRUE(rig.sandbox().start("db1"));
   ASSERT_TRUE(comes_true([&] { return has_problem("PlaceUnknown", "db1"); })) << rig.story();
-  applies(rig.topology_file().string(), {"--allow-data-loss", "db3", "--allow-data-loss", "db1"});
+  // Commits wait for an acknowledgement, and a clone for them: a person lets them go on.
+  const auto hangs = rig.replctl(
+      {"apply", rig.topology_file().string(), "--wait", "--allow-data-loss", "db3", "--allow-data-loss", "db1"});
+  EXPECT_EQ(hangs.exit_code, 3) << hangs.output << hangs.errors;
+  EXPECT_NE((hangs.output + hangs.errors).find("mode: async"), std::string::npos) << hangs.output << hangs.errors;
+  applies(variant({{"sync:", "sync: {mode: async}"}, {"mode: semi-sync", ""}, {"acks:", ""}, {"onTooFewReplicas", ""}}),
+          {"--allow-data-loss", "db3", "--allow-data-loss", "db1"});
+  applies(rig.topology_file().string());
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   keeps_writing();
   all_nodes_have_the_same();
@@ -181,7 +190,7 @@ TEST_F(Binlog, ARestartedReplicaAndARestartedPrimaryGoOnWhereTheyWere) {
 TEST_F(Binlog, AReplicaIsMovedBelowAnotherInAPauseAndBack) {
   const auto began = steady_clock::now();
   const auto line = "  - {name: db3, host: 127.0.0.1, port: " + std::to_string(rig.sandbox().nodes()[2].port);
-  applies(variant("name: db3", line + ", follows: db2}"));
+  applies(variant({{"name: db3", line + ", follows: db2}"}}));
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
   EXPECT_EQ(rig.node("db3")["source"], "db2");
   keeps_writing();
@@ -207,7 +216,7 @@ TEST_F(Binlog, ARepldKilledInTheMiddleOfASwitchoverFinishesOrTakesBackWhatItBega
 }
 
 TEST_F(Binlog, IsChangedToGtidsWhileWritesGoOn) {
-  const auto file = variant("positioning:", "positioning: gtid");
+  const auto file = variant({{"positioning:", "positioning: gtid"}});
   const auto began = steady_clock::now();
   applies(file);
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
@@ -244,7 +253,7 @@ TEST_F(Binlog, AChangeToGtidsThatFailsIsTakenBack) {
   ASSERT_TRUE(session->query("SET SESSION gtid_next='ANONYMOUS'"));
   ASSERT_TRUE(session->query("BEGIN"));
   ASSERT_TRUE(session->query("INSERT INTO app.acked (id) VALUES (-1)"));
-  const auto applied = rig.replctl({"apply", variant("positioning:", "positioning: gtid"), "--wait"});
+  const auto applied = rig.replctl({"apply", variant({{"positioning:", "positioning: gtid"}}), "--wait"});
   EXPECT_EQ(applied.exit_code, 4) << applied.output << applied.errors;
   ASSERT_TRUE(session->query("ROLLBACK"));
   for (const auto& node : rig.sandbox().nodes()) EXPECT_EQ(rig.ask(node.name, "SELECT @@gtid_mode"), "OFF");
@@ -258,7 +267,7 @@ TEST_F(Binlog, AChangeToGtidsThatFailsIsTakenBack) {
 class BinlogGrows : public Binlog {
  protected:
   void SetUp() override {
-    two = variant("name: db3", "");
+    two = variant({{"name: db3", ""}});
     applies(two);
     ASSERT_TRUE(comes_true([&] { return rig.status()["problemList"].empty(); })) << rig.story();
     const auto made = writer.create_table(20s);

@@ -179,7 +179,12 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (cloned) {
     const auto donor = donor_for(draft, id);
     plan.because(fmt::format("{} gets its data from {}", id, donor));
-    plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, draft.last_step_of(donor));
+    auto after = draft.last_step_of(donor);
+    if (const auto before = draft.last_clone_of.find(donor); before != draft.last_clone_of.end()) {
+      after.push_back(before->second);
+    }
+    draft.last_clone_of[donor] =
+        plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, std::move(after));
   }
   // A member that has left its group is closed.
   const auto read_only = detaches && node.member() ? ReadOnly::Super : now.read_only;

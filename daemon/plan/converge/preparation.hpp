@@ -24,6 +24,8 @@ struct Draft {
   Builder plan{Goal::Converge};
   /// Done before any replica stops acknowledging: the other way round commits would hang.
   std::vector<Builder::Index> expects_less{};
+  /// By donor, which gives its data to one node at a time (3634).
+  std::map<NodeId, Builder::Index> last_clone_of{};
 
   bool first() const { return before == nullptr; }
   bool was_ring() const { return before != nullptr && before->is_ring(); }

@@ -129,7 +129,7 @@ TEST(SwitchoverByPosition, MovesEverybodyBetweenTheClosingAndTheOpening) {
   EXPECT_TRUE(in_order(*p, "b: apply all that a has", "c: follow b"));
   EXPECT_TRUE(in_order(*p, "c: apply all that a has", "c: follow b"));
   EXPECT_TRUE(in_order(*p, "c: follow b", "a: follow b")) << "until then a shows that the others have the same";
-  EXPECT_TRUE(in_order(*p, "a: semi-sync source off", "a: follow b"));
+  EXPECT_TRUE(in_order(*p, "b: super-read-only -> writable", "a: semi-sync source off"));
   EXPECT_TRUE(in_order(*p, "a: follow b", "b: super-read-only -> writable"));
   EXPECT_TRUE(in_order(*p, "b: super-read-only -> writable", "b: forget a as its source"));
   EXPECT_TRUE(well_formed(*p));
@@ -268,6 +268,28 @@ TEST(ApplyByPosition, ClonesWhatIsBelowAClone) {
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(in_order(*p, "b: clone the data of a", "c: clone the data of b"));
   EXPECT_TRUE(in_order(*p, "c: clone the data of b", "c: follow b"));
+}
+
+TEST(ApplyByPosition, ClonesFromOneDonorOneAfterTheOther) {
+  auto c = thoroughly(without_gtids(spec_of("a b c")));
+  for (const auto* node : {"b", "c"}) c[node].no_channel().log_at(9000).not_compared();
+  const auto p = planned(c, c.spec, &c.spec, {kB, kC});
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "b: clone the data of a", "c: clone the data of a"));
+}
+
+TEST(ApplyByPosition, DoesNotCloneFromADonorWhoseCommitsHang) {
+  auto c = thoroughly(without_gtids(spec_of("a b").acks(1)));
+  c["a"].commits_waiting(2);
+  c["b"].no_channel().log_at(9000).not_compared();
+  const auto refused = planned(c, c.spec, &c.spec, {kB});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("mode: async"), std::string::npos) << refused.error().message;
+  auto async = c.spec;
+  async.sync = {};
+  const auto p = planned(c, async, &c.spec, {kB});
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "a: semi-sync source off", "b: clone the data of a"));
 }
 
 TEST(ApplyByPosition, MovesAReplicaWhileThePrimaryIsClosedAndEverybodyHasAppliedEverything) {
