@@ -24,6 +24,10 @@ constexpr auto kPollApplied = 10ms;
 /// Longer than any replica_checkpoint_period that is in use (300 ms by default).
 constexpr auto kIdleForSure = 1000ms;
 
+/// What was closed just now may still be applied and seen.
+constexpr auto kComesToRest = 1500ms;
+constexpr auto kPollRest = 50ms;
+
 /// Neither the coordinator nor a worker has anything left that could be applied.
 Result<bool> applier_idles(Server& server) {
   const auto busy = server.value(
@@ -50,7 +54,7 @@ struct Standing {
   bool operator==(const Standing&) const = default;
 };
 
-/// All that is looked at for one decision; equal looks one after the other show that nothing moved between them.
+/// All that is looked at for one decision.
 using Looks = std::map<std::string, Snapshot>;  // by server_uuid
 
 Looks look_around(Server& server, const Snapshot& me, const StepEnvironment& env) {
@@ -93,20 +97,6 @@ Result<Standing> standing(std::string uuid, const Looks& looks) {
   return fail(ErrorCode::PreconditionFailed, "{}: replicates in a circle", looks.at(uuid).node);
 }
 
-bool is_at_rest(const Looks& before, const Looks& after) {
-  if (before.size() != after.size()) return false;
-  for (const auto& [uuid, now] : after) {
-    const auto was = before.find(uuid);
-    if (was == before.end() || was->second.log_position != now.log_position) return false;
-    const auto *channel = now.channel(), *channel_was = was->second.channel();
-    if ((channel == nullptr) != (channel_was == nullptr)) return false;
-    if (channel != nullptr && (channel->applied != channel_was->applied || channel->read != channel_was->read)) {
-      return false;
-    }
-  }
-  return true;
-}
-
 /// Neither has any data, so both have the same.
 Result<bool> both_empty(Server& server, const Address& other, const StepEnvironment& env) {
   const auto mine = user_schemas(server);
@@ -123,40 +113,52 @@ Result<bool> both_empty(Server& server, const Address& other, const StepEnvironm
   return theirs->empty();
 }
 
+/// One look at both: the end of the log of `to`, when they have the same.
+Result<BinlogPosition> common_place(const Looks& looks, const std::string& mine, const std::string& to, bool empty) {
+  const auto there = looks.find(to);
+  if (there == looks.end()) return fail(ErrorCode::PreconditionFailed, "it does not answer");
+  if (there->second.read_only != ReadOnly::Super) {
+    return fail(ErrorCode::PreconditionFailed, "{} takes writes", there->second.node);
+  }
+  if (empty) return there->second.log_position;
+  const auto own = standing(mine, looks);
+  if (!own) return tl::unexpected(own.error());
+  const auto theirs = standing(to, looks);
+  if (!theirs) return tl::unexpected(theirs.error());
+  if (own->server_uuid != theirs->server_uuid) {
+    return fail(ErrorCode::PreconditionFailed, "their data do not come from the same server");
+  }
+  if (own->place != theirs->place) {
+    return fail(ErrorCode::PreconditionFailed, "it stopped at {}, and {} at {} of the same log", to_string(own->place),
+                there->second.node, to_string(theirs->place));
+  }
+  return there->second.log_position;
+}
+
 /// The place in the log of `to` up to which this node has everything, and nothing else.
-Result<BinlogPosition> common_place(Server& server, const Snapshot& me, const Snapshot& to, const Address& address,
+Result<BinlogPosition> common_place(Server& server, const Snapshot& to, const Address& address,
                                     const StepEnvironment& env) {
-  const auto before = look_around(server, me, env);
-  const auto again = server.look();
-  if (!again) return tl::unexpected(again.error());
-  const auto after = look_around(server, *again, env);
-  const auto unknown = [&](const std::string& why) {
-    return fail(
-        ErrorCode::PreconditionFailed,
-        "{}: where it stands in the binary log of {} is not known: {}. `replctl apply FILE --allow-data-loss {}` "
-        "gives it the data of {} anew",
-        server.node(), to.node, why, server.node(), to.node);
-  };
-  if (!after.contains(to.server_uuid)) return unknown(fmt::format("{} does not answer", to.node));
-  if (!is_at_rest(before, after)) return unknown("something was still written or applied");
-  if (after.at(to.server_uuid).read_only != ReadOnly::Super) return unknown(fmt::format("{} takes writes", to.node));
-  const auto& end = after.at(to.server_uuid).log_position;
-  if (again->channel() == nullptr) {
-    const auto empty = both_empty(server, address, env);
+  const auto until = std::min(env.call.deadline, steady_clock::now() + kComesToRest);
+  std::optional<BinlogPosition> before;
+  while (true) {
+    const auto me = server.look();
+    if (!me) return tl::unexpected(me.error());
+    auto empty = me->channel() == nullptr ? both_empty(server, address, env) : Result<bool>{false};
     if (!empty) return tl::unexpected(empty.error());
-    if (*empty) return end;
+    auto place = common_place(look_around(server, *me, env), me->server_uuid, to.server_uuid, *empty);
+    // A server's log and channel are read one after the other: only when the log has not grown between two looks does
+    // its end belong to what was applied between them.
+    if (place && before == *place) return place;
+    if (!place && steady_clock::now() >= until) {
+      return fail(ErrorCode::PreconditionFailed,
+                  "{}: where it stands in the binary log of {} is not known: {}. `replctl apply FILE --allow-data-loss "
+                  "{}` gives it the data of {} anew",
+                  server.node(), to.node, place.error().message, server.node(), to.node);
+    }
+    before = place ? std::optional{std::move(*place)} : std::nullopt;
+    if (env.call.is_over()) return fail(ErrorCode::DeadlineExceeded, "{}: did not come to rest in time", to.node);
+    if (!before) wait_within(env.call, kPollRest);
   }
-  const auto mine = standing(me.server_uuid, after);
-  if (!mine) return unknown(mine.error().message);
-  const auto theirs = standing(to.server_uuid, after);
-  if (!theirs) return unknown(theirs.error().message);
-  if (*mine != *theirs) {
-    return unknown(mine->server_uuid == theirs->server_uuid
-                       ? fmt::format("it stopped at {}, and {} at {} of the same log", to_string(mine->place), to.node,
-                                     to_string(theirs->place))
-                       : std::string{"their data do not come from the same server"});
-  }
-  return end;
 }
 
 /// One that does not answer is known by its address: its replicas must go on asking for it, or nobody bears witness.
@@ -210,7 +212,7 @@ Result<GtidSet> follow_by_position(Server& server, const FollowSource& step, con
     }
   } else {
     if (!to) return tl::unexpected(to.error());
-    auto common = common_place(server, *now, *to, options->source, env);
+    auto common = common_place(server, *to, options->source, env);
     if (!common) return tl::unexpected(common.error());
     place = std::move(*common);
     if (auto begun = begin_at(server, *now, *options, place, step); !begun) return tl::unexpected(begun.error());

@@ -43,10 +43,7 @@ class Checker {
         history(node);
       }
     }
-    if (wanted_.by_position()) {
-      below_clones();
-      donors_can_give();
-    }
+    if (wanted_.by_position()) below_clones();
     if (!reasons_.empty()) {
       return tl::unexpected(Error{code_, fmt::format("{}: nothing was changed:{}", wanted_.cluster, reasons_)});
     }
@@ -394,22 +391,6 @@ class Checker {
       }
       out_.to_place.erase(id);
       out_.to_clone[id] = node->now->executed;
-    }
-  }
-
-  /// Tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement, and here nobody else is
-  /// left to give one.
-  void donors_can_give() {
-    for (const auto& [id, discarded] : out_.to_clone) {
-      const auto donor = wanted_.source_of(id, out_.seed);
-      const auto* now = donor ? view_.reachable(*donor) : nullptr;
-      if (now == nullptr || now->semi_sync.wait_sessions == 0 || !wanted_.semi_sync()) continue;
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format(
-                 "{} would be cloned from {}, where {} commits wait for an acknowledgement, and a clone would wait "
-                 "for them. Bring a replica back; or apply the file with `sync: {{mode: async}}` and the same "
-                 "`--allow-data-loss`, which lets them go on although only {} has them, and afterwards as it is",
-                 id, *donor, now->semi_sync.wait_sessions, *donor));
     }
   }
 

@@ -25,7 +25,11 @@ class Tree {
     // Without GTIDs one that begins where its source is now gets nothing that was written before.
     const bool waits =
         primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled || wanted_.by_position();
-    expect_less(primary);
+    if (commits_hang()) {
+      free_the_donor();
+    } else {
+      expect_less(primary);
+    }
     // Nobody outside the topology may hold the only copy of an acknowledged commit.
     for (const auto* node : leaving(draft_)) {
       if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
@@ -40,7 +44,7 @@ class Tree {
     const auto has_all = draft_.was_ring() ? drained() : at_rest;
     for (const auto* node : from_the_top()) attach(*node, has_all);
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
-    const bool is_closed = leaves_group(primary) || !draft_.checked.to_place.empty();
+    const bool is_closed = leaves_group(primary) || !draft_.checked.to_place.empty() || commits_hang();
     open(primary, is_closed ? ReadOnly::Super : left, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     for (const auto* node : leaving(draft_)) {
@@ -112,6 +116,24 @@ class Tree {
     }
     after.push_back(plan_.add_beside(WaitForApplied{primary_, order.back(), kDrainTimeout}, after));
     return after;
+  }
+
+  /// Tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement, and without GTIDs it may be
+  /// that only a clone can give one.
+  bool commits_hang() const {
+    return wanted_.by_position() && !draft_.checked.to_clone.empty() &&
+           nodes_.at(primary_).now->semi_sync.wait_sessions > 0;
+  }
+
+  /// Their clients are cut off without an answer, so nobody is told that what only the primary has is safe. It is
+  /// opened again when a clone acknowledges.
+  void free_the_donor() {
+    plan_.add(CloseReturned{primary_});
+    plan_.add(SetOfflineMode{primary_, true, false});
+    plan_.because(
+        fmt::format("commits on {} wait for an acknowledgement, and a clone would wait for them: their clients "
+                    "are cut off, and it takes no writes until a clone follows it",
+                    primary_));
   }
 
   /// Writers never wait: first every server takes transactions with and without GTIDs, then every new one gets one, and
@@ -245,14 +267,15 @@ class Tree {
             std::vector<Builder::Index> members_left) {
     const auto& now = *primary.now;
     const auto wanted = acks(primary);
-    auto before_opening = draft_.checked.to_place.empty() ? std::vector<Builder::Index>{} : draft_.last_steps();
-    if (wanted_.semi_sync() && (!now.semi_sync.source_enabled || now.semi_sync.wait_for_count < wanted)) {
+    const bool all_first = !draft_.checked.to_place.empty() || commits_hang();
+    auto before_opening = all_first ? draft_.last_steps() : std::vector<Builder::Index>{};
+    const bool source_enabled = now.semi_sync.source_enabled && !commits_hang();
+    if (wanted_.semi_sync() && (!source_enabled || now.semi_sync.wait_for_count < wanted)) {
       // Only once replicas are there to acknowledge: with none, every commit would hang.
       auto after = draft_.last_steps();
       after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
-      before_opening.push_back(plan_.add(
-          SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, wanted},
-          after));
+      before_opening.push_back(
+          plan_.add(SetSemiSyncSource{primary_, source_enabled, true, now.semi_sync.wait_for_count, wanted}, after));
     }
     if (leaves_group(primary)) {
       members_left.insert(members_left.end(), before_opening.begin(), before_opening.end());
