@@ -174,6 +174,7 @@ TEST_F(Binlog, ARestartedReplicaAndARestartedPrimaryGoOnWhereTheyWere) {
   EXPECT_EQ(rig.replctl({"pause", rig.cluster()}).exit_code, 0);
   ASSERT_TRUE(rig.sandbox().kill("db1"));
   ASSERT_TRUE(rig.sandbox().start("db1"));
+  ASSERT_TRUE(comes_true([&] { return rig.node("db1")["reach"] == "ok"; })) << rig.story();
   EXPECT_EQ(rig.replctl({"resume", rig.cluster()}).exit_code, 0);
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   EXPECT_EQ(rig.primary(), "db1");

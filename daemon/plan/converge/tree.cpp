@@ -158,9 +158,10 @@ class Tree {
     use_gtids(draft_, all, GtidMode::On, draft_.last_steps());
     after = draft_.last_steps();
     for (const auto* node : replicas) {
+      // One after the other: each is away for a moment, in which others acknowledge.
       const auto source = *wanted_.source_of(node->id(), primary_);
-      plan_.add(FollowSource{.replica = node->id(), .from = source, .to = source, .delay = node->spec->delay}, after,
-                Must::BestEffort);
+      after = {plan_.add(FollowSource{.replica = node->id(), .from = source, .to = source, .delay = node->spec->delay},
+                         after, Must::BestEffort)};
     }
     plan_.because("gtid_mode goes through its permissive values while writes go on; each step can be taken back");
   }
