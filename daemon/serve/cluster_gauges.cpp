@@ -69,6 +69,7 @@ void add_problems(Families& out, const Picture& cluster) {
 /// Transactions that the best replica lacks: what a failover now would lose. None where commits wait for replicas.
 std::optional<double> transactions_at_risk(const Picture& cluster) {
   if (cluster.acks_needed() > 0) return 0;
+  if (cluster.spec() != nullptr && cluster.spec()->by_position()) return std::nullopt;  // bytes are no transactions
   std::optional<double> least;
   for (const auto& node : cluster.nodes()) {
     if (node.role != NodeRole::Replica || node.facts->now == nullptr) continue;
