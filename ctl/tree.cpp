@@ -107,7 +107,11 @@ std::vector<Cell> facts_of(const Json& node, const Json& cluster, Shown shown) {
   if (shown == Shown::Wide) {
     add(text_of(node, "region"));
     if (const auto p = text_of(node, "promotion"); p != "neutral" && !p.empty()) add("promotion " + p);
-    if (const auto missing = integer_of(node, "missing"); missing > 0) add(fmt::format("{} behind", missing));
+    if (const auto missing = integer_of(node, "missing"); missing > 0) {
+      const bool bytes = text_of(cluster, "positioning") == "binlog";
+      add(fmt::format("{}{} behind", missing, bytes ? " bytes" : ""));
+    }
+    if (const auto at = text_of(node, primary ? "logPosition" : "appliedPosition"); !at.empty()) add("at " + at);
     if (const auto up = number_of(node, "uptimeSeconds"); up && answered(node)) add("up " + coarse_duration(*up));
     for (const auto* key : {"receiverError", "applierError"}) add(text_of(node, key), Colour::Red);
   }
@@ -215,6 +219,7 @@ std::string render_status(const Json& cluster, Time now, Shown shown, const Styl
   const auto primary = text_of(cluster, "primary");
   std::string out = style.paint(Colour::Bold, text_of(cluster, "cluster")) + "  " +
                     style.paint(status_colour(status), status) + "  " + text_of(cluster, "topology") + ", " +
+                    (text_of(cluster, "positioning") == "binlog" ? "File and Position, " : "") +
                     text_of(cluster, "sync") + ", " + (primary.empty() ? "no primary" : "primary " + primary) +
                     ", term " + text_of(cluster, "term") + ", revision " + text_of(cluster, "revision") + '\n';
   if (const auto sentence = text_of(cluster, "statusText"); !sentence.empty()) out += sentence + '\n';

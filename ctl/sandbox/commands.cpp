@@ -181,6 +181,7 @@ struct Options {
   UpOptions up;
   std::vector<std::string> settings;
   bool async = false;
+  std::string positioning = "gtid";
   bool restart_after_crash = false;
   bool all = false;
   bool path_only = false;
@@ -214,6 +215,7 @@ void add_mirror(CLI::App& command, Options& options) {
 
 void run_up(Options& options) {
   options.up.sync = options.async ? DataSync::Async : DataSync::SemiSync;
+  options.up.positioning = options.positioning == "binlog" ? Positioning::Binlog : Positioning::Gtid;
   options.up.after_crash = options.restart_after_crash ? AfterCrash::Restart : AfterCrash::StayDown;
   options.up.ready_within = std::chrono::seconds(options.timeout);
   options.up.mysql.announce = [](std::string_view text) { fmt::print(stderr, "{}\n", text); };
@@ -354,6 +356,11 @@ void add_sandbox_commands(CLI::App& parent) {
       ->type_name("COUNT")
       ->capture_default_str();
   up->add_flag("--async", options->async, "the topology file asks for async instead of semi-sync");
+  up->add_option("--positioning", options->positioning,
+                 "how replicas find their place: gtid, or binlog, with gtid_mode=OFF on the servers")
+      ->type_name("KIND")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"gtid", "binlog"}));
   up->add_flag("--restart-after-crash", options->restart_after_crash, "supervisors also restart a killed server");
   up->add_option("--set", options->settings, "a server variable for every node; may be repeated")
       ->type_name("NAME=VALUE")

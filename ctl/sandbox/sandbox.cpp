@@ -87,7 +87,8 @@ class SandboxMaker {
     if (options_.nodes == 1) return {};
     std::vector<std::pair<std::string, std::uint16_t>> addresses;
     for (const auto& node : sandbox_.nodes_) addresses.emplace_back(node.name, node.port);
-    return write_file(sandbox_.folder().topology(), topology_yaml(options_.name, addresses, options_.sync), 0600);
+    return write_file(sandbox_.folder().topology(),
+                      topology_yaml(options_.name, addresses, options_.sync, options_.positioning), 0600);
   }
 
   /// All servers at the same time.
@@ -144,7 +145,11 @@ class SandboxMaker {
     fs::create_directories(folder.temporary(), error);
     if (!error) fs::permissions(folder.path(), fs::perms::owner_all, error);
     if (error) return fail(ErrorCode::Internal, "cannot create {}: {}", folder.path().string(), error.message());
-    const auto options = server_options(mysql, folder, node.port, options_.settings);
+    auto settings = options_.settings;
+    if (options_.positioning == Positioning::Binlog) {
+      settings.insert({{"gtid_mode", "OFF"}, {"enforce_gtid_consistency", "OFF"}});
+    }
+    const auto options = server_options(mysql, folder, node.port, settings);
     if (const auto done = write_file(folder.options(), options, 0600); !done) return done;
 
     auto client =

@@ -25,6 +25,7 @@
 #include "ctl/sandbox/supervisor.hpp"
 #include "model/error.hpp"
 #include "model/snapshot.hpp"
+#include "model/spec.hpp"
 
 namespace repl::ctl::sandbox {
 
@@ -35,6 +36,8 @@ struct UpOptions {
   std::string name;  ///< [a-z0-9-], becomes the cluster's name.
   int nodes = 3;     ///< 1 to 10: db1 (the source), db2 ...; with a single one there is no topology file.
   DataSync sync = DataSync::SemiSync;
+  /// Binlog: the servers have gtid_mode=OFF, and the topology file says so.
+  Positioning positioning = Positioning::Gtid;
   AfterCrash after_crash = AfterCrash::StayDown;
   Settings settings;  ///< Added to every server's options.
   std::chrono::seconds ready_within{60};

@@ -3,17 +3,18 @@
 #include <fmt/format.h>
 
 #include "ctl/sandbox/sandbox.hpp"
+#include "model/spec_text.hpp"
 
 namespace repl::ctl::sandbox {
 std::string topology_yaml(std::string_view cluster, const std::vector<std::pair<std::string, std::uint16_t>>& nodes,
-                          DataSync sync) {
+                          DataSync sync, Positioning positioning) {
   std::string text = fmt::format(
       "# Made by `replctl sandbox up`. The servers run on this machine; the passwords are in secrets/.\n"
       "apiVersion: replctl/v1\n"
       "name: {}\n"
       "topology: source-replica\n"
-      "positioning: gtid\n",
-      cluster);
+      "positioning: {}\n",
+      cluster, to_string(positioning));
   text += sync == DataSync::Async ? "sync: {mode: async}\n"
                                   : "sync:\n"
                                     "  mode: semi-sync\n"

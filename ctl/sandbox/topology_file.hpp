@@ -28,6 +28,6 @@ inline constexpr SandboxAccount kSandboxAccounts[] = {
 
 /// `nodes`: name and port; the first is the source.
 std::string topology_yaml(std::string_view cluster, const std::vector<std::pair<std::string, std::uint16_t>>& nodes,
-                          DataSync sync);
+                          DataSync sync, Positioning positioning = Positioning::Gtid);
 
 }  // namespace repl::ctl::sandbox

@@ -137,6 +137,7 @@ Duration time_limit(const Step& step) {
   return std::visit(Overloaded{
                         [](const WaitForApplied& s) -> Duration { return s.timeout + seconds{2}; },
                         [](const ApplyReceived& s) -> Duration { return s.timeout + seconds{2}; },
+                        [](const WaitForGtids& s) -> Duration { return s.timeout + seconds{2}; },
                         [](const WaitForAckers& s) -> Duration { return s.timeout + seconds{2}; },
                         [](const SetReadOnly& s) -> Duration { return s.lock_wait + seconds{3}; },
                         [](const DetachReceiver&) -> Duration { return seconds{4}; },

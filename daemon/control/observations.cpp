@@ -18,6 +18,20 @@ constexpr Duration kManyCloseLooksFor = seconds{5};
 /// A probe's end is overdue by this much only when the order itself was lost.
 constexpr Duration kLost = seconds{2};
 
+/// What the replica had executed, without what the primary has; empty when the two cannot be compared. Without GTIDs
+/// only what a replica has of the primary's own binary log can be; one below another replica has none of that.
+std::optional<GtidSet> compared(const Snapshot& replica, const GtidSet& executed, const Snapshot& primary) {
+  const bool by_position = primary.by_position();
+  if (replica.by_position() != by_position || (!executed.empty() && is_by_position(executed) != by_position)) {
+    return std::nullopt;
+  }
+  if (!by_position) return subtract(executed, primary.executed);
+  const auto of_primary = executed.only_of(primary.server_uuid);
+  if (!of_primary.empty()) return subtract(of_primary, primary.executed);
+  const bool attached = replica.channel() != nullptr && !is_detached(*replica.channel());
+  return attached ? std::optional{GtidSet{}} : std::nullopt;
+}
+
 }  // namespace
 
 void Observations::watch(const std::vector<NodeSpec>& nodes, Time now) {
@@ -95,9 +109,9 @@ void Observations::compare(const Snapshot& primary) {
     }
     const auto* had = watch.seen.executed_before(began);
     if (had == nullptr) continue;
-    watch.seen.errant = subtract(*had, primary.executed);
+    watch.seen.errant = compared(*watch.seen.latest, *had, primary);
     // A commit that waits for acknowledgements is on replicas already, and not yet among what the primary has executed.
-    if (primary.semi_sync.wait_sessions > 0) watch.seen.errant->erase_from(primary.server_uuid);
+    if (watch.seen.errant && primary.semi_sync.wait_sessions > 0) watch.seen.errant->erase_from(primary.server_uuid);
   }
 }
 

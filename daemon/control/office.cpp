@@ -54,7 +54,7 @@ void Controller::State::follow_office(Time now) {
     if (count <= office.acks) {
       settling.reset();
     } else if (!settling || settling->first != count) {
-      settling = std::pair{count, primary->executed};
+      settling = std::pair{count, primary->written()};
     } else if (std::all_of(office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) {
                  const auto* s = view->reachable(n);
                  return s != nullptr && s->position().contains(settling->second);
@@ -105,7 +105,7 @@ void Controller::State::take_office(const Operation& operation, Time now) {
                   .primary = promoted,
                   .ackers = std::move(followers),
                   .acks = memory.spec->waits_for_acks() ? acks : 0,
-                  .inherited = inheritance(operation),
+                  .inherited = memory.spec->by_position() ? GtidSet{} : inheritance(operation),
                   .returns_read_only = seen != nullptr && seen->super_read_only_persisted,
                   .commits_wait = memory.spec->waits_for_acks(),
                   .since = now};

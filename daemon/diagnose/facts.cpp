@@ -42,7 +42,7 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
   if (office.primary || spec.is_ring()) f.should_follow = spec.source_of(node.id, office.primary.value_or(NodeId{}));
   if (f.now != nullptr) {
     f.channel = f.now->channel();
-    f.detached = f.channel == nullptr || f.channel->source.host == kDetachedHost;
+    f.detached = f.channel == nullptr || is_detached(*f.channel);
     if (!f.detached) {
       f.follows = source_node(spec, *f.channel);
       f.foreign_source = !f.follows;
@@ -50,7 +50,10 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
   }
   if (office.primary && !f.is_primary && f.should_follow) {
     // Below a lost node nothing arrives. Who already points to it stays: it may come back, and has missed nothing yet.
-    if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr) f.should_follow = office.primary;
+    // Without GTIDs nobody is moved in passing.
+    if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr && !spec.by_position()) {
+      f.should_follow = office.primary;
+    }
     f.acker = spec.semi_sync() && node.delay.count() == 0 && f.should_follow == office.primary;
     f.acknowledges = f.acker && f.now != nullptr && f.follows == office.primary && f.now->semi_sync.replica_status;
   }
@@ -58,7 +61,10 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
     f.acker = spec.semi_sync();
     f.acknowledges = f.acker && f.now != nullptr && f.follows == f.should_follow && f.now->semi_sync.replica_status;
   }
-  if (f.should_follow) f.source_now = view.reachable(*f.should_follow);
+  if (f.should_follow) {
+    f.source_now = view.reachable(*f.should_follow);
+    f.same_log = f.channel != nullptr && has_place_in_log_of(*f.should_follow, *f.channel, view);
+  }
   if (f.seen != nullptr && f.seen->errant) {
     f.compared = true;
     f.errant = *f.seen->errant;
@@ -86,6 +92,12 @@ int quorum(std::size_t ackers, int acks) {
 Duration silence_limit(const Channel& channel) {
   constexpr Duration kWithoutHeartbeats = std::chrono::seconds{180};
   return channel.heartbeat_interval.count() > 0 ? 3 * channel.heartbeat_interval : kWithoutHeartbeats;
+}
+
+bool has_place_in_log_of(const NodeId& source, const Channel& channel, const View& view) {
+  const auto* seen = view.find(source);
+  return seen != nullptr && seen->reached && !channel.source_uuid.empty() &&
+         seen->reached->server_uuid == channel.source_uuid;
 }
 
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel) {

@@ -29,11 +29,13 @@ struct NodeFacts {
   bool writer = false;
   /// By the spec; the primary instead of a node that does not answer, unless it follows that one already.
   std::optional<NodeId> should_follow;
-  std::optional<NodeId> follows;       ///< The node its channel points to; empty: nobody, away, or nobody we know.
-  bool detached = false;               ///< Reachable, and without a channel or pointed away.
-  bool foreign_source = false;         ///< Its channel points to a server that is not in the spec.
-  bool acker = false;                  ///< By the spec its acknowledgement counts under the primary in office.
-  bool acknowledges = false;           ///< It is an acker, and attached so that it can acknowledge now.
+  std::optional<NodeId> follows;  ///< The node its channel points to; empty: nobody, away, or nobody we know.
+  bool detached = false;          ///< Reachable, and without a channel or pointed away.
+  bool foreign_source = false;    ///< Its channel points to a server that is not in the spec.
+  bool acker = false;             ///< By the spec its acknowledgement counts under the primary in office.
+  bool acknowledges = false;      ///< It is an acker, and attached so that it can acknowledge now.
+  /// Its channel keeps a place in the binary log of the node it should follow; what counts without GTIDs.
+  bool same_log = false;
   Witness witness = Witness::Nothing;  ///< Direct replicas only.
   const Snapshot* primary_now = nullptr;
   const Snapshot* source_now = nullptr;  ///< Of the node it should follow; null while that one does not answer.
@@ -99,6 +101,10 @@ Duration silence_limit(const Channel& channel);
 
 /// The node whose server has that UUID, by what is known of it; empty when none has.
 std::optional<NodeId> node_with_uuid(const Spec& spec, const View& view, const std::string& server_uuid);
+
+/// The channel's place is in the binary log of that node's server, as far as that one was ever reached: it may follow
+/// it from there without GTIDs.
+bool has_place_in_log_of(const NodeId& source, const Channel& channel, const View& view);
 
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);

@@ -78,6 +78,7 @@ bool source_answers(const Facts& f, const NodeFacts& n) {
 /// What the node needs from its source is still there, and nothing says that it is not to be attached.
 bool may_be_attached(const Facts& f, const NodeFacts& n) {
   if (f.spec->is_ring()) return n.source_now != nullptr && n.purged_but_needed.empty() && n.own_lost.empty();
+  if (f.spec->by_position()) return n.source_now != nullptr && n.same_log && n.errant.empty();
   return f.primary_reachable && n.compared && n.errant.empty() && n.purged_but_needed.empty();
 }
 
@@ -230,8 +231,8 @@ constexpr std::array kClusterRules{
         .matches = [](const Facts& f) { return !f.primary_lacks.empty(); },
         .evidence =
             [](const Facts& f) {
-              return fmt::format("{} lacks {} transaction{}: {}", primary_name(f), f.primary_lacks.count(),
-                                 f.primary_lacks.count() == 1 ? "" : "s", f.primary_lacks.to_string());
+              return fmt::format("{} lacks {}: {}", primary_name(f), how_much(f.primary_lacks),
+                                 in_words(f.primary_lacks));
             }},
     ClusterRule{.name = "PrimaryReadOnly",
                 .severity = Severity::Critical,
@@ -449,8 +450,7 @@ constexpr std::array kNodeRules{
             },
         .evidence =
             [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} has {} transaction{} of its own: {}", n.spec->id, n.errant.count(),
-                                 n.errant.count() == 1 ? "" : "s", n.errant.to_string());
+              return fmt::format("{} has {} of its own: {}", n.spec->id, how_much(n.errant), in_words(n.errant));
             }},
     NodeRule{.name = "SemiSyncSourceOnReplica",
              .severity = Severity::Critical,
@@ -526,7 +526,8 @@ constexpr std::array kNodeRules{
              .matches =
                  [](const Facts& f, const NodeFacts& n) {
                    return f.primary != nullptr && !n.is_primary && n.detached && n.channel != nullptr &&
-                          n.should_follow && !f.primary_alive && !n.seen->has_its_own();
+                          n.should_follow && !f.primary_alive && !n.seen->has_its_own() &&
+                          (!f.spec->by_position() || n.same_log);
                  },
              .evidence =
                  [](const Facts& f, const NodeFacts& n) {
@@ -548,6 +549,72 @@ constexpr std::array kNodeRules{
                  [](const Facts&, const NodeFacts& n) {
                    return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
                                       n.should_follow->name);
+                 }},
+    NodeRule{.name = "PlaceUnknown",
+             .severity = Severity::Critical,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "without GTIDs nobody can tell where in its source's binary log the node would have to go on",
+             .advice = "Save what only it may have, then clone it anew: `replctl apply FILE --allow-data-loss NODE`.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->by_position() && !n.is_primary && n.now != nullptr && n.detached && n.should_follow &&
+                          n.source_now != nullptr && !n.same_log && f.primary_reachable;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return n.channel == nullptr
+                              ? fmt::format("{} replicates from nobody and should follow {}", n.spec->id,
+                                            n.should_follow->name)
+                              : fmt::format("{} should follow {}, and has applied {} of another server's binary log",
+                                            n.spec->id, n.should_follow->name, to_string(n.channel->applied));
+                 }},
+    NodeRule{.name = "MoveNeedsPause",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "a replica follows another node than it should, and can be moved only while nobody writes",
+             .advice = "Apply the topology file again: the primary is closed for a moment, and the replica moved.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->by_position() && healthy_follower(n) && n.follows && n.should_follow &&
+                          n.follows != n.should_follow && n.source_now != nullptr && f.primary_reachable;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
+                                      n.should_follow->name);
+                 }},
+    NodeRule{
+        .name = "GtidModeDiffers",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary = "the server's gtid_mode is not the one that the topology's `positioning` needs",
+        .advice = "Set gtid_mode step by step as before, and look who changed it; replication may break soon.",
+        .matches = [](const Facts& f,
+                      const NodeFacts& n) { return n.now != nullptr && n.now->by_position() != f.spec->by_position(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("{} has gtid_mode {}, and positioning is {}", n.spec->id, to_string(n.now->gtid_mode),
+                                 to_string(f.spec->positioning));
+            }},
+    NodeRule{.name = "NotAutoPositioned",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica still follows by File and Position, although all transactions have GTIDs",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->topology == TopologyType::SourceReplica && !f.spec->by_position() &&
+                          healthy_follower(n) && !n.channel->auto_position && n.follows &&
+                          n.follows == n.should_follow && n.source_now != nullptr && !n.now->by_position() &&
+                          !n.source_now->by_position();
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} follows {} without SOURCE_AUTO_POSITION", n.spec->id, n.follows->name);
                  }},
     NodeRule{.name = "ForeignSource",
              .severity = Severity::Critical,

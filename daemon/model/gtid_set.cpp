@@ -182,6 +182,14 @@ void GtidSet::add(const Origin& origin, Interval interval) {
   intervals = merged(std::move(intervals));
 }
 
+GtidSet GtidSet::only_of(std::string_view uuid) const {
+  GtidSet out;
+  for (const auto& [origin, intervals] : sets_) {
+    if (origin.uuid == uuid) out.sets_.emplace(origin, intervals);
+  }
+  return out;
+}
+
 void GtidSet::erase_from(std::string_view uuid) {
   std::erase_if(sets_, [&](const auto& entry) { return entry.first.uuid == uuid; });
 }

@@ -49,6 +49,8 @@ class GtidSet {
   void add(const Origin& origin, Interval interval);
   /// Removes all that the server of that UUID has given, whatever the tag.
   void erase_from(std::string_view uuid);
+  /// All that the server of that UUID has given, whatever the tag.
+  GtidSet only_of(std::string_view uuid) const;
 
   friend GtidSet unite(const GtidSet& a, const GtidSet& b);
   friend GtidSet subtract(const GtidSet& a, const GtidSet& b);

@@ -107,7 +107,8 @@ struct Office {
   /// Lowest acknowledgement count in force in this term; 0: commits did not wait.
   int acks = 0;
   /// What the primary had when it came into office: all that was acknowledged in earlier terms. Its followers may not
-  /// have it all yet; none that lacks some of it may replace the primary where commits wait.
+  /// have it all yet; none that lacks some of it may replace the primary where commits wait. Empty without GTIDs: who
+  /// follows by position has it all.
   GtidSet inherited;
   /// What the primary was like when it last answered; a fence is judged by it (docs/architecture.md, "Fencing").
   bool returns_read_only = false;  ///< super_read_only is persisted ON: after a crash it comes back closed.

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "model/binlog_position.hpp"
 #include "model/cluster_record.hpp"
 #include "model/gtid_set.hpp"
 #include "model/ids.hpp"
@@ -37,6 +38,9 @@ enum class ThreadState { Stopped, Connecting, Running };
 /// In order: each value forbids more than the one before it.
 enum class ReadOnly { Off, On, Super };
 
+/// In the order in which a running server goes from the one end to the other, a step at a time.
+enum class GtidMode { Off, OffPermissive, OnPermissive, On };
+
 struct ServerVersion {
   int major = 0, minor = 0, patch = 0;
   auto operator<=>(const ServerVersion&) const = default;
@@ -46,11 +50,17 @@ struct ServerVersion {
 struct Channel {
   std::string name;  ///< "" is the default channel.
   Address source;
-  std::string source_uuid;  ///< "" before the first connection.
+  std::string source_uuid;  ///< "" before the first connection. Of a detached channel: the server it was detached from.
   bool auto_position = true;
+  /// Without GTIDs, in the source's binary log: up to where it was received, maybe in the middle of a transaction, and
+  /// up to where it was applied, a whole number of transactions.
+  BinlogPosition read;
+  BinlogPosition applied;
   ThreadState receiver = ThreadState::Stopped;
   ThreadState applier = ThreadState::Stopped;
-  GtidSet received;  ///< RECEIVED_TRANSACTION_SET; not cumulative over a reconfiguration: join it with executed.
+  /// RECEIVED_TRANSACTION_SET; not cumulative over a reconfiguration: join it with executed. Without GTIDs the history
+  /// up to `read`.
+  GtidSet received;
   int receiver_errno = 0;
   std::string receiver_error;
   int applier_errno = 0;
@@ -166,11 +176,13 @@ struct Snapshot {
   ReadOnly read_only = ReadOnly::Super;
   bool super_read_only_persisted = false;  ///< It comes back read-only after a crash.
   bool offline_mode = false;
-  bool gtid_mode_on = true;
+  GtidMode gtid_mode = GtidMode::On;
+  BinlogPosition log_position;  ///< The end of its own binary log; only asked for without GTIDs.
   bool log_replica_updates = true;
   bool relay_log_recovery = false;
+  /// Without GTIDs the history of its own binary log, and what it has applied of those of its sources.
   GtidSet executed;
-  GtidSet purged;
+  GtidSet purged;  ///< Without GTIDs not asked for: empty.
   SemiSync semi_sync;
   std::vector<Channel> channels;  ///< Empty: replicates from nobody. The group's own are not among them.
   GroupView group;
@@ -181,8 +193,13 @@ struct Snapshot {
   bool reachable() const { return reach == Reach::Ok; }
   /// The default channel; null when there is none.
   const Channel* channel() const { return channels.empty() ? nullptr : &channels.front(); }
-  /// Executed and received: what the node would have after draining.
+  /// Its transactions have no GTIDs, or not all of them: places in binary logs tell what it has.
+  bool by_position() const { return gtid_mode != GtidMode::On; }
+  /// Executed and received: what the node would have after draining. Without GTIDs of a replica only that of its
+  /// source.
   GtidSet position() const;
+  /// What it gives to its replicas: executed; without GTIDs the history of its own binary log.
+  GtidSet written() const;
   /// Its own state in the group; Offline without one.
   MemberState member_state() const;
   /// It says of itself that it is an ONLINE member, in a view with a majority.
@@ -197,5 +214,18 @@ GtidSet errant_transactions(const Snapshot& replica, const Snapshot& source);
 
 /// The host name written into a channel that must not find a source any more. Never resolves (RFC 2606).
 inline constexpr const char* kDetachedHost = "detached.invalid";
+/// The same for a channel that keeps a place in a binary log: only this name tells in whose, since the server forgets
+/// the UUID of a source whose host is changed. The port stays the source's.
+std::string detached_host(const std::string& source_uuid, const std::string& source_host);
+/// What such a name says of the source; empty texts when it says nothing.
+struct DetachedFrom {
+  std::string server_uuid;
+  std::string host;
+};
+DetachedFrom detached_from(const std::string& host);
+bool is_detached(const Channel& channel);
+
+/// Fills the histories of a server without GTIDs from the places in it.
+void use_positions(Snapshot& snapshot);
 
 }  // namespace repl

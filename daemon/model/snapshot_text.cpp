@@ -3,6 +3,7 @@
 
 namespace repl {
 
+static_assert(is_complete(kGtidModes, GtidMode::On));
 static_assert(is_complete(kReaches, Reach::Lost));
 static_assert(is_complete(kThreadStates, ThreadState::Running));
 static_assert(is_complete(kReadOnlys, ReadOnly::Super));
@@ -13,6 +14,9 @@ std::string_view to_string(AccountFault value) {
   return name_in(kAccountFaults, value);
 }
 
+std::string_view to_string(GtidMode value) {
+  return name_in(kGtidModes, value);
+}
 std::string_view to_string(MemberState value) {
   return name_in(kMemberStates, value);
 }

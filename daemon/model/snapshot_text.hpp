@@ -25,6 +25,14 @@ inline constexpr std::array kReadOnlys{
     EnumText{ReadOnly::Super, "super"},
 };
 
+/// As the server writes them.
+inline constexpr std::array kGtidModes{
+    EnumText{GtidMode::Off, "OFF"},
+    EnumText{GtidMode::OffPermissive, "OFF_PERMISSIVE"},
+    EnumText{GtidMode::OnPermissive, "ON_PERMISSIVE"},
+    EnumText{GtidMode::On, "ON"},
+};
+
 /// As performance_schema.replication_group_members writes them, in lower case.
 inline constexpr std::array kMemberStates{
     EnumText{MemberState::Online, "online"},
@@ -41,6 +49,7 @@ inline constexpr std::array kAccountFaults{
 };
 
 std::string_view to_string(AccountFault value);
+std::string_view to_string(GtidMode value);
 std::string_view to_string(MemberState value);
 std::string_view to_string(Reach value);
 std::string_view to_string(ThreadState value);

@@ -151,6 +151,8 @@ struct Spec {
   const NodeSpec* declared_source() const;
   /// Commits wait for replicas and never go on alone: the durability that failover must not break.
   bool waits_for_acks() const { return sync.mode != DataSyncType::Async && sync.on_too_few == OnTooFewReplicas::Wait; }
+  /// Replicas find their place by File and Position, without GTIDs.
+  bool by_position() const { return positioning == Positioning::Binlog; }
   bool semi_sync() const { return sync.mode != DataSyncType::Async; }
   /// Nothing is changed on any server.
   bool observes() const { return management == Management::Observe; }

@@ -104,6 +104,7 @@ std::optional<Step> inverse(const Step& step) {
           },
           [](const WaitForApplied&) -> Inverse { return std::nullopt; },
           [](const ApplyReceived&) -> Inverse { return std::nullopt; },
+          [](const WaitForGtids&) -> Inverse { return std::nullopt; },
           [](const WaitForAckers&) -> Inverse { return std::nullopt; },
           [](const CloseReturned&) -> Inverse { return std::nullopt; },  // never reopen what had to be fenced
           [](const CloneFrom&) -> Inverse { return std::nullopt; },      // it had nothing that was to be kept
@@ -162,6 +163,7 @@ std::string_view name_of(const Step& step) {
                         [](const ForgetSource&) { return "forget-source"; },
                         [](const WaitForApplied&) { return "wait-for-applied"; },
                         [](const ApplyReceived&) { return "apply-received"; },
+                        [](const WaitForGtids&) { return "wait-for-gtids"; },
                         [](const WaitForAckers&) { return "wait-for-ackers"; },
                         [](const CloseReturned&) { return "close-returned"; },
                         [](const CloneFrom&) { return "clone-from"; },
@@ -228,15 +230,21 @@ std::string describe(const Step& step) {
           [](const ApplyReceived& s) {
             return fmt::format("{}: apply all it has received (at most {} s)", s.replica, seconds(s.timeout));
           },
+          [](const WaitForGtids& s) {
+            return fmt::format("{}: wait until every transaction gets a GTID (at most {} s)", s.node,
+                               seconds(s.timeout));
+          },
           [](const WaitForAckers& s) {
             return fmt::format("{}: wait for {} semi-sync replica{} (at most {} s)", s.source, s.count,
                                s.count == 1 ? "" : "s", seconds(s.timeout));
           },
           [](const CloseReturned& s) { return fmt::format("{}: fence, it must not take writes", s.node); },
           [](const CloneFrom& s) {
-            return s.discarded.empty() ? fmt::format("{}: clone the data of {}", s.node, s.donor)
-                                       : fmt::format("{}: clone the data of {}, its own {} transactions are lost",
-                                                     s.node, s.donor, s.discarded.count());
+            const auto clone = fmt::format("{}: clone the data of {}", s.node, s.donor);
+            if (s.discarded.empty()) return clone;
+            // Bytes of a log would say nothing.
+            return clone + ", what it has is lost" +
+                   (is_by_position(s.discarded) ? std::string{} : fmt::format(" ({})", how_much(s.discarded)));
           },
           [](const RestartServer& s) { return fmt::format("{}: restart the server", s.node); },
           [](const StartGroup& s) {

@@ -161,7 +161,7 @@ struct StopReplication {
   bool operator==(const StopReplication&) const = default;
 };
 
-/// Stops the receiver, reads the position, and points the receiver away for good (kDetachedHost): a receiver that is
+/// Stops the receiver, reads the position, and points the receiver away for good (detached_host()): a receiver that is
 /// only stopped starts again with its server. The applier goes on and the relay log is kept. The result carries the
 /// position. Refused while the applier is stopped: the change would throw the relay log away.
 struct DetachReceiver {
@@ -170,8 +170,14 @@ struct DetachReceiver {
   bool operator==(const DetachReceiver&) const = default;
 };
 
-/// Afterwards `replica` replicates from `to` by auto-position, both threads running. Only the receiver is touched when
-/// a channel exists already, so that the relay log is kept.
+/// Afterwards `replica` replicates from `to`, both threads running. Where both servers have gtid_mode=ON by
+/// auto-position; only the receiver is touched when a channel exists already, so that the relay log is kept.
+///
+/// Without GTIDs from the place in the binary log of `to` up to which the replica has all: where it stopped, when it
+/// followed `to` before or is its clone; else the end of the log of `to`, which must be closed while the two have
+/// exactly the same, everything received applied: both empty, or at the same place of the same server's log, directly
+/// or over others between. The result carries that place.
+/// @errors PreconditionFailed, nothing changed: no such place is known
 struct FollowSource {
   NodeId replica;
   std::optional<NodeId> from;  ///< Empty: it followed nobody.
@@ -201,6 +207,13 @@ struct ApplyReceived {
   GtidSet received;
   std::chrono::milliseconds timeout;
   bool operator==(const ApplyReceived&) const = default;
+};
+/// Waits until no transaction is going on that will get no GTID (Ongoing_anonymous_transaction_count). Before that
+/// gtid_mode=ON would be refused somewhere, or break a replica.
+struct WaitForGtids {
+  NodeId node;
+  std::chrono::milliseconds timeout;
+  bool operator==(const WaitForGtids&) const = default;
 };
 /// Waits until `count` semi-sync replicas are connected to `source`.
 struct WaitForAckers {
@@ -271,7 +284,7 @@ using Step =
     std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
                  PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
                  StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
-                 ApplyReceived, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup,
+                 ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup,
                  SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword, DiscardFormerPassword, RenewReceiver>;
 
 template <class... Ts>
@@ -295,7 +308,8 @@ struct StepResult {
   std::optional<Error> error;  ///< Empty: done.
   bool certain = true;         ///< False: an error, and the server may still carry the step out.
   /// DetachReceiver: executed and received, after the receiver had stopped. WaitForApplied: what the source had
-  /// executed when the wait began, and the replica has now. CloneFrom: the cloned set.
+  /// executed when the wait began, and the replica has now. CloneFrom: the cloned set. FollowSource without GTIDs: from
+  /// where it follows.
   std::optional<GtidSet> position;
   Duration took{0};
   bool ok() const { return !error; }

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 
+#include "mysql/channels.hpp"
 #include "mysql/inventory.hpp"
 #include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
@@ -49,9 +50,13 @@ Error applier_broken(const Snapshot& now) {
                   now.channel()->applier_errno)};
 }
 
+}  // namespace
+
 Result<void> run_on(Server& server, const Channel& channel, std::string_view statement) {
   return server.execute(fmt::format("{} FOR CHANNEL {}", statement, sql_quoted(channel.name)));
 }
+
+namespace {
 
 Result<void> start_applier(Server& server, const Channel& channel) {
   return run_on(server, channel, "START REPLICA SQL_THREAD");
@@ -77,7 +82,8 @@ Result<void> require_one_channel(const Snapshot& now) {
               now.channels.size());
 }
 
-/// Needed before a channel is changed: with both threads stopped the relay log is purged.
+}  // namespace
+
 Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
   if (now.channel()->applier == ThreadState::Running) return {};
   if (auto started = start_applier(server, *now.channel()); !started) return started;
@@ -89,7 +95,6 @@ Result<void> make_sure_the_applier_runs(Server& server, const Snapshot& now) {
   return {};
 }
 
-/// The delay can be changed while the receiver runs and the applier does not.
 Result<void> set_delay(Server& server, const Channel& channel, std::chrono::seconds delay) {
   if (auto stopped = stop_applier(server, channel); !stopped) return stopped;
   const auto changed =
@@ -98,23 +103,6 @@ Result<void> set_delay(Server& server, const Channel& channel, std::chrono::seco
   return changed ? started : changed;
 }
 
-/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be
-/// empty.
-Result<void> use_auto_position(Server& server) {
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  if (now->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
-  if (has_unapplied(*now)) {
-    return fail(ErrorCode::PreconditionFailed,
-                "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
-                "auto-position before it has",
-                server.node());
-  }
-  if (auto stopped = stop_applier(server, *now->channel()); !stopped) return stopped;
-  return run_on(server, *now->channel(), "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1");
-}
-
-/// Returns when the receiver hears its source, or only the source is missing; fails when it will never.
 Result<void> confirm_receiver(Server& server, const Address& source) {
   const auto until = std::min(server.call().deadline, steady_clock::now() + kReceiverConnectLimit);
   while (true) {
@@ -157,8 +145,8 @@ Result<SourceOptions> source_options(Server& server, const FollowSource& step, c
   return options_towards(server, source->address, spec);
 }
 
-Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
-  if (channel.source != wanted.source || !channel.auto_position || is_final(channel.receiver_errno)) return false;
+Result<bool> leads_there(Server& server, const Channel& channel, const SourceOptions& wanted) {
+  if (channel.source != wanted.source || is_final(channel.receiver_errno)) return false;
   const auto same = server.value(fmt::format(
       "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' AND COALESCE(SSL_CA_FILE, '')={} AND "
       "SSL_VERIFY_SERVER_CERTIFICATE='{}' FROM performance_schema.replication_connection_configuration "
@@ -196,6 +184,29 @@ Result<void> renew_channel(Server& server, const Snapshot& now, const Spec& spec
   const auto started = start_receiver(server, channel);
   if (!told || !started) return told ? started : told;
   return confirm_receiver(server, channel.source);
+}
+
+namespace {
+
+/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be
+/// empty.
+Result<void> use_auto_position(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  if (now->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
+  if (has_unapplied(*now)) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
+                "auto-position before it has",
+                server.node());
+  }
+  if (auto stopped = stop_applier(server, *now->channel()); !stopped) return stopped;
+  return run_on(server, *now->channel(), "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1");
+}
+
+Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
+  if (!channel.auto_position) return false;
+  return leads_there(server, channel, wanted);
 }
 
 Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
@@ -240,7 +251,7 @@ Result<GtidSet> detach_receiver(Server& server) {
   if (!now) return tl::unexpected(now.error());
   if (now->channel() == nullptr) return now->executed;
   if (auto one = require_one_channel(*now); !one) return tl::unexpected(one.error());
-  const bool detached = now->channel()->source.host == kDetachedHost;
+  const bool detached = is_detached(*now->channel());
   if (!detached && now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
   if (now->channel()->receiver != ThreadState::Stopped) {
     if (auto stopped = stop_receiver(server, *now->channel()); !stopped) return tl::unexpected(stopped.error());
@@ -252,8 +263,12 @@ Result<GtidSet> detach_receiver(Server& server) {
   if (!detached) {
     // The applier may have stopped in the meantime, and the change would then throw its relay log away.
     if (now->channel()->applier != ThreadState::Running) return tl::unexpected(applier_broken(*now));
+    const auto& channel = *now->channel();
     const auto changed =
-        run_on(server, *now->channel(), fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST='{}'", kDetachedHost));
+        now->by_position()
+            ? server.execute(detached_channel(channel.source_uuid, channel.source,
+                                              std::max(channel.read, channel.applied), channel.name))
+            : run_on(server, channel, fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST='{}'", kDetachedHost));
     if (!changed) return tl::unexpected(changed.error());
   }
   return now->position();

@@ -49,37 +49,48 @@ Result<std::unique_ptr<Session>> session_after_restart(const StepEnvironment& en
 struct CloneStatus {
   std::string state, source, error;
   GtidSet cloned;
+  BinlogPosition place;  ///< The same in the donor's binary log.
 };
 
 Result<CloneStatus> clone_status(Session& session, const Call& call) {
   const auto rows = session.query(
       call,
-      "SELECT STATE, SOURCE, CONCAT(ERROR_NO, ' ', ERROR_MESSAGE), GTID_EXECUTED FROM performance_schema.clone_status");
+      "SELECT STATE, SOURCE, CONCAT(ERROR_NO, ' ', ERROR_MESSAGE), GTID_EXECUTED, BINLOG_FILE, BINLOG_POSITION FROM "
+      "performance_schema.clone_status");
   if (!rows) return tl::unexpected(rows.error());
   if (rows->empty()) return CloneStatus{};
   const auto& row = rows->front();
   auto cloned = GtidSet::parse(row.at(3).value_or(""));
   if (!cloned) return tl::unexpected(cloned.error());
-  return CloneStatus{row.at(0).value_or(""), row.at(1).value_or(""), row.at(2).value_or(""), std::move(*cloned)};
+  return CloneStatus{
+      row.at(0).value_or(""), row.at(1).value_or(""), row.at(2).value_or(""), std::move(*cloned),
+      BinlogPosition{row.at(4).value_or(""), std::strtoull(row.at(5).value_or("0").c_str(), nullptr, 10)}};
 }
 
 /// What has to be true before data is thrown away. The set that was cloned when that is done already.
-Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& step, const Address& donor) {
+Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& step, const Address& donor,
+                                               const Snapshot& donor_now) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
+  if (donor_now.by_position()) {
+    // Only what a clone leaves at its end tells that it is done: the sets of such servers say nothing about data.
+    const auto* channel = now->channel();
+    if (channel != nullptr && is_detached(*channel) && channel->source_uuid == donor_now.server_uuid) {
+      return std::optional{history(channel->source_uuid, channel->applied)};
+    }
+  }
   const auto own = subtract(now->executed, step.discarded);
   const auto has_plugin = server.value("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='clone'");
   if (!has_plugin) return tl::unexpected(has_plugin.error());
   if (*has_plugin == "1") {
     const auto status = clone_status(server.session(), server.call());
     if (!status) return tl::unexpected(status.error());
-    const bool from_it = status->state == "Completed" && status->source == to_string(donor);
+    const bool from_it = !donor_now.by_position() && status->state == "Completed" && status->source == to_string(donor);
     if (from_it && !status->cloned.empty() && now->executed.contains(status->cloned)) return status->cloned;
   }
   if (!own.empty()) {
-    return fail(ErrorCode::PreconditionFailed,
-                "{}: has executed {} more transactions than may be lost ({}), so it was not cloned over", server.node(),
-                own.count(), own.to_string());
+    return fail(ErrorCode::PreconditionFailed, "{}: has {} more than may be lost ({}), so it was not cloned over",
+                server.node(), how_much(own), in_words(own));
   }
   return std::optional<GtidSet>{};
 }
@@ -115,6 +126,31 @@ Result<void> clean_after_clone(Server& server) {
   return server.execute("SET GLOBAL super_read_only=1");
 }
 
+/// A clone begins its binary log anew at file 1. Without GTIDs a replica that knows a place in the old one would some
+/// day find such a file again, and go on there: the numbers go on instead, so that it is told that there is no such
+/// file.
+Result<void> go_on_counting_files(Server& server, std::uint64_t last_file) {
+  const auto had = server.value("SELECT @@GLOBAL.gtid_executed");
+  if (!had) return tl::unexpected(had.error());
+  if (auto reset = server.execute(reset_binary_logs(server.version(), last_file + 1)); !reset) return reset;
+  if (!*had || (*had)->empty()) return {};
+  return server.execute("SET GLOBAL gtid_purged=" + sql_quoted(**had));
+}
+
+/// Leaves a channel that knows from where in the donor's binary log the node has to go on, whatever becomes of repld.
+Result<GtidSet> remember_place(Server& server, const CloneStatus& cloned, const std::string& donor_uuid,
+                               const Address& donor, const Spec& spec) {
+  if (cloned.place.empty()) {
+    return fail(ErrorCode::ServerRefused,
+                "{}: the clone does not say at which place of the donor's binary log it was "
+                "made",
+                server.node());
+  }
+  const auto made = server.execute(detached_channel(donor_uuid, donor, cloned.place, spec.channel_name()));
+  if (!made) return tl::unexpected(made.error());
+  return history(donor_uuid, cloned.place);
+}
+
 }  // namespace
 
 Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env) {
@@ -123,11 +159,15 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   const auto login = replication_login(step.node, *env.spec);
   if (!login) return tl::unexpected(login.error());
 
-  const auto done = check_recipient(server, step, donor->address);
+  const auto donor_now = env.look_at(step.donor, env.call.deadline);
+  if (!donor_now) return tl::unexpected(donor_now.error());
+  const auto done = check_recipient(server, step, donor->address, *donor_now);
   if (!done) return tl::unexpected(done.error());
   if (*done) return **done;
   const auto before = started_at(server.session(), server.call());
   if (!before) return tl::unexpected(before.error());
+  const auto recipient = server.look();
+  if (!recipient) return tl::unexpected(recipient.error());
   if (auto ready = prepare_recipient(server, donor->address); !ready) return tl::unexpected(ready.error());
 
   if (env.spec->tls.verifies()) {
@@ -160,6 +200,12 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   }
   Server renewed{**again, env.call};
   if (auto clean = clean_after_clone(renewed); !clean) return tl::unexpected(clean.error());
+  if (donor_now->by_position()) {
+    const auto last =
+        std::max(recipient->log_position.file_number(), last_file(step.discarded, recipient->server_uuid));
+    if (auto counted = go_on_counting_files(renewed, last); !counted) return tl::unexpected(counted.error());
+    return remember_place(renewed, *status, donor_now->server_uuid, donor->address, *env.spec);
+  }
   return status->cloned;
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "mysql/position_query.hpp"
 #include "mysql/status_query.hpp"
 
 namespace repl::mysql {
@@ -37,6 +38,17 @@ Result<Snapshot> Server::look() {
   snapshot.node = node();
   snapshot.reach = Reach::Ok;
   if (const auto read = read_status(*rows, snapshot); !read) return tl::unexpected(read.error());
+  if (!snapshot.by_position()) return snapshot;
+  // The log's end first: what is applied afterwards is not yet in it, never the other way round.
+  const auto own = query(log_place_query(snapshot.version));
+  if (!own) return tl::unexpected(own.error());
+  Rows channels;
+  if (!snapshot.channels.empty()) {
+    auto shown = query(kChannelPlacesQuery);
+    if (!shown) return tl::unexpected(shown.error());
+    channels = std::move(*shown);
+  }
+  if (const auto read = read_places(*rows, *own, channels, snapshot); !read) return tl::unexpected(read.error());
   return snapshot;
 }
 

@@ -123,8 +123,30 @@ Statement repoint_channel(const SourceOptions& options, std::string_view channel
           {options.password}};
 }
 
+Statement channel_at(const SourceOptions& options, const BinlogPosition& place, std::string_view channel,
+                     std::optional<std::chrono::seconds> delay) {
+  return {fmt::format("CHANGE REPLICATION SOURCE TO {}, SOURCE_LOG_FILE={}, SOURCE_LOG_POS={}{} FOR CHANNEL {}",
+                      receiver_options(options), sql_quoted(place.file), place.position,
+                      delay ? fmt::format(", SOURCE_AUTO_POSITION=0, SOURCE_DELAY={}", delay->count()) : "",
+                      sql_quoted(channel)),
+          {options.password}};
+}
+
+std::string detached_channel(const std::string& source_uuid, const Address& source, const BinlogPosition& place,
+                             std::string_view channel) {
+  const auto where =
+      place.empty() ? std::string{}
+                    : fmt::format(", SOURCE_LOG_FILE={}, SOURCE_LOG_POS={}", sql_quoted(place.file), place.position);
+  return fmt::format("CHANGE REPLICATION SOURCE TO SOURCE_HOST={}, SOURCE_PORT={}{} FOR CHANNEL {}",
+                     sql_quoted(detached_host(source_uuid, source.host)), source.port, where, sql_quoted(channel));
+}
+
 Statement reset_gtids(ServerVersion version) {
   return version >= ServerVersion{8, 2, 0} ? "RESET BINARY LOGS AND GTIDS" : "RESET MASTER";
+}
+
+Statement reset_binary_logs(ServerVersion version, std::uint64_t first_file) {
+  return fmt::format("{} TO {}", reset_gtids(version).text, first_file);
 }
 
 bool is_number(std::string_view value) {

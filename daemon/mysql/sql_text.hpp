@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,8 +57,19 @@ Statement create_channel(const SourceOptions& options, std::chrono::seconds dela
 /// The same for one that exists; its receiver must be stopped and its applier should run.
 Statement repoint_channel(const SourceOptions& options, std::string_view channel);
 
+/// The same without GTIDs: what is received from there on. With the receiver stopped and the applier running the relay
+/// log is kept; with both stopped it is thrown away, and `delay` may be given.
+Statement channel_at(const SourceOptions& options, const BinlogPosition& place, std::string_view channel,
+                     std::optional<std::chrono::seconds> delay = std::nullopt);
+/// Points a channel away from its source, so that it keeps its place in that one's binary log. The receiver must be
+/// stopped and the applier run, or the relay log be empty.
+std::string detached_channel(const std::string& source_uuid, const Address& source, const BinlogPosition& place,
+                             std::string_view channel);
+
 /// RESET BINARY LOGS AND GTIDS, which is RESET MASTER before 8.2.
 Statement reset_gtids(ServerVersion version);
+/// The same, with the number of the first new binary log file.
+Statement reset_binary_logs(ServerVersion version, std::uint64_t first_file);
 
 /// A value for SET, quoted unless it is a number.
 std::string variable_value(std::string_view value);

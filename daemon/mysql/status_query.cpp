@@ -9,6 +9,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "mysql/position_query.hpp"
 #include "mysql/sql_text.hpp"
 
 namespace repl::mysql {
@@ -77,7 +78,7 @@ struct Expression {
 };
 
 // The tables of group replication are there without the plugin, and have no row then. In the order of Column. Values of
-// system variables are 0/1 here, not OFF/ON.
+// switches are 0/1 here, not OFF/ON.
 constexpr std::array kExpressions{
     Expression{kServerUuid, "@@server_uuid"},
     Expression{kServerId, "@@GLOBAL.server_id"},
@@ -199,6 +200,13 @@ bool is_on(const Row& row, Column column) {
 std::optional<Duration> age(const Row& row, Column column) {
   if (!row[column]) return std::nullopt;
   return Duration{std::max<std::int64_t>(0, number(row, column))};
+}
+
+GtidMode gtid_mode(const Row& row) {
+  const auto t = text(row, kGtidMode);
+  if (t == "OFF" || t == "0") return GtidMode::Off;
+  if (t == "OFF_PERMISSIVE") return GtidMode::OffPermissive;
+  return t == "ON_PERMISSIVE" ? GtidMode::OnPermissive : GtidMode::On;
 }
 
 Result<GtidSet> gtids(const Row& row, Column column) {
@@ -352,7 +360,7 @@ Result<void> read_status(const Rows& rows, Snapshot& snapshot) {
                                                   : ReadOnly::Off;
   snapshot.super_read_only_persisted = is_on(row, kPersistedReadOnly);
   snapshot.offline_mode = is_on(row, kOfflineMode);
-  snapshot.gtid_mode_on = is_on(row, kGtidMode);
+  snapshot.gtid_mode = gtid_mode(row);
   snapshot.log_replica_updates = is_on(row, kLogReplicaUpdates);
   snapshot.relay_log_recovery = is_on(row, kRelayLogRecovery);
   snapshot.semi_sync = semi_sync(row);
@@ -372,6 +380,62 @@ Result<void> read_status(const Rows& rows, Snapshot& snapshot) {
     auto c = channel(r, snapshot.executed);
     if (!c) return tl::unexpected(c.error());
     snapshot.channels.push_back(std::move(*c));
+  }
+  return {};
+}
+
+std::string log_place_query(ServerVersion version) {
+  return version >= ServerVersion{8, 2, 0} ? "SHOW BINARY LOG STATUS" : "SHOW MASTER STATUS";
+}
+
+namespace {
+
+// Columns of SHOW REPLICA STATUS, the same from 8.0.22 to 9.7.
+enum ReplicaColumn : std::size_t {
+  kReadFile = 5,
+  kReadPosition = 6,
+  kAppliedFile = 9,
+  kAppliedPosition = 21,
+  kNameOfChannel = 55,
+};
+
+Result<BinlogPosition> place(const Row& row, std::size_t file, std::size_t position) {
+  BinlogPosition out{row.at(file).value_or(""), 0};
+  if (out.file.empty()) return out;
+  const auto digits = row.at(position).value_or("");
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), out.position);
+  if (error != std::errc{} || end != digits.data() + digits.size()) {
+    return fail(ErrorCode::Internal, "\"{}\" is no position in a binary log", digits);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<void> read_places(const Rows& status, const Rows& own, const Rows& channels, Snapshot& snapshot) {
+  if (!own.empty()) {
+    if (own.front().size() < 2) return fail(ErrorCode::Internal, "SHOW BINARY LOG STATUS gave no position");
+    auto end = place(own.front(), 0, 1);
+    if (!end) return tl::unexpected(end.error());
+    snapshot.log_position = std::move(*end);
+  }
+  for (const auto& row : channels) {
+    if (row.size() <= kNameOfChannel) return fail(ErrorCode::Internal, "SHOW REPLICA STATUS gave too few columns");
+    const auto channel = std::find_if(snapshot.channels.begin(), snapshot.channels.end(),
+                                      [&](const Channel& c) { return c.name == row[kNameOfChannel].value_or(""); });
+    if (channel == snapshot.channels.end()) continue;
+    auto read = place(row, kReadFile, kReadPosition);
+    auto applied = place(row, kAppliedFile, kAppliedPosition);
+    if (!read || !applied) return tl::unexpected((read ? applied : read).error());
+    channel->read = std::move(*read);
+    channel->applied = std::move(*applied);
+  }
+  use_positions(snapshot);
+  for (auto& c : snapshot.channels) {
+    const auto row = std::find_if(status.begin(), status.end(), [&](const Row& r) {
+      return r.size() == kColumns && r[kChannel] && *r[kChannel] == c.name;
+    });
+    if (row != status.end()) c.lag = lag_of(c, snapshot.executed, age(*row, kSinceLastApplied));
   }
   return {};
 }

@@ -20,7 +20,16 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
 Result<void> forget_source(Server& server);
 Result<void> renew_receiver(Server& server, const Spec& spec);
 
+// position_steps.cpp
+/// FollowSource without GTIDs. The history up to where it follows from.
+Result<GtidSet> follow_by_position(Server& server, const FollowSource& step, const StepEnvironment& env);
+Result<void> wait_for_applied_by_position(Server& server, const GtidSet& wanted, Deadline until);
+/// A detached replica applies all whole transactions that it has received; a part of one at the end is thrown away, so
+/// that afterwards as much is received as is applied. What it has executed then.
+Result<GtidSet> apply_received_by_position(Server& server, const GtidSet& received, Deadline until);
+
 // wait_steps.cpp
+Result<void> wait_for_gtids(Server& server, const WaitForGtids& step);
 Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline until);
 Result<void> wait_for_ackers(Server& server, const WaitForAckers& step);
 

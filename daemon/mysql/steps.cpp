@@ -16,6 +16,16 @@ Deadline until(const Call& call, std::chrono::milliseconds timeout) {
   return std::min(call.deadline, steady_clock::now() + timeout);
 }
 
+/// Either end of the channel gives or takes transactions without GTIDs.
+Result<bool> without_gtids(Server& server, const NodeId& source, const StepEnvironment& env) {
+  const auto mode = server.value("SELECT @@GLOBAL.gtid_mode");
+  if (!mode) return tl::unexpected(mode.error());
+  if (*mode != "ON") return true;
+  // One that does not answer is followed by auto-position: the receiver says so when it cannot.
+  const auto there = env.look_at(source, std::min(env.call.deadline, steady_clock::now() + std::chrono::seconds{1}));
+  return there && there->by_position();
+}
+
 Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& server, StepResult& result) {
   return std::visit(
       Overloaded{
@@ -39,15 +49,32 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
             result.position = std::move(*position);
             return {};
           },
-          [&](const FollowSource& s) { return follow_source(server, s, *env.spec); },
+          [&](const FollowSource& s) -> Result<void> {
+            const auto by_position = without_gtids(server, s.to, env);
+            if (!by_position) return tl::unexpected(by_position.error());
+            if (!*by_position) return follow_source(server, s, *env.spec);
+            auto from = follow_by_position(server, s, env);
+            if (!from) return tl::unexpected(from.error());
+            result.position = std::move(*from);
+            return {};
+          },
           [&](const ForgetSource&) { return forget_source(server); },
           [&](const WaitForApplied& s) -> Result<void> {
             const auto source = env.look_at(s.source, until(env.call, s.timeout));
             if (!source) return tl::unexpected(source.error());
-            result.position = source->executed;
-            return wait_for_applied(server, source->executed, until(env.call, s.timeout));
+            result.position = source->written();
+            return wait_for_applied(server, *result.position, until(env.call, s.timeout));
           },
-          [&](const ApplyReceived& s) { return wait_for_applied(server, s.received, until(env.call, s.timeout)); },
+          [&](const ApplyReceived& s) -> Result<void> {
+            if (!is_by_position(s.received)) {
+              return wait_for_applied(server, s.received, until(env.call, s.timeout));
+            }
+            auto applied = apply_received_by_position(server, s.received, until(env.call, s.timeout));
+            if (!applied) return tl::unexpected(applied.error());
+            result.position = std::move(*applied);
+            return {};
+          },
+          [&](const WaitForGtids& s) { return wait_for_gtids(server, s); },
           [&](const WaitForAckers& s) { return wait_for_ackers(server, s); },
           [&](const CloseReturned&) { return close_returned(server); },
           [&](const CloneFrom& s) -> Result<void> {
@@ -89,8 +116,11 @@ Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env) {
 }
 
 Purpose purpose_of(const Step& step) {
-  const bool waits = std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<ApplyReceived>(step) ||
-                     std::holds_alternative<WaitForAckers>(step);
+  // Without GTIDs what is left of a transaction is thrown away at the end: a change.
+  const auto* drains = std::get_if<ApplyReceived>(&step);
+  const bool waits = std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<WaitForGtids>(step) ||
+                     std::holds_alternative<WaitForAckers>(step) ||
+                     (drains != nullptr && !is_by_position(drains->received));
   return waits ? Purpose::Wait : Purpose::Operate;
 }
 

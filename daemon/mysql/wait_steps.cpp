@@ -40,6 +40,7 @@ std::optional<Error> hopeless(const Snapshot& now, const GtidSet& missing) {
 
 Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline until) {
   if (wanted.empty()) return {};
+  if (is_by_position(wanted)) return wait_for_applied_by_position(server, wanted, until);
   auto slice = kFirstSlice;
   while (true) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now());
@@ -58,6 +59,22 @@ Result<void> wait_for_applied(Server& server, const GtidSet& wanted, Deadline un
       return fail(ErrorCode::DeadlineExceeded, "{}: still applying, {} transactions are left", server.node(),
                   missing.count());
     }
+  }
+}
+
+Result<void> wait_for_gtids(Server& server, const WaitForGtids& step) {
+  const auto until = std::min(server.call().deadline, steady_clock::now() + step.timeout);
+  while (true) {
+    const auto anonymous = server.status("Ongoing_anonymous_transaction_count");
+    if (!anonymous) return tl::unexpected(anonymous.error());
+    if (anonymous->value_or("0") == "0") return {};
+    if (steady_clock::now() >= until || server.call().is_over()) {
+      return fail(ErrorCode::DeadlineExceeded,
+                  "{}: {} transactions without a GTID are still going on; end the clients that have begun them before "
+                  "the change (performance_schema.events_transactions_current shows GTID 'ANONYMOUS')",
+                  server.node(), **anonymous);
+    }
+    wait_within(server.call(), kPollAckers);
   }
 }
 

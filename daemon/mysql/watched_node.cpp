@@ -7,6 +7,7 @@
 #include <array>
 #include <random>
 
+#include "mysql/position_query.hpp"
 #include "mysql/sql_text.hpp"
 
 namespace repl::mysql {
@@ -162,6 +163,7 @@ void WatchedNode::on_answer() {
     return kill_next_leftover();
   }
   if (activity_ == Activity::KillingLeftovers) return kill_next_leftover();
+  if (activity_ == Activity::AskingForPlaces) return on_places();
   const auto loaded = plugins_in(session_.rows());
   if (loaded != plugins_) {
     plugins_ = loaded;
@@ -171,7 +173,23 @@ void WatchedNode::on_answer() {
   snapshot.reach = Reach::Ok;
   if (const auto read = read_status(session_.rows(), snapshot); !read)
     return finish(Reach::Error, read.error().message);
-  finish(std::move(snapshot));
+  if (!snapshot.by_position()) return finish(std::move(snapshot));
+  activity_ = Activity::AskingForPlaces;
+  status_rows_ = session_.rows();
+  own_place_.reset();
+  partial_ = std::move(snapshot);
+  advance(session_.query(log_place_query(partial_.version)));
+}
+
+void WatchedNode::on_places() {
+  if (!own_place_) {
+    own_place_ = session_.rows();
+    if (!partial_.channels.empty()) return advance(session_.query(kChannelPlacesQuery));
+  }
+  const auto read =
+      read_places(status_rows_, *own_place_, partial_.channels.empty() ? Rows{} : session_.rows(), partial_);
+  if (!read) return finish(Reach::Error, read.error().message);
+  finish(std::move(partial_));
 }
 
 void WatchedNode::on_failure() {
@@ -181,12 +199,13 @@ void WatchedNode::on_failure() {
     case Activity::Connecting:
       return on_connect_failure(reach_of(number, session_.error_text(), Moment::Connecting));
     case Activity::Probing:
+    case Activity::AskingForPlaces:
       if (lost) {
         session_is_gone();
         broke_ = true;
         return open();
       }
-      if (number == kUnknownVariable && plugins_ != LoadedPlugins{}) {
+      if (activity_ == Activity::Probing && number == kUnknownVariable && plugins_ != LoadedPlugins{}) {
         plugins_ = {};
         return send();
       }

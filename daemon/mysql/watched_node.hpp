@@ -39,7 +39,7 @@ class WatchedNode {
     Deadline deadline;
     OnSnapshot done;
   };
-  enum class Activity { None, Resolving, Connecting, Probing, FindingLeftovers, KillingLeftovers };
+  enum class Activity { None, Resolving, Connecting, Probing, AskingForPlaces, FindingLeftovers, KillingLeftovers };
 
   Route route();
   void begin();
@@ -48,6 +48,7 @@ class WatchedNode {
   void advance(Progress progress);
   void on_connected();
   void on_answer();
+  void on_places();
   void on_failure();
   void on_connect_failure(Reach reach);
   void finish(Snapshot snapshot);
@@ -80,6 +81,10 @@ class WatchedNode {
   int fresh_attempts_ = 0;    // in this probe
   std::size_t address_ = 0;   // which of several addresses is tried
   LoadedPlugins plugins_{true, true, false};
+  // While AskingForPlaces: what was answered so far.
+  Snapshot partial_;
+  Rows status_rows_;
+  std::optional<Rows> own_place_;
   std::string label_;                          // of the present session
   std::vector<std::string> leftovers_;         // labels of sessions that were given up
   std::vector<std::string> leftover_threads_;  // their ids on the server

@@ -17,7 +17,7 @@ std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& offic
   if (now == nullptr) return "does not answer";
   if (node.promotion == Promotion::Never) return "promotion: never";
   if (node.delay.count() > 0) return "is a delayed replica";
-  if (!now->gtid_mode_on) return "has gtid_mode off";
+  if (now->by_position() != spec.by_position()) return now->by_position() ? "has gtid_mode off" : "has gtid_mode on";
   if (!now->log_replica_updates) return "has log_replica_updates off";
   const auto* seen = view.find(node.id);
   if (seen != nullptr && seen->errant && !seen->errant->empty()) return "has errant transactions";
@@ -117,7 +117,7 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
   const auto ahead = most_advanced(positions, spec);
   if (!ahead) {
     std::string sets;
-    for (const auto& [node, position] : positions) sets += fmt::format("\n  {}: {}", node, position.to_string());
+    for (const auto& [node, position] : positions) sets += fmt::format("\n  {}: {}", node, in_words(position));
     return fail(ErrorCode::Diverged,
                 "{}: the nodes' histories differ, none contains all others; nothing is promoted until a person has "
                 "decided which to keep:{}",
@@ -134,6 +134,18 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
 
   const auto* old_primary = office.primary ? spec.find(*office.primary) : nullptr;
   const auto& best_position = positions.at(*ahead);
+  if (spec.by_position()) {
+    // Without GTIDs nobody can get from another replica what it lacks.
+    std::erase_if(fit, [&](const NodeSpec* n) {
+      if (positions.at(n->id).contains(best_position)) return false;
+      reasons.push_back(fmt::format("{} lacks {} that {} has received, and cannot get it without GTIDs", n->id,
+                                    how_much(subtract(best_position, positions.at(n->id))), *ahead));
+      return true;
+    });
+    if (fit.empty()) {
+      return fail(ErrorCode::NotPromotable, "{}: no node can be promoted: {}", spec.cluster, joined(reasons));
+    }
+  }
   const auto key = [&](const NodeSpec* n) {
     const bool other_region = old_primary != nullptr && n->region != old_primary->region;
     const bool behind = !positions.at(n->id).contains(best_position);
@@ -146,8 +158,8 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
   if (!positions.at(best->id).contains(best_position)) choice.most_advanced = *ahead;
   choice.reasons.push_back(choice.most_advanced == best->id
                                ? fmt::format("{} is chosen: it has all that any reached node has", best->id)
-                               : fmt::format("{} is chosen; it first gets {} transactions from {}", best->id,
-                                             subtract(best_position, positions.at(best->id)).count(), *ahead));
+                               : fmt::format("{} is chosen; it first gets {} from {}", best->id,
+                                             how_much(subtract(best_position, positions.at(best->id))), *ahead));
   for (const auto* n : fit) {
     if (n == best) continue;
     const auto mine = key(n);

@@ -85,6 +85,7 @@ Office office_after(const Spec& wanted, const Office& office, const View& view, 
     after = Office{.term = Term{office.term.number + 1}, .primary = first_primary(wanted, view), .since = now};
     if (const auto* primary = view.reachable(*after.primary)) after.inherited = primary->executed;
   }
+  if (wanted.by_position()) after.inherited = {};
   std::set<NodeId> ackers;
   for (const auto& node : wanted.ackers(*after.primary)) ackers.insert(node);
   const auto acks =

@@ -89,12 +89,36 @@ std::vector<NodeId> to_detach(const Spec& spec, const Office& office, const View
     if (node.id == office.primary) continue;
     const auto* now = view.reachable(node.id);
     if (now == nullptr || now->channel() == nullptr) continue;
-    const bool away = now->channel()->source.host == kDetachedHost;
+    const bool away = is_detached(*now->channel());
     const bool direct = diagnose::source_node(spec, *now->channel()) == office.primary;
-    const bool was_direct = away && spec.source_of(node.id, *office.primary) == office.primary;
+    const bool was_direct =
+        away && spec.source_of(node.id, *office.primary) == office.primary &&
+        (!spec.by_position() || diagnose::has_place_in_log_of(*office.primary, *now->channel(), view));
     if (direct || was_direct) out.push_back(node.id);
   }
   return out;
+}
+
+/// Writes wait for the slowest of the others at most so long; who needs longer is cloned anew.
+constexpr std::chrono::milliseconds kFollowersDrain{10'000};
+
+/// Without GTIDs a replica follows the candidate only when it has applied exactly as much, before that one opens.
+bool applies_what_it_received(Builder& plan, const NodeSpec& node, const NodeId& candidate, const Spec& spec,
+                              const View& view, const Positions& detached) {
+  const auto position = detached.find(node.id);
+  const auto* now = view.reachable(node.id);
+  if (now == nullptr || position == detached.end() || view.find(node.id)->has_its_own()) return false;
+  const auto behind = subtract(detached.at(candidate), position->second);
+  if (!behind.empty() || node.delay.count() > 0 || spec.source_of(node.id, candidate) != candidate) {
+    const auto why = !behind.empty()          ? fmt::format("has received {} less", how_much(behind))
+                     : node.delay.count() > 0 ? std::string{"is delayed"}
+                                              : std::string{"should follow another node"};
+    plan.because(fmt::format("{} {} and cannot follow {} without GTIDs: it is left detached, to be cloned", node.id,
+                             why, candidate));
+    return false;
+  }
+  plan.add(ApplyReceived{node.id, position->second, kFollowersDrain}, {}, Must::BestEffort);
+  return true;
 }
 
 }  // namespace
@@ -174,6 +198,10 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   std::vector<NodeId> followers;
   for (const auto& node : spec.nodes) {
     if (node.id == candidate || node.id == old_primary) continue;
+    if (spec.by_position()) {
+      if (applies_what_it_received(plan, node, candidate, spec, view, detached)) followers.push_back(node.id);
+      continue;
+    }
     const auto* now = view.reachable(node.id);
     auto source = spec.source_of(node.id, candidate);
     if (now == nullptr || !source) continue;
@@ -203,6 +231,13 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
     caught_up = plan.add(WaitForApplied{candidate, ahead, drain_limit(spec)}, {follow});
   }
   std::vector<Builder::Index> before_opening{caught_up};
+  if (spec.by_position()) {
+    // Once the candidate is open, where its log ended when they had the same is not known any more.
+    for (const auto& node : followers) {
+      before_opening.push_back(
+          plan.add(FollowSource{.replica = node, .from = old_primary, .to = candidate}, {caught_up}, Must::BestEffort));
+    }
+  }
   for (const auto& correction : semi_sync_corrections(spec, *candidate_now)) {
     before_opening.push_back(plan.add(correction));
   }

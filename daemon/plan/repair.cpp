@@ -156,6 +156,11 @@ constexpr std::array kRepairs{
           plan.add(
               FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
         }},
+    Row{"NotAutoPositioned",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(
+              FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
+        }},
     Row{"LeftDetached", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
     Row{"RingBroken", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
     Row{"WriterClosed", open_writer},
@@ -211,9 +216,8 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
                 wanted ? wanted->name : "none");
   }
   if (problem.goal == Goal::Reopen && !facts.primary_lacks.empty()) {
-    return fail(ErrorCode::PreconditionFailed,
-                "{}: {} is not opened, it lacks {} of the transactions that replicas have from it", spec.cluster,
-                *office.primary, facts.primary_lacks.count());
+    return fail(ErrorCode::PreconditionFailed, "{}: {} is not opened, it lacks {} that replicas have from it",
+                spec.cluster, *office.primary, how_much(facts.primary_lacks));
   }
   Builder plan{problem.goal};
   plan.because(fmt::format("{}: {}", problem.name, problem.evidence));

@@ -46,6 +46,12 @@ Result<void> check(const Spec& spec, const Office& office, const View& view, con
       return fail(ErrorCode::ErrantTransactions, "{}: {} has transactions that {} lacks: {}", spec.cluster, *wanted,
                   primary, c->errant ? c->errant->to_string() : "it was not compared again since they were found");
     }
+    if (const auto* there = view.reachable(*wanted);
+        spec.by_position() && replicating(there) && diagnose::source_node(spec, *there->channel()) != primary) {
+      return fail(ErrorCode::NotPromotable,
+                  "{}: {} does not follow {} directly, and without GTIDs only such a replica can take over",
+                  spec.cluster, *wanted, primary);
+    }
     if (!replicating(view.reachable(*wanted))) {
       return fail(ErrorCode::NotAReplica, "{}: {} does not replicate now; `replctl problems` says why", spec.cluster,
                   *wanted);
@@ -63,6 +69,10 @@ Result<void> check(const Spec& spec, const Office& office, const View& view, con
   return {};
 }
 
+bool may_move_early(const Spec& spec, const Snapshot& old_primary, bool candidate_acknowledges) {
+  return !spec.waits_for_acks() || (old_primary.semi_sync.wait_for_count <= 1 && candidate_acknowledges);
+}
+
 }  // namespace
 
 Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View& view,
@@ -73,7 +83,12 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   Positions positions;
   for (const auto& node : spec.nodes) {
     const auto* now = view.reachable(node.id);
-    if (node.id != primary && replicating(now)) positions[node.id] = now->position();
+    if (node.id == primary || !replicating(now)) continue;
+    if (!spec.by_position()) {
+      positions[node.id] = now->position();
+    } else if (diagnose::source_node(spec, *now->channel()) == primary) {
+      positions[node.id] = view.reachable(primary)->written();  // by the time it counts, all of them have all
+    }
   }
   // Somebody asked for it: the limits of automatic failover on region do not hold, but lag decides how long writes
   // wait.
@@ -103,14 +118,23 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     const auto follows = diagnose::source_node(spec, *now->channel());
     if (!source || !follows) continue;
     if (source == candidate && node.delay.count() == 0) ++present;
-    if (follows != source) moves.push_back({node.id, follows, *source, node.delay});
+    if (follows == source) continue;
+    const bool can_move = !spec.by_position() || (follows == primary && source == candidate && node.delay.count() == 0);
+    if (can_move) {
+      moves.push_back({node.id, follows, *source, node.delay});
+    } else {
+      plan.because(
+          fmt::format("{} stays below {}: without GTIDs only undelayed replicas of the old primary move to the "
+                      "new one",
+                      node.id, *follows));
+    }
   }
 
   // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held
   // up.
   const auto below = diagnose::source_node(spec, *new_now->channel());
   const bool candidate_acknowledges = new_now->semi_sync.replica_status && below == primary;
-  const bool early = !spec.waits_for_acks() || (old_now->semi_sync.wait_for_count <= 1 && candidate_acknowledges);
+  const bool early = !spec.by_position() && may_move_early(spec, *old_now, candidate_acknowledges);
   std::vector<Builder::Index> moved;
   const auto move_all = [&](std::vector<Builder::Index> after, Must must) {
     for (const auto& m : moves) {
@@ -130,9 +154,26 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   const auto closed = plan.add(
       SetReadOnly{primary, old_now->read_only, ReadOnly::Super, lock_wait, old_now->semi_sync.source_enabled}, moved);
   const auto caught_up = plan.add(WaitForApplied{candidate, primary, timeout}, {closed});
-  if (!early) move_all({closed}, Must::BestEffort);
-
   std::vector<Builder::Index> before_opening{closed, caught_up};
+  const auto old_follows = [&](std::vector<Builder::Index> after) -> std::optional<Builder::Index> {
+    const auto source = spec.source_of(primary, candidate);
+    if (!source || (spec.by_position() && source != candidate)) return std::nullopt;
+    return plan.add(
+        FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},
+        std::move(after), Must::BestEffort);
+  };
+  if (spec.by_position()) {
+    // All have the same now, and the end of the candidate's log is where they go on; once it is open nobody knows that
+    // any more. The old primary last: until then it is by it that they are found to have the same.
+    for (const auto& m : moves) {
+      plan.add(WaitForApplied{m.node, primary, timeout}, {closed}, Must::BestEffort);
+    }
+    move_all({closed, caught_up}, Must::BestEffort);
+    before_opening.insert(before_opening.end(), moved.begin(), moved.end());
+    if (const auto step = old_follows(before_opening)) before_opening.push_back(*step);
+  } else if (!early) {
+    move_all({closed}, Must::BestEffort);
+  }
   for (const auto& correction : semi_sync_corrections(spec, *new_now)) before_opening.push_back(plan.add(correction));
   if (spec.semi_sync()) {
     const auto acks = acks_to_wait_for(spec, candidate, present);
@@ -148,12 +189,10 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
 
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
   if (old_now->semi_sync.source_enabled) {
+    // It takes a second, in which the server answers nobody about its binary log.
     plan.add(semi_sync_source_off(*old_now), {open}, Must::BestEffort);
   }
-  if (const auto source = spec.source_of(primary, candidate)) {
-    plan.add(FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},
-             {open}, Must::BestEffort);
-  }
+  if (!spec.by_position()) static_cast<void>(old_follows({open}));
   return std::move(plan).take();
 }
 

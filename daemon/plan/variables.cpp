@@ -59,6 +59,9 @@ std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId
 
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
   auto out = kBase;
+  // Until the next checkpoint a replica without GTIDs does not say what its workers have applied; writes wait for that
+  // in a switchover.
+  if (spec.by_position()) out["replica_checkpoint_period"] = "20";
   for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
   for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
   if (spec.password_policy.min_length) {
@@ -79,7 +82,8 @@ std::string value_before(const Inventory& has, const std::string& name) {
 }
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {
-  std::set<std::string> names{"auto_increment_increment", "auto_increment_offset"};
+  std::set<std::string> names{"auto_increment_increment", "auto_increment_offset", "enforce_gtid_consistency",
+                              "gtid_executed", "gtid_mode"};
   if (spec.tls.verifies()) names.insert({"ssl_ca", "group_replication_recovery_ssl_ca"});
   for (const auto& node : spec.nodes) {
     for (const auto& [name, value] : variables_of(spec, node.id)) names.insert(name);

@@ -69,6 +69,7 @@ void add_problems(Families& out, const Picture& cluster) {
 /// Transactions that the best replica lacks: what a failover now would lose. None where commits wait for replicas.
 std::optional<double> transactions_at_risk(const Picture& cluster) {
   if (cluster.acks_needed() > 0) return 0;
+  if (cluster.spec() != nullptr && cluster.spec()->by_position()) return std::nullopt;  // bytes are no transactions
   std::optional<double> least;
   for (const auto& node : cluster.nodes()) {
     if (node.role != NodeRole::Replica || node.facts->now == nullptr) continue;
@@ -168,9 +169,15 @@ void add_node(Families& out, const Picture& cluster, const NodePicture& node) {
               static_cast<double>(node.facts->errant.count()));
   }
   if (node.facts->now != nullptr) {
-    out.gauge("repld_node_gtid_missing_transactions",
-              "Transactions of the primary that the node lacks, as last seen of both.", labels,
-              static_cast<double>(node.missing));
+    if (node.facts->now->by_position()) {
+      out.gauge("repld_node_position_missing_bytes",
+                "Bytes of the primary's binary log that a direct replica has not applied, as last seen of both.",
+                labels, static_cast<double>(node.missing));
+    } else {
+      out.gauge("repld_node_gtid_missing_transactions",
+                "Transactions of the primary that the node lacks, as last seen of both.", labels,
+                static_cast<double>(node.missing));
+    }
     // A stopped or silent replica has no lag: the series is missing then, never 0.
     for (const auto& channel : node.facts->now->channels) {
       if (channel.lag) {

@@ -76,13 +76,13 @@ NodeRole role_of(const diagnose::NodeFacts& facts, const Spec& spec) {
   }
   if (facts.writer) return NodeRole::Primary;
   const auto* channel = facts.seen->reached->channel();
-  const bool follows_somebody = channel != nullptr && channel->source.host != kDetachedHost;
+  const bool follows_somebody = channel != nullptr && !is_detached(*channel);
   return follows_somebody ? NodeRole::Replica : NodeRole::Detached;
 }
 
 std::string source_of(const Snapshot* reached, const Spec& spec) {
   const auto* channel = reached == nullptr ? nullptr : reached->channel();
-  if (channel == nullptr || channel->source.host == kDetachedHost) return {};
+  if (channel == nullptr || is_detached(*channel)) return {};
   const auto node = diagnose::source_node(spec, *channel);
   return node ? node->name : to_string(channel->source);
 }
@@ -139,7 +139,10 @@ NodePicture Picture::look_at(const diagnose::NodeFacts& facts, Time now) const {
     node.age = std::max(Duration{0}, now - node.reached->taken_at);
     const auto* primary = memory().office.primary ? view_->find(*memory().office.primary) : nullptr;
     if (primary != nullptr && primary->reached && !facts.is_primary) {
-      node.missing = subtract(primary->reached->executed, node.reached->executed).count();
+      // Without GTIDs only what is below the primary directly can be compared with it.
+      const bool comparable =
+          !primary->reached->by_position() || !node.reached->executed.only_of(primary->reached->server_uuid).empty();
+      if (comparable) node.missing = subtract(primary->reached->written(), node.reached->executed).count();
     }
   }
   return node;

@@ -93,7 +93,7 @@ Json prior_state_json(const PriorState& state) {
           {"semiSyncSource", state.semi_sync.source_enabled},
           {"semiSyncReplica", state.semi_sync.replica_enabled},
           {"acks", state.semi_sync.source_enabled ? state.semi_sync.wait_for_count : 0},
-          {"executed", state.executed.to_string()},
+          {"executed", in_words(state.executed)},
           {"variables", std::move(variables)}};
 }
 
@@ -143,6 +143,7 @@ Json cluster_summary_json(const Picture& cluster) {
   const auto& memory = cluster.memory();
   return {{"cluster", cluster.state().cluster.name},
           {"topology", spec == nullptr ? "" : to_string(spec->topology)},
+          {"positioning", spec == nullptr ? "" : to_string(spec->positioning)},
           {"sync", spec == nullptr ? "" : durability(*spec)},
           {"status", to_string(cluster.status())},
           {"statusText", cluster.status_text()},
@@ -192,8 +193,13 @@ Json node_json(const NodePicture& node) {
   json["semiSyncReplica"] = read.semi_sync.replica_enabled;
   json["semiSyncClients"] = read.semi_sync.clients;
   json["waitingCommits"] = read.semi_sync.wait_sessions;
-  json["executed"] = read.executed.to_string();
-  json["errant"] = seen != nullptr && seen->errant ? seen->errant->to_string() : "";
+  json["executed"] = read.by_position() ? "" : read.executed.to_string();
+  json["errant"] = seen != nullptr && seen->errant ? in_words(*seen->errant) : "";
+  const auto place_or_null = [](const BinlogPosition& place) {
+    return place.empty() ? Json(nullptr) : Json(to_string(place));
+  };
+  json["logPosition"] = place_or_null(read.log_position);
+  json["appliedPosition"] = place_or_null(read.channel() == nullptr ? BinlogPosition{} : read.channel()->applied);
   json["missing"] = node.missing;
   json["uptimeSeconds"] = read.uptime.count();
   json["probeAgeSeconds"] = seconds_or_null(node.age);

@@ -19,7 +19,6 @@ struct NotYet {
 };
 
 inline constexpr std::array kNotYet{
-    NotYet{"positioning", "binlog", "use gtid"},
     NotYet{"failover.fencing.mode", "lease", "use auto, semi-sync or none"},
     NotYet{"failover.fencing.mode", "hook", "use auto, semi-sync or none"},
     NotYet{"failover.fencing.lease", "", "remove it"},

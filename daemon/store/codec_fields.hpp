@@ -322,6 +322,13 @@ void fields(V& v, ApplyReceived& s) {
 }
 
 template <class V>
+void fields(V& v, WaitForGtids& s) {
+  auto& [node, timeout] = s;
+  v("node", node);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
 void fields(V& v, WaitForAckers& s) {
   auto& [source, count, timeout] = s;
   v("source", source);

@@ -26,7 +26,7 @@ TEST_F(Watching, FillsTheSnapshotOfASourceAndOfAReplica) {
   EXPECT_GE(source.version, (ServerVersion{8, 0, 26}));
   EXPECT_EQ(source.read_only, ReadOnly::Off);
   EXPECT_FALSE(source.super_read_only_persisted);
-  EXPECT_TRUE(source.gtid_mode_on);
+  EXPECT_EQ(source.gtid_mode, GtidMode::On);
   EXPECT_TRUE(source.log_replica_updates);
   EXPECT_EQ(source.executed.count(), 3U);
   EXPECT_TRUE(source.channels.empty());

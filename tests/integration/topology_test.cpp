@@ -29,7 +29,11 @@ class EveryTopologyFile : public ::testing::TestWithParam<std::string> {
  protected:
   EveryTopologyFile()
       : file_{YAML::LoadFile((fs::path{REPL_TOPOLOGIES} / (GetParam() + ".yaml")).string())},
-        rig_{{.name = "topology", .nodes = static_cast<int>(file_["nodes"].size())}} {}
+        rig_{{.name = "topology",
+              .nodes = static_cast<int>(file_["nodes"].size()),
+              .positioning = file_["positioning"] && file_["positioning"].as<std::string>() == "binlog"
+                                 ? Positioning::Binlog
+                                 : Positioning::Gtid}} {}
 
   void TearDown() override {
     if (HasFailure()) std::cerr << rig_.story();

@@ -217,6 +217,8 @@ class Writer {
     notes_->goal = s.received;
     return {wait_for(s.replica, s.timeout)};
   }
+  // Every simulated server has GTIDs.
+  Statements operator()(const WaitForGtids&) const { return {}; }
   Statements operator()(const WaitForAckers& s) const {
     return {{node(s.source), "SELECT Rpl_semi_sync_source_clients", [s](Server& n, std::uint64_t, const Reply& reply) {
                wait_until(

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 #include "plan/variables.hpp"
 
@@ -35,7 +36,16 @@ class Checker {
     identities();
     passwords();
     for (const auto& [id, node] : out_.nodes) fitness(node);
-    for (const auto& [id, node] : out_.nodes) history(node);
+    change_of_positioning();
+    for (const auto& [id, node] : out_.nodes) {
+      if (out_.changes_to_gtids) continue;
+      if (wanted_.by_position()) {
+        place(node);
+      } else {
+        history(node);
+      }
+    }
+    if (wanted_.by_position()) below_clones();
     if (!reasons_.empty()) {
       return tl::unexpected(Error{code_, fmt::format("{}: nothing was changed:{}", wanted_.cluster, reasons_)});
     }
@@ -111,7 +121,7 @@ class Checker {
   bool must_answer(const NodeSpec& spec) const {
     const bool known = before_ != nullptr && before_->find(spec.id) != nullptr &&
                        before_->find(spec.id)->address == spec.address && spec.id != office_.primary;
-    return !known || before_->topology != wanted_.topology;
+    return !known || before_->topology != wanted_.topology || before_->positioning != wanted_.positioning;
   }
 
   void collect(const NodeSpec& spec) {
@@ -174,11 +184,7 @@ class Checker {
                          now.version.minor, now.version.patch, oldest.major, oldest.minor, oldest.patch,
                          wanted_.is_group() ? " in a group" : ""));
     }
-    if (!now.gtid_mode_on) {
-      refuse(ErrorCode::PreconditionFailed, fmt::format("{} has gtid_mode off; set gtid_mode and "
-                                                        "enforce_gtid_consistency ON in its option file",
-                                                        id));
-    }
+    gtid_mode(node);
     if (!now.log_replica_updates) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{} has log_replica_updates off", id));
     }
@@ -193,7 +199,7 @@ class Checker {
     }
     plugins(node);
     for (const auto& channel : now.channels) {
-      if (channel.source.host != kDetachedHost && !diagnose::source_node(known_, channel)) {
+      if (!is_detached(channel) && !diagnose::source_node(known_, channel)) {
         refuse(ErrorCode::PreconditionFailed,
                fmt::format("{} replicates from {}, which is not in the file", id, to_string(channel.source)));
       }
@@ -221,6 +227,33 @@ class Checker {
     }
     if (wanted_.is_group()) tables_fit_a_group(node);
   }
+
+  void gtid_mode(const Node& node) {
+    const auto& now = *node.now;
+    if (wanted_.by_position()) {
+      const bool goes_back = before_ != nullptr && !before_->by_position();  // change_of_positioning() says why not
+      if (now.by_position() || goes_back) return;
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} has gtid_mode ON: write `positioning: gtid`, which finds a replica's place by itself and "
+                         "needs no clone after a failover",
+                         node.id()));
+      return;
+    }
+    const bool changes = before_ != nullptr && before_->by_position();
+    if (!now.by_position() || changes || begins_with_gtids(node)) return;
+    refuse(ErrorCode::PreconditionFailed,
+           fmt::format("{} has gtid_mode {} and {}: apply `positioning: binlog` first, and then `positioning: gtid`, "
+                       "which changes it online",
+                       node.id(), to_string(now.gtid_mode), node.empty() ? "replicates" : "has data"));
+  }
+
+  /// Nothing has to be brought along: gtid_mode is switched on before anything replicates.
+  static bool begins_with_gtids(const Node& node) {
+    return node.now->by_position() && node.empty() && !node.attached() && node.gtid_executed().empty();
+  }
+
+  /// What it has executed, in GTIDs: places in binary logs count for nothing where those are wanted.
+  static GtidSet executed(const Node& node) { return node.now->by_position() ? GtidSet{} : node.now->executed; }
 
   void plugins(const Node& node) {
     const auto& now = *node.now;
@@ -251,18 +284,144 @@ class Checker {
     return node.follows() && diagnose::source_node(known_, *node.now->channel()).has_value();
   }
 
+  // ---- without GTIDs ------------------------------------------------------------------------------------------------
+
+  void change_of_positioning() {
+    if (before_ == nullptr || before_->positioning == wanted_.positioning) return;
+    if (wanted_.by_position()) {
+      refuse(ErrorCode::NotSupported,
+             "from gtid to binlog is a way back that repld does not go, for every failover would cost clones again. By "
+             "hand, on each node: SOURCE_AUTO_POSITION=0 with the file and position of SHOW REPLICA STATUS, then "
+             "gtid_mode ON_PERMISSIVE, OFF_PERMISSIVE and OFF on all, and `replctl forget` before the new file");
+      return;
+    }
+    auto same = wanted_;
+    same.positioning = before_->positioning;
+    if (same.topology != before_->topology || same.nodes != before_->nodes) {
+      refuse(ErrorCode::NotSupported,
+             "positioning and nodes change in one file: apply `positioning: gtid` with the nodes as they are, then the "
+             "rest");
+      return;
+    }
+    if (!out_.nodes.contains(out_.seed)) return;
+    out_.changes_to_gtids = true;
+    const auto primary_has = GtidSet::parse(out_.at_seed().gtid_executed()).value_or(GtidSet{});
+    for (const auto& [id, node] : out_.nodes) {
+      if (id == out_.seed) continue;
+      const auto* channel = node.now->channel();
+      const auto source = wanted_.source_of(id, out_.seed);
+      const bool sound = node.follows() && channel->applier == ThreadState::Running &&
+                         channel->receiver == ThreadState::Running && diagnose::source_node(known_, *channel) == source;
+      if (!sound) {
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} does not replicate from {} now: `replctl problems` says why. Bring that in order first, "
+                           "for a replica that misses transactions without GTIDs could never get them afterwards",
+                           id, source ? source->name : "anybody"));
+      }
+      const auto own = subtract(GtidSet::parse(node.gtid_executed()).value_or(GtidSet{}), primary_has);
+      if (!own.empty()) {
+        refuse(ErrorCode::ErrantTransactions,
+               fmt::format("{} has transactions with GTIDs that {} lacks ({}): with gtid_mode=ON they would be errant",
+                           id, out_.seed, own.to_string()));
+      }
+    }
+  }
+
+  /// It stands still at an error that does not go away by itself: what it needs is gone, or it has other data.
+  static bool is_broken(const Channel& channel) {
+    const bool receiver = channel.receiver_errno != 0 && !diagnose::is_connection_error(channel.receiver_errno);
+    return !is_detached(channel) && (receiver || channel.applier_errno != 0);
+  }
+
+  /// From where the node goes on in its source's binary log.
+  void place(const Node& node) {
+    if (node.id() == out_.seed || !out_.nodes.contains(out_.seed)) return;
+    const auto& id = node.id();
+    const auto source = wanted_.source_of(id, out_.seed);
+    const auto* channel = node.now->channel();
+    if (!source || !out_.nodes.contains(*source)) {
+      if (source && channel == nullptr) {
+        refuse(ErrorCode::PreconditionFailed, fmt::format("{} should follow {}, which does not answer", id, *source));
+      }
+      return;
+    }
+    const auto& from = out_.nodes.at(*source);
+    const bool clones = wanted_.provisioning == Provisioning::Clone;
+    const bool may_lose = allowed_.to_lose_data.contains(id) && clones;
+    const bool knows_it = channel != nullptr && channel->source_uuid == from.now->server_uuid;
+    if (knows_it && !(may_lose && is_broken(*channel))) return;
+    if (node.follows() && !may_lose) {
+      if (node.spec->delay.count() > 0) {
+        refuse(
+            ErrorCode::PreconditionFailed,
+            fmt::format("{} should follow {} and is delayed: without GTIDs a replica is moved only when it has applied "
+                        "everything. Take the delay off first, or clone it (`--allow-data-loss {}`)",
+                        id, *source, id));
+      } else if (channel->applier != ThreadState::Running) {
+        refuse(
+            ErrorCode::PreconditionFailed,
+            fmt::format("{} should follow {}, and its applier does not run: without GTIDs a replica is moved only when "
+                        "it has applied everything",
+                        id, *source));
+      } else {
+        out_.to_place.insert(id);
+      }
+      return;
+    }
+    const bool nothing_anywhere = node.empty() && out_.at_seed().empty() && from.empty();
+    if (nothing_anywhere && channel == nullptr) {
+      out_.to_place.insert(id);
+      return;
+    }
+    if (clones && (may_lose || (node.empty() && !node.attached()))) {
+      out_.to_clone[id] = node.now->executed;
+      return;
+    }
+    refuse(
+        ErrorCode::PreconditionFailed,
+        fmt::format("{} cannot follow {}: without GTIDs nobody can tell where in the binary log of {} it would have to "
+                    "go on{}",
+                    id, *source, *source,
+                    clones ? fmt::format(". `--allow-data-loss {}` makes it a clone; what it has is lost", id)
+                           : std::string{", and `provisioning: none` forbids to clone it"}));
+  }
+
+  /// A clone begins a new binary log, in which the replicas below it know no place.
+  void below_clones() {
+    const auto left_below = [&]() -> const Node* {
+      for (const auto& [id, node] : out_.nodes) {
+        const auto source = id == out_.seed ? std::nullopt : wanted_.source_of(id, out_.seed);
+        if (source && out_.to_clone.contains(*source) && !out_.to_clone.contains(id)) return &node;
+      }
+      return nullptr;
+    };
+    while (const auto* node = left_below()) {
+      const auto& id = node->id();
+      if (!(node->empty() && !node->attached()) && !allowed_.to_lose_data.contains(id)) {
+        return refuse(ErrorCode::PreconditionFailed,
+                      fmt::format("{} follows {}, which is cloned and begins a new binary log: name {} with "
+                                  "`--allow-data-loss {}` as well, or let it follow another node first",
+                                  id, *wanted_.source_of(id, out_.seed), id, id));
+      }
+      out_.to_place.erase(id);
+      out_.to_clone[id] = node->now->executed;
+    }
+  }
+
+  // ---- with GTIDs ---------------------------------------------------------------------------------------------------
+
   void history(const Node& node) {
     if (node.id() == out_.seed || !out_.nodes.contains(out_.seed)) return;
     const auto& seed = out_.at_seed();
     const auto& id = node.id();
     const bool on_its_way = is_on_its_way(node);
-    const auto own = subtract(node.now->executed, seed.now->executed);
+    const auto own = subtract(executed(node), executed(seed));
     const bool forgets = node.empty() && !node.attached() && !own.empty();
     const bool may_lose = allowed_.to_lose_data.contains(id) && wanted_.provisioning == Provisioning::Clone;
 
     // Only the transactions tell how two nodes' data relate.
     const bool of_unknown_origin = !node.empty() && !node.attached() &&
-                                   (node.now->executed.empty() || (!office_.primary && seed.empty() && own.empty()));
+                                   (executed(node).empty() || (!office_.primary && seed.empty() && own.empty()));
     if (of_unknown_origin && !may_lose) {
       refuse(
           ErrorCode::PreconditionFailed,
@@ -273,7 +432,7 @@ class Checker {
     if (forgets) {
       out_.to_forget[id] = own;
     } else if (!own.empty() && !may_lose && !on_its_way) {
-      const bool seed_is_behind = seed.now->executed.empty() || node.now->executed.contains(seed.now->executed);
+      const bool seed_is_behind = executed(seed).empty() || executed(node).contains(executed(seed));
       refuse(seed_is_behind ? ErrorCode::ErrantTransactions : ErrorCode::Diverged,
              fmt::format("{} has {} transactions that {} lacks ({}){}", id, own.count(), out_.seed, own.to_string(),
                          seed.empty() ? fmt::format(", and {} is empty: name {} as the source instead", out_.seed, id)
@@ -293,15 +452,15 @@ class Checker {
   void provide(const Node& node, bool forgets, bool replaced) {
     const auto& seed = out_.at_seed();
     const auto& id = node.id();
-    const auto position = forgets ? GtidSet{} : node.now->position();
+    const auto position = forgets || node.now->by_position() ? GtidSet{} : node.now->position();
     const auto gone = subtract(seed.now->purged, position);
     const bool clones = wanted_.provisioning == Provisioning::Clone;
     const bool much = !node.attached() && node.empty() && !seed.empty() && clones &&
-                      subtract(seed.now->executed, position).count() > kReplayedAtMost;
+                      subtract(executed(seed), position).count() > kReplayedAtMost;
     if (gone.empty() && !replaced && !much) return;
     const bool disposable = (node.empty() && !node.attached()) || allowed_.to_lose_data.contains(id);
     if (clones && disposable) {
-      out_.to_clone[id] = node.now->executed;
+      out_.to_clone[id] = executed(node);
       out_.to_forget.erase(id);
       return;
     }

@@ -22,9 +22,14 @@ struct Node {
 
   const NodeId& id() const { return spec->id; }
   bool empty() const { return has->user_schemas.empty(); }
-  bool follows() const { return now->channel() != nullptr && now->channel()->source.host != kDetachedHost; }
+  bool follows() const { return now->channel() != nullptr && !is_detached(*now->channel()); }
   bool member() const {
     return now->member_state() == MemberState::Online || now->member_state() == MemberState::Recovering;
+  }
+  /// As performance_schema shows it; places in binary logs are never among these.
+  std::string gtid_executed() const {
+    const auto found = has->variables.find("gtid_executed");
+    return found == has->variables.end() ? std::string{} : found->second;
   }
   /// Gets what others write.
   bool attached() const { return follows() || member(); }
@@ -48,6 +53,11 @@ struct Checked {
   std::map<NodeId, GtidSet> to_clone;
   /// The file names another source than the one before: the primary moves there.
   std::optional<NodeId> moves_to;
+  /// Without GTIDs: replicas that follow another node than they should, or have to begin where an empty source is. The
+  /// primary is closed while they are put in their place.
+  std::set<NodeId> to_place;
+  /// The nodes give their transactions no GTIDs and will: a step at a time, all at once.
+  bool changes_to_gtids = false;
   std::vector<std::string> notes;
 
   const Node& at_seed() const { return nodes.at(seed); }

@@ -15,6 +15,8 @@ void plan_group(Draft& draft);
 inline constexpr std::chrono::milliseconds kAckersTimeout{20'000};
 /// For what a new node lacks while nobody waits for it.
 inline constexpr std::chrono::milliseconds kCatchUpTimeout{600'000};
+/// For transactions that were begun before all new ones get a GTID.
+inline constexpr std::chrono::milliseconds kGtidsTimeout{20'000};
 /// For what a ring or a former member has not applied yet.
 inline constexpr std::chrono::milliseconds kDrainTimeout{60'000};
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "model/snapshot_text.hpp"
 #include "plan/group.hpp"
 #include "plan/put_back.hpp"
 #include "plan/semi_sync.hpp"
@@ -66,6 +67,8 @@ std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_wr
 
 /// Who has everything, answers, and has the least to do; replicas before the one that takes writes.
 NodeId donor_for(const Draft& draft, const NodeId& node) {
+  // Without GTIDs a clone knows its place in the binary log of its donor only.
+  if (draft.wanted.by_position()) return draft.wanted.source_of(node, draft.checked.seed).value_or(draft.checked.seed);
   const Node* best = nullptr;
   const auto better = [](const Node& a, const Node& b) {
     const bool a_writes = a.now->read_only == ReadOnly::Off, b_writes = b.now->read_only == ReadOnly::Off;
@@ -163,16 +166,49 @@ std::vector<Builder::Index> Draft::last_step_of(const NodeId& node) const {
   return last ? std::vector{*last} : std::vector<Builder::Index>{};
 }
 
+void use_gtids(Draft& draft, const std::vector<const Node*>& nodes, GtidMode mode, std::vector<Builder::Index> after) {
+  const auto persisted = [](const Node& node, const char* name) { return node.has->persisted.contains(name); };
+  for (const auto* node : nodes) {
+    if (node->now->gtid_mode >= mode) continue;
+    // The steps before it have brought it one below.
+    const auto before = static_cast<GtidMode>(static_cast<int>(mode) - 1);
+    const bool first = node->now->gtid_mode == before;
+    draft.plan.add(SetVariable{node->id(), "gtid_mode", std::string{to_string(before)}, std::string{to_string(mode)},
+                               !first || persisted(*node, "gtid_mode")},
+                   after);
+  }
+}
+
+void enforce_gtid_consistency(Draft& draft, const Node& node, const std::string& from, const std::string& to) {
+  constexpr auto* kName = "enforce_gtid_consistency";
+  const auto has = value_before(*node.has, kName);
+  if (same_value(has, "ON") || same_value(has, to)) return;
+  draft.plan.add(
+      SetVariable{node.id(), kName, from, to, !same_value(has, from) || node.has->persisted.contains(kName)});
+}
+
 ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   auto& plan = draft.plan;
   const auto& id = node.id();
   const auto& now = *node.now;
+  if (!draft.wanted.by_position() && now.by_position() && !draft.checked.changes_to_gtids) {
+    enforce_gtid_consistency(draft, node, "OFF", "WARN");
+    enforce_gtid_consistency(draft, node, "WARN", "ON");
+    for (const auto mode : {GtidMode::OffPermissive, GtidMode::OnPermissive, GtidMode::On}) {
+      use_gtids(draft, {&node}, mode, {});
+    }
+  }
   const auto clone = draft.checked.to_clone.find(id);
   const bool cloned = clone != draft.checked.to_clone.end();
   if (cloned) {
     const auto donor = donor_for(draft, id);
     plan.because(fmt::format("{} gets its data from {}", id, donor));
-    plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, draft.last_step_of(donor));
+    auto after = draft.last_step_of(donor);
+    if (const auto before = draft.last_clone_of.find(donor); before != draft.last_clone_of.end()) {
+      after.push_back(before->second);
+    }
+    draft.last_clone_of[donor] =
+        plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, std::move(after));
   }
   // A member that has left its group is closed.
   const auto read_only = detaches && node.member() ? ReadOnly::Super : now.read_only;

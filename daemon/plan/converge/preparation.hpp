@@ -31,6 +31,8 @@ struct Draft {
   std::set<AccountRole> rotated{};  ///< Accounts that get another password in this plan.
   /// Done before anybody is told the declared login of replication: it is known where they follow.
   std::vector<Builder::Index> login_is_known{};
+  /// By donor, which gives its data to one node at a time (3634).
+  std::map<NodeId, Builder::Index> last_clone_of{};
 
   bool first() const { return before == nullptr; }
   bool was_ring() const { return before != nullptr && before->is_ring(); }
@@ -57,6 +59,12 @@ enum class Stays {
 };
 
 inline constexpr std::chrono::milliseconds kPauseWithin{5'000};
+
+/// gtid_mode one step up to `mode` on those of `nodes` that are not there yet. Skipping a step is refused by the
+/// server.
+void use_gtids(Draft& draft, const std::vector<const Node*>& nodes, GtidMode mode, std::vector<Builder::Index> after);
+/// OFF -> WARN or WARN -> ON, where it is not so already.
+void enforce_gtid_consistency(Draft& draft, const Node& node, const std::string& from, const std::string& to);
 
 /// @param detaches  it follows nobody any more when this starts, so it may be opened for what it lacks
 /// @return what the node is when that is done

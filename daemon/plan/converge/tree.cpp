@@ -23,8 +23,14 @@ class Tree {
   void make() && {
     const auto& primary = nodes_.at(primary_);
     // A commit that waits for acknowledgements must find its replicas in order.
-    const bool waits = primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled;
-    expect_less(primary);
+    // Without GTIDs one that begins where its source is now gets nothing that was written before.
+    const bool waits =
+        primary.now->read_only != ReadOnly::Off || primary.now->semi_sync.source_enabled || wanted_.by_position();
+    if (commits_hang()) {
+      free_the_donor();
+    } else {
+      expect_less(primary);
+    }
     // Nobody outside the topology may hold the only copy of an acknowledged commit.
     for (const auto* node : leaving(draft_)) {
       if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
@@ -33,17 +39,18 @@ class Tree {
     // The data of an empty node come from one that is ready, so the sources are prepared first.
     const auto left = prepare(draft_, primary, Stays::Open);
     if (!leaves_group(primary)) rotate_passwords(draft_, primary);
-    for (const auto& [id, node] : nodes_) {
-      if (id != primary_) prepare(draft_, node, stays(node), leaves_group(node));
-    }
+    for (const auto* node : from_the_top()) prepare(draft_, *node, stays(*node), leaves_group(*node));
     // In a ring each waited for the next one.
     if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
+    if (draft_.checked.changes_to_gtids) change_to_gtids();
+    const auto at_rest = pause(left);
     if (!waits) accounts_through_the_binary_log(draft_, primary, {});
-    const auto has_all = draft_.was_ring() ? drained() : std::vector<Builder::Index>{};
+    const auto has_all = draft_.was_ring() ? drained() : at_rest;
     for (const auto* node : from_the_top()) attach(*node, has_all);
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
-    open(primary, leaves_group(primary) ? ReadOnly::Super : left, has_all, members_left);
+    const bool is_closed = leaves_group(primary) || !draft_.checked.to_place.empty() || commits_hang();
+    open(primary, is_closed ? ReadOnly::Super : left, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     if (!leaves_group(primary)) settle_passwords(draft_, primary);
     for (const auto* node : leaving(draft_)) {
@@ -117,6 +124,96 @@ class Tree {
     return after;
   }
 
+  /// Tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement, and without GTIDs it may be
+  /// that only a clone can give one.
+  bool commits_hang() const {
+    return wanted_.by_position() && !draft_.checked.to_clone.empty() &&
+           nodes_.at(primary_).now->semi_sync.wait_sessions > 0;
+  }
+
+  /// Their clients are cut off without an answer, so nobody is told that what only the primary has is safe. It is
+  /// opened again when a clone acknowledges.
+  void free_the_donor() {
+    plan_.add(CloseReturned{primary_});
+    plan_.add(SetOfflineMode{primary_, true, false});
+    plan_.because(
+        fmt::format("commits on {} wait for an acknowledgement, and a clone would wait for them: their clients "
+                    "are cut off, and it takes no writes until a clone follows it",
+                    primary_));
+  }
+
+  /// Writers never wait: first every server takes transactions with and without GTIDs, then every new one gets one, and
+  /// when none without is left anywhere, they must.
+  void change_to_gtids() {
+    const auto replicas = from_the_top();
+    std::vector<const Node*> all{&nodes_.at(primary_)};
+    all.insert(all.end(), replicas.begin(), replicas.end());
+    for (const auto* node : all) enforce_gtid_consistency(draft_, *node, "OFF", "WARN");
+    for (const auto* node : all) enforce_gtid_consistency(draft_, *node, "WARN", "ON");
+    use_gtids(draft_, all, GtidMode::OffPermissive, draft_.last_steps());
+    use_gtids(draft_, all, GtidMode::OnPermissive, draft_.last_steps());
+    auto after = draft_.last_steps();
+    for (const auto* node : all) plan_.add(WaitForGtids{node->id(), kGtidsTimeout}, after);
+    after = draft_.last_steps();
+    for (const auto* node : replicas) {
+      // What was written without is applied: by each when its source has it.
+      after = {plan_.add(
+          WaitForApplied{node->id(), *wanted_.source_of(node->id(), primary_), kDrainTimeout + node->spec->delay},
+          after)};
+    }
+    use_gtids(draft_, all, GtidMode::On, draft_.last_steps());
+    after = draft_.last_steps();
+    for (const auto* node : replicas) {
+      // One after the other: each is away for a moment, in which others acknowledge.
+      const auto source = *wanted_.source_of(node->id(), primary_);
+      after = {plan_.add(FollowSource{.replica = node->id(), .from = source, .to = source, .delay = node->spec->delay},
+                         after, Must::BestEffort)};
+    }
+    plan_.because("gtid_mode goes through its permissive values while writes go on; each step can be taken back");
+  }
+
+  /// Without GTIDs: nobody writes, and everybody has applied everything, so that the end of a log is a place that all
+  /// have in common. The steps after which that is so; the primary is opened at the end of the plan.
+  std::vector<Builder::Index> pause(ReadOnly left) {
+    if (draft_.checked.to_place.empty()) return {};
+    std::vector<Builder::Index> after;
+    if (left != ReadOnly::Super) {
+      after = {
+          plan_.add(SetReadOnly{.node = primary_, .from = left, .to = ReadOnly::Super, .lock_wait = kPauseWithin})};
+    } else if (const auto last = plan_.last_of(primary_)) {
+      after = {*last};
+    }
+    std::vector<const Node*> attached;
+    for (const auto& [id, node] : nodes_) {
+      if (id != primary_ && node.follows() && !draft_.checked.to_clone.contains(id) && node.spec->delay.count() == 0) {
+        attached.push_back(&node);
+      }
+    }
+    const auto depth = [&](const Node* node) { return hops(node->id()); };
+    std::stable_sort(attached.begin(), attached.end(),
+                     [&](const Node* a, const Node* b) { return depth(a) < depth(b); });
+    for (const auto* node : attached) {
+      if (const auto source = diagnose::source_node(draft_.known, *node->now->channel())) {
+        after.push_back(plan_.add(WaitForApplied{node->id(), *source, kDrainTimeout}, after));
+      }
+    }
+    if (!attached.empty()) plan_.because("writes pause for a moment: without GTIDs a replica is moved only meanwhile");
+    return after;
+  }
+
+  /// How far below the primary it is now.
+  int hops(NodeId node) const {
+    int out = 0;
+    for (; node != primary_ && out <= static_cast<int>(draft_.known.nodes.size()); ++out) {
+      const auto* now = draft_.view.reachable(node);
+      if (now == nullptr || now->channel() == nullptr) return out;
+      const auto source = diagnose::source_node(draft_.known, *now->channel());
+      if (!source) return out;
+      node = *source;
+    }
+    return out;
+  }
+
   /// The nodes beside the primary, sources before those that follow them.
   std::vector<const Node*> from_the_top() const {
     const auto depth = [&](NodeId node) {
@@ -143,8 +240,9 @@ class Tree {
     const bool cloned = draft_.checked.to_clone.contains(id);
     const auto* channel = cloned ? nullptr : node.now->channel();
     const bool follows_now = !cloned && node.follows();
-    const auto follows = follows_now ? diagnose::source_node(draft_.known, *channel) : std::nullopt;
-    const bool right = follows_now && follows == source && channel->delay == node.spec->delay;
+    auto follows = follows_now ? diagnose::source_node(draft_.known, *channel) : std::nullopt;
+    const bool right =
+        (follows_now && follows == source && channel->delay == node.spec->delay) || draft_.checked.changes_to_gtids;
     if (follows_now && channel->applier == ThreadState::Stopped && channel->applier_errno != 0) {
       if (!right) {
         plan_.because(
@@ -153,6 +251,12 @@ class Tree {
       return;
     }
     forget_own(draft_, node);
+    if (draft_.checked.changes_to_gtids) return;
+    if (!right && wanted_.by_position() && !cloned && !draft_.checked.to_place.contains(id)) {
+      // It goes on where it was. Taken back, it stays attached: with the channel its place would be lost.
+      if (channel == nullptr || !diagnose::has_place_in_log_of(*source, *channel, draft_.view)) return;
+      follows = source;
+    }
     if (!right) {
       // The source's replication account must be there first: all that was prepared on it.
       auto after = draft_.expects_less;
@@ -170,14 +274,15 @@ class Tree {
             std::vector<Builder::Index> members_left) {
     const auto& now = *primary.now;
     const auto wanted = acks(primary);
-    std::vector<Builder::Index> before_opening;
-    if (wanted_.semi_sync() && (!now.semi_sync.source_enabled || now.semi_sync.wait_for_count < wanted)) {
+    const bool all_first = !draft_.checked.to_place.empty() || commits_hang();
+    auto before_opening = all_first ? draft_.last_steps() : std::vector<Builder::Index>{};
+    const bool source_enabled = now.semi_sync.source_enabled && !commits_hang();
+    if (wanted_.semi_sync() && (!source_enabled || now.semi_sync.wait_for_count < wanted)) {
       // Only once replicas are there to acknowledge: with none, every commit would hang.
       auto after = draft_.last_steps();
       after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
-      before_opening.push_back(plan_.add(
-          SetSemiSyncSource{primary_, now.semi_sync.source_enabled, true, now.semi_sync.wait_for_count, wanted},
-          after));
+      before_opening.push_back(
+          plan_.add(SetSemiSyncSource{primary_, source_enabled, true, now.semi_sync.wait_for_count, wanted}, after));
     }
     if (leaves_group(primary)) {
       members_left.insert(members_left.end(), before_opening.begin(), before_opening.end());

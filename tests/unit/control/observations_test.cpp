@@ -420,5 +420,56 @@ TEST(Inventories, OutliveStatusProbes) {
   EXPECT_TRUE(f.of(kB).inventory);
 }
 
+// ---- without GTIDs --------------------------------------------------------------------------------------------------
+
+Snapshot placed(const Fixture& f, Seen seen) {
+  auto s = seen.now();
+  s.taken_at = f.now;
+  s.took = 0s;
+  return s;
+}
+
+TEST(Observations, CompareWithoutGtidsWhatAReplicaHasOfThePrimarysLog) {
+  Fixture f;
+  auto b = replica("b", "a", {});
+  b.log_at(5000).places(1000, 1000);
+  f.take(placed(f, b));
+  f.now += 1s;
+  f.take(placed(f, primary("a", {}).log_at(1000)));
+  EXPECT_EQ(f.of(kB).errant, GtidSet{}) << "its own log says nothing";
+  f.now += 1s;
+  f.take(placed(f, b.places(1200, 1200)));
+  f.now += 1s;
+  f.take(placed(f, primary("a", {}).log_at(1000)));
+  ASSERT_TRUE(f.of(kB).errant);
+  EXPECT_EQ(f.of(kB).errant->count(), 200U) << "the primary lost the end of its log";
+}
+
+TEST(Observations, DoNotCompareWithoutGtidsWhatHasNoPlaceInThePrimarysLog) {
+  Fixture f;
+  auto b = replica("b", "c", {});
+  f.take(placed(f, b.log_at(900).places(900, 900)));
+  auto c = Seen{"c"};
+  f.take(placed(f, c.log_at(7000)));
+  f.now += 1s;
+  f.take(placed(f, primary("a", {}).log_at(1000)));
+  EXPECT_EQ(f.of(kB).errant, GtidSet{}) << "it follows another replica";
+  EXPECT_FALSE(f.of(kC).errant) << "a primary of before: nobody can tell";
+}
+
+TEST(Observations, DoNotCompareAServerWithGtidsWithOneWithout) {
+  Fixture f;
+  f.take(f.answer(kB, "A:1-10"));
+  f.now += 1s;
+  f.take(placed(f, primary("a", {}).log_at(1000)));
+  EXPECT_FALSE(f.of(kB).errant);
+  // And a look of before the change not with one of after it.
+  auto b = replica("b", "a", {});
+  f.take(placed(f, b.log_at(1000).places(1000, 1000)));
+  f.now += 1s;
+  f.take(f.answer(kA, "A:1-3"));
+  EXPECT_FALSE(f.of(kB).errant);
+}
+
 }  // namespace
 }  // namespace repl::test

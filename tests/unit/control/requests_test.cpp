@@ -164,10 +164,11 @@ TEST(ApplyRequest, IsRefusedWithAllReasonsAndForgotten) {
   const auto spec = spec_of("a b c");
   Story story{spec};
   story.servers.kill("b");
-  story.servers["c"].now.gtid_mode_on = false;
+  story.servers["c"].now.gtid_mode = GtidMode::Off;
+  story.servers["c"].has.user_schemas = {"shop"};
   const auto reply = story.apply(spec);
   expect_refused(reply, ErrorCode::PreconditionFailed, "b (db-b:3306)");
-  EXPECT_NE(reply.error->message.find("c has gtid_mode off"), std::string::npos);
+  EXPECT_NE(reply.error->message.find("c has gtid_mode OFF and has data"), std::string::npos);
   story.run_for(10s);
   EXPECT_EQ(story.memory(), Memory{});
   EXPECT_EQ(story.ordered(), Names{});

@@ -305,6 +305,49 @@ const std::vector<RuleRow>& rows() {
        with(async(), [](Cluster& c) { c["b"].follow_stranger(); })},
       {"DetachedNode(b)", Rule::IsQuiet, "Attached", async},
 
+      // ---- without GTIDs
+      {"PlaceUnknown(b)", Rule::Matches, "APrimaryOfBeforeIsBack",
+       with(running_by_position(spec_of("a b c")),
+            [](Cluster& c) { c["b"].no_channel().log_at(1500).not_compared(); })},
+      {"PlaceUnknown(b)", Rule::Matches, "ItWasLeftBehindByAFailover",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].detached_from("c").not_compared(); })},
+      {"PlaceUnknown(b)", Rule::IsQuiet, "ItsChannelKnowsThePlace",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].detached_from("a"); })},
+      {"PlaceUnknown(b)", Rule::IsQuiet, "ThereAreGtids",
+       with(async(), [](Cluster& c) { c["b"].no_channel().not_compared(); })},
+      {"PlaceUnknown(b)", Rule::IsQuiet, "ThePrimaryIsGone",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c.kill("a"), c["b"].detached_from("c"); })},
+      {"DetachedNode(b)", Rule::Matches, "ItsChannelKnowsThePlaceInThePrimarysLog",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].detached_from("a"); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "ItsChannelKnowsAPlaceInAnotherLog",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].detached_from("c"); })},
+      {"DetachedNode(b)", Rule::IsQuiet, "APrimaryOfBeforeIsBackWithoutGtids",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].no_channel().not_compared(); })},
+      {"LeftDetached(b)", Rule::IsQuiet, "ItsPlaceIsInAnotherLogThanThePrimarys",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c.kill("a"), c["b"].detached_from("c"); })},
+      {"LeftDetached(b)", Rule::Matches, "ItsPlaceIsInThePrimarysLog",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c.kill("a"), c["b"].detached_from("a"); })},
+      {"WrongSource(c)", Rule::IsQuiet, "WithoutGtidsItCannotBeMovedInPassing",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["c"].follow("b").places(1000, 1000); })},
+      {"MoveNeedsPause(c)", Rule::Matches, "ItFollowsAnotherNode",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["c"].follow("b").places(1000, 1000); })},
+      {"MoveNeedsPause(c)", Rule::IsQuiet, "ThereAreGtids", with(async(), [](Cluster& c) { c["c"].follow("b"); })},
+      {"MoveNeedsPause(c)", Rule::IsQuiet, "ItsSourceIsDownAndItWasToFollowIt",
+       with(running_by_position(spec_of("a b c").follows("c", "b")), [](Cluster& c) { c["b"].silent(3); })},
+      {"GtidModeDiffers(b)", Rule::Matches, "SomebodySwitchedGtidsOff",
+       with(async(), [](Cluster& c) { c["b"].now().gtid_mode = GtidMode::OnPermissive; })},
+      {"GtidModeDiffers(b)", Rule::Matches, "SomebodySwitchedGtidsOn",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].now().gtid_mode = GtidMode::On; })},
+      {"GtidModeDiffers(b)", Rule::IsQuiet, "ItIsOnItsWay",
+       with(running_by_position(spec_of("a b c")),
+            [](Cluster& c) { c["b"].now().gtid_mode = GtidMode::OffPermissive; })},
+      {"NotAutoPositioned(b)", Rule::Matches, "AChangeToGtidsDidNotReachIt",
+       with(async(), [](Cluster& c) { c["b"].channel().auto_position = false; })},
+      {"NotAutoPositioned(b)", Rule::IsQuiet, "TheTopologyIsWithoutGtids",
+       with(running_by_position(spec_of("a b c")), [](Cluster& c) { c["b"].channel().auto_position = false; })},
+      {"NotAutoPositioned(b)", Rule::IsQuiet, "ThePrimaryDoesNotAnswer",
+       with(async(), [](Cluster& c) { c["b"].channel().auto_position = false, c["a"].silent(1); })},
+
       {"LeftDetached(b)", Rule::Matches, "PointedAwayAndThePrimaryIsGone",
        with(async(), [](Cluster& c) { c["b"].detached(), c.kill("a"); })},
       {"LeftDetached(b)", Rule::IsQuiet, "ThePrimaryAnswers", with(async(), [](Cluster& c) { c["b"].detached(); })},
@@ -637,6 +680,14 @@ TEST(Rules, FindNothingInAHealthyCluster) {
     if (spec.nodes.size() > 1) {
       EXPECT_EQ(found_in(running(spec, "b")), std::vector<std::string>{});
     }
+  }
+}
+
+TEST(Rules, FindNothingInAHealthyClusterWithoutGtids) {
+  for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(1), spec_of("a b c d").follows("d", "b"),
+                           spec_of("a b c d").acks(1).delayed("d", 1h)}) {
+    EXPECT_EQ(found_in(running_by_position(spec)), std::vector<std::string>{});
+    EXPECT_EQ(found_in(running_by_position(spec, "b")), std::vector<std::string>{});
   }
 }
 

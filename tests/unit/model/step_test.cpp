@@ -40,6 +40,7 @@ std::vector<Step> one_of_each() {
       ForgetSource{kNode, kOther},
       WaitForApplied{kNode, kOther, 10s},
       ApplyReceived{kNode, gtids(), 10s},
+      WaitForGtids{kNode, 10s},
       WaitForAckers{kNode, 1, 10s},
       CloseReturned{kNode},
       CloneFrom{kNode, kOther, gtids()},

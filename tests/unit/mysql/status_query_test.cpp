@@ -1,3 +1,4 @@
+#include "mysql/position_query.hpp"
 #include "mysql/status_query.hpp"
 
 #include <gtest/gtest.h>
@@ -92,7 +93,7 @@ TEST(ReadStatus, FillsWhatIsTrueOfTheServer) {
   EXPECT_EQ(s.read_only, ReadOnly::Super);
   EXPECT_TRUE(s.super_read_only_persisted);
   EXPECT_FALSE(s.offline_mode);
-  EXPECT_TRUE(s.gtid_mode_on);
+  EXPECT_EQ(s.gtid_mode, GtidMode::On);
   EXPECT_TRUE(s.log_replica_updates);
   EXPECT_FALSE(s.relay_log_recovery);
   EXPECT_EQ(s.executed.count(), 14U);
@@ -289,6 +290,60 @@ TEST(Lag, DoesNotReadSilenceIntoAChannelWithoutHeartbeats) {
   c.heartbeat_interval = 0ms;
   c.silence = 1h;
   EXPECT_EQ(lag_of(c, executed(10), 3s), Duration{0});
+}
+
+/// SHOW REPLICA STATUS of 9.7: 56 columns, of which these are read.
+Row replica_status(const std::string& read, const std::string& applied, const std::string& file = "binlog.000003") {
+  Row row(56, Field{""});
+  row[5] = file;
+  row[6] = read;
+  row[9] = file;
+  row[21] = applied;
+  return row;
+}
+
+TEST(ReadPlaces, FillsThePlacesAndTheHistoriesThatFollow) {
+  const Rows status{replica({{"gtid_mode", "OFF"}, {"executed", ""}, {"received", ""}})};
+  auto s = read(status);
+  EXPECT_EQ(s.gtid_mode, GtidMode::Off);
+  ASSERT_TRUE(read_places(status, {Row{"replog.000002", "700", "", "", ""}}, {replica_status("1200", "1000")}, s));
+  EXPECT_EQ(s.log_position, (BinlogPosition{"replog.000002", 700}));
+  EXPECT_EQ(s.channel()->read, (BinlogPosition{"binlog.000003", 1200}));
+  EXPECT_EQ(s.channel()->applied, (BinlogPosition{"binlog.000003", 1000}));
+  EXPECT_EQ(s.position(), history(kUuid, {"binlog.000003", 1200}));
+  EXPECT_EQ(s.written(), history(s.server_uuid, {"replog.000002", 700}));
+  EXPECT_TRUE(s.executed.contains(history(kUuid, {"binlog.000003", 1000})));
+  EXPECT_FALSE(s.executed.contains(s.position())) << "200 bytes are not applied yet";
+}
+
+TEST(ReadPlaces, TakesTheLagFromWhatIsNotApplied) {
+  const Rows status{replica({{"gtid_mode", "ON_PERMISSIVE"}, {"since_last_applied", "3000000"}})};
+  auto s = read(status);
+  EXPECT_EQ(s.gtid_mode, GtidMode::OnPermissive);
+  ASSERT_TRUE(read_places(status, {Row{"b.000001", "158"}}, {replica_status("1200", "1000")}, s));
+  EXPECT_EQ(s.channel()->lag, Duration{3s});
+  ASSERT_TRUE(read_places(status, {Row{"b.000001", "158"}}, {replica_status("1200", "1200")}, s));
+  EXPECT_EQ(s.channel()->lag, Duration{0});
+}
+
+TEST(ReadPlaces, KnowsOfADetachedChannelWhoseLogItsPlaceIsIn) {
+  const auto host = detached_host(kUuid, "10.0.0.11");
+  const Rows status{replica({{"gtid_mode", "OFF"}, {"host", host}, {"source_uuid", ""}})};
+  auto s = read(status);
+  ASSERT_TRUE(read_places(status, {Row{"b.000001", "158"}}, {replica_status("1000", "1000")}, s));
+  EXPECT_EQ(s.position(), history(kUuid, {"binlog.000003", 1000}));
+}
+
+TEST(ReadPlaces, AsksOldServersInTheirWords) {
+  EXPECT_EQ(log_place_query({8, 0, 36}), "SHOW MASTER STATUS");
+  EXPECT_EQ(log_place_query({8, 2, 0}), "SHOW BINARY LOG STATUS");
+}
+
+TEST(ReadPlaces, RefusesWhatIsNoPosition) {
+  const Rows status{replica({{"gtid_mode", "OFF"}})};
+  auto s = read(status);
+  EXPECT_FALSE(read_places(status, {Row{"b.000001", "x"}}, {}, s));
+  EXPECT_FALSE(read_places(status, {Row{"b.000001", "4"}}, {Row(12, Field{""})}, s));
 }
 
 }  // namespace

@@ -132,7 +132,7 @@ INSTANTIATE_TEST_SUITE_P(
         Obstacle{"Delayed", [](Cluster& c) { c.spec.nodes[1].delay = 1h; }, "b is a delayed replica", false},
         Obstacle{"Errant", [](Cluster& c) { c["b"].executed("A:1-100,B:1").errant("B:1"); },
                  "b has errant transactions", false},
-        Obstacle{"NoGtids", [](Cluster& c) { c["b"].now().gtid_mode_on = false; }, "b has gtid_mode off", false},
+        Obstacle{"NoGtids", [](Cluster& c) { c["b"].now().gtid_mode = GtidMode::Off; }, "b has gtid_mode off", false},
         Obstacle{"NoReplicaUpdates", [](Cluster& c) { c["b"].now().log_replica_updates = false; },
                  "b has log_replica_updates off", false},
         Obstacle{"NoChannel", [](Cluster& c) { c["b"].no_channel(); }, "b replicates from nobody", false},

@@ -233,14 +233,15 @@ TEST(ApplyRefuses, WithAllReasonsAtOnce) {
   auto world = fresh(spec);
   world.servers.kill("e");
   world.servers["a"].now.version = {8, 0, 25};
-  world.servers["b"].now.gtid_mode_on = false;
+  world.servers["b"].now.gtid_mode = GtidMode::Off;
+  world.servers["b"].has.user_schemas = {"shop"};
   world.servers["b"].now.log_replica_updates = false;
   world.servers["c"].has.admin_may_operate = false;
   world.servers["c"].has.admin_lacks = "SYSTEM_VARIABLES_ADMIN";
   world.servers["d"].has.plugins_loadable = false;
   world.servers["d"].now.server_id = world.servers["c"].now.server_id;
   expect_refused(world, spec, ErrorCode::PreconditionFailed,
-                 {"e (db-e:3306): connection refused", "'repl_admin'", "a is MySQL 8.0.25", "b has gtid_mode off",
+                 {"e (db-e:3306): connection refused", "'repl_admin'", "a is MySQL 8.0.25", "b has gtid_mode OFF and has data",
                   "b has log_replica_updates off", "c: the admin account lacks SYSTEM_VARIABLES_ADMIN",
                   "d: the semi-sync plugins are not in its plugin_dir", "c and d have the same server_id"});
 }
@@ -295,7 +296,7 @@ TEST(Apply, ClonesAnEmptyNodeThatLacksWhatTheSourcePurged) {
   const auto spec = spec_of("a b");
   auto world = fresh(spec);
   world.servers["a"].now.purged = gtids("A:1-2");
-  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, its own 3 transactions are lost"));
+  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, what it has is lost (3 transactions)"));
   world.expect_reached(spec);
 }
 

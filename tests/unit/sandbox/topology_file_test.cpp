@@ -38,6 +38,13 @@ TEST(SandboxTopology, IsAsyncWhenAskedFor) {
   EXPECT_EQ(parsed.clusters.at(0).sync.mode, DataSyncType::Async);
 }
 
+TEST(SandboxTopology, SaysHowReplicasFindTheirPlace) {
+  const auto text = topology_yaml("shop", {{"db1", 20001}, {"db2", 20002}}, DataSync::Async, Positioning::Binlog);
+  const auto parsed = spec::parse(text, "topology.yaml", "/");
+  ASSERT_TRUE(parsed.ok());
+  EXPECT_EQ(parsed.clusters.at(0).positioning, Positioning::Binlog);
+}
+
 TEST(RandomPassword, HasWhatAPasswordPolicyAsksForAndNothingThatNeedsQuoting) {
   std::set<std::string> seen;
   for (int i = 0; i < 200; ++i) {

@@ -43,6 +43,24 @@ TEST_F(MetricsTest, TellWhatAHealthyClusterIsLike) {
   has(R"(repld_node_errant_transactions{cluster="shop",instance="10.0.0.1:3302",node="db2"} 0)");
 }
 
+TEST_F(MetricsTest, CountBytesWhereThereAreNoGtids) {
+  const std::string log_of_db1 = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+  auto db1 = shop::primary();
+  db1.gtid_mode = GtidMode::Off;
+  db1.server_uuid = log_of_db1;
+  db1.log_position = {"binlog.000002", 1500};
+  use_positions(db1);
+  auto db2 = shop::replica("db2");
+  db2.gtid_mode = GtidMode::Off;
+  db2.channels[0].source_uuid = log_of_db1;
+  db2.channels[0].read = db2.channels[0].applied = {"binlog.000002", 1200};
+  use_positions(db2);
+  shop.set(1, db1);
+  shop.set(2, db2);
+  has(R"(repld_node_position_missing_bytes{cluster="shop",instance="10.0.0.1:3302",node="db2"} 300)");
+  has_none(R"(repld_node_gtid_missing_transactions{cluster="shop",instance="10.0.0.1:3302")");
+}
+
 TEST_F(MetricsTest, LeaveOutWhatIsNotKnown) {
   shop.lose(2, Reach::Refused, 1);
   has(R"(repld_node_reachable{cluster="shop",instance="10.0.0.1:3302",node="db2"} 0)");
@@ -154,6 +172,9 @@ TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   metrics.chunk_verified({"shop"}, 256);
   shop.verification = std::make_shared<const verify::Run>(shop::verification());
   shop.problems = {shop::problem("X", Severity::Info)};
+  auto without_gtids = shop::replica("db3");
+  without_gtids.gtid_mode = GtidMode::Off;
+  shop.set(3, without_gtids);
   std::set<std::string> exported;
   std::string line;
   for (std::istringstream lines(scrape()); std::getline(lines, line);) {

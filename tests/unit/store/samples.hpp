@@ -43,6 +43,7 @@ inline std::vector<Step> steps() {
           ForgetSource{a, b},
           WaitForApplied{a, b, 1500ms},
           ApplyReceived{a, some_gtids(), 2500ms},
+          WaitForGtids{a, 3000ms},
           WaitForAckers{a, 2, 3500ms},
           CloseReturned{a},
           CloneFrom{a, b, some_gtids(), 4500ms},

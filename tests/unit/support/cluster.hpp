@@ -108,6 +108,11 @@ struct SpecOf : Spec {
     for (auto& n : nodes) n.type = NodeType::Normal;
     return *this;
   }
+  /// File and Position.
+  SpecOf& by_position() {
+    positioning = Positioning::Binlog;
+    return *this;
+  }
   SpecOf& degrading() {
     sync.on_too_few = OnTooFewReplicas::DegradeToAsync;
     return *this;
@@ -314,6 +319,25 @@ class Seen {
     return *this;
   }
 
+  // -- history without GTIDs
+  /// Its own binary log ends there, in file 1.
+  Seen& log_at(std::uint64_t position) {
+    return placed([&](Snapshot& s) { s.log_position = {"binlog.000001", position}; });
+  }
+  /// Places in its source's binary log, in file 1.
+  Seen& places(std::uint64_t read, std::uint64_t applied) {
+    return placed([&](Snapshot& s) {
+      s.channels.front().read = {"binlog.000001", read};
+      s.channels.front().applied = {"binlog.000001", applied};
+    });
+  }
+  /// Pointed away, and its channel keeps its place in the binary log of `source`.
+  Seen& detached_from(const std::string& source) {
+    detached();
+    return placed(
+        [&](Snapshot& s) { s.channels.front().source.host = detached_host(uuid(letter_of(source)), source); });
+  }
+
   // -- switches
   Seen& writable() { return read_only(ReadOnly::Off); }
   Seen& read_only(ReadOnly value) {
@@ -392,6 +416,13 @@ class Seen {
   }
 
  private:
+  template <class Change>
+  Seen& placed(Change change) {
+    now().gtid_mode = GtidMode::Off;
+    change(now());
+    use_positions(now());
+    return *this;
+  }
   Seen& unreachable(Reach reach, int misses, std::string problem) {
     observation_.misses = misses;
     observation_.silent_since = kNow - 1s;
@@ -488,7 +519,19 @@ struct Cluster {
 };
 
 /// Everything as declared with `name` in office: A:1-100 written and applied everywhere, nothing to complain about.
-inline Cluster running(const Spec& spec, const std::string& name = "a") {
+inline Cluster running(const Spec& spec, const std::string& name = "a");
+
+/// The same without GTIDs: every log ends at 1000, and all that is before it is applied.
+inline Cluster running_by_position(SpecOf spec, const std::string& name = "a") {
+  auto c = running(spec.by_position(), name);
+  for (auto& [node, seen] : c.nodes) {
+    seen.log_at(1000);
+    if (!seen.now().channels.empty()) seen.places(1000, 1000);
+  }
+  return c;
+}
+
+inline Cluster running(const Spec& spec, const std::string& name) {
   Cluster c{spec, office_of(spec, name), {}};
   const NodeId in_office{name};
   std::vector<GroupMember> members;
