@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "model/spec.hpp"
+
 namespace repl::ctl::sandbox {
 
 enum class DataSync;

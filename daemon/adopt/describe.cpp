@@ -116,9 +116,9 @@ class Describer {
 
   void fitness(Index i) {
     const auto& s = now(i);
-    if (!s.gtid_mode_on) {
+    if (s.gtid_mode != GtidMode::On) {
       refuse(ErrorCode::NotSupported,
-             fmt::format("{} has gtid_mode OFF, and this version goes by GTIDs: set enforce_gtid_consistency and "
+             fmt::format("{} has gtid_mode OFF, and only topologies with GTIDs are adopted: set enforce_gtid_consistency and "
                          "gtid_mode ON step by step on all servers (MySQL manual, \"Changing GTID Mode Online\")",
                          shown(i)));
     }
@@ -137,7 +137,7 @@ class Describer {
              fmt::format("{} has {} replication channels ({}), and a node of a topology has one: remove the others "
                          "(STOP REPLICA and RESET REPLICA ALL FOR CHANNEL)",
                          shown(i), s.channels.size(), channels));
-    } else if (follows(s) && s.gtid_mode_on && !s.channel()->auto_position) {
+    } else if (follows(s) && s.gtid_mode == GtidMode::On && !s.channel()->auto_position) {
       refuse(ErrorCode::NotSupported,
              fmt::format("{} follows by binary log position: STOP REPLICA, CHANGE REPLICATION SOURCE TO "
                          "SOURCE_AUTO_POSITION = 1, START REPLICA there",

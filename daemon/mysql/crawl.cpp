@@ -123,7 +123,8 @@ class Crawler {
     auto status = look(server);
     if (!status) return tl::unexpected(status.error());
     out.server.now = std::move(*status);
-    auto inventory = read_inventory(server, spec_, endpoint, adopt::variables_to_look_at());
+    TriedPasswords tried;  // only the admin account is known, which has logged in
+    auto inventory = read_inventory(server, spec_, endpoint, adopt::variables_to_look_at(), tried);
     if (!inventory) return tl::unexpected(inventory.error());
     out.server.now.inventory = std::move(*inventory);
     if (auto users = replication_users(server, out.server); !users) return tl::unexpected(users.error());

@@ -41,7 +41,7 @@ class Comparer {
     const auto* now = view_.reachable(node.id);
     const auto* seen = view_.find(node.id);
     if (now == nullptr || !seen->inventory) return without_answer(node, seen);
-    if (!now->gtid_mode_on) differs("{} has gtid_mode off, and repld goes by GTIDs", node.id);
+    if (now->gtid_mode != GtidMode::On) differs("{} has gtid_mode off, and repld goes by GTIDs", node.id);
     sources(node, *now);
     if (wanted_.is_group()) {
       member(node, *now);

@@ -254,7 +254,7 @@ TEST(DescribeRefuses, NothingThatAnswers) {
 
 TEST(DescribeRefuses, ServersWithoutGtids) {
   auto found = chain();
-  found.now("c").gtid_mode_on = false;
+  found.now("c").gtid_mode = GtidMode::Off;
   expect_refused(found, ErrorCode::NotSupported, {"db-c:3306 has gtid_mode OFF", "gtid_mode ON"});
 }
 
@@ -337,7 +337,7 @@ TEST(DescribeRefuses, MoreReplicasThanAFileHolds) {
 
 TEST(DescribeRefuses, EverythingAtOnce) {
   auto found = chain();
-  found.now("a").gtid_mode_on = false;
+  found.now("a").gtid_mode = GtidMode::Off;
   found.now("b").log_replica_updates = false;
   expect_refused(found, ErrorCode::NotSupported, {"db-a:3306 has gtid_mode OFF", "log_replica_updates ON"});
 }

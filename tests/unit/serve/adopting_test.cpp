@@ -78,7 +78,7 @@ TEST_F(AdoptingTest, RefusesWhatIsNoOrder) {
 }
 
 TEST_F(AdoptingTest, SaysWhyNoFileCanSayIt) {
-  found->servers[1].now.gtid_mode_on = false;
+  found->servers[1].now.gtid_mode = GtidMode::Off;
   is_refused(asked(), 501, "gtid_mode OFF");
   found->servers.clear();
   is_refused(asked(), 412, "no server answers: Access denied");
