@@ -464,7 +464,7 @@ class Describer {
       auto& node = spec_.nodes[place];
       for (const auto& [name, value] : plan::variables_of(spec_, node.id)) {
         const auto found = variable(order_of_nodes_[place], name);
-        if (found.empty() || is_derived(spec_, name) || plan::same_value(found, value)) continue;
+        if (found.empty() || is_derived(spec_, name) || same_value(found, value)) continue;
         node.settings[name] = found;
         ++counts[name][found];
       }

@@ -84,6 +84,10 @@ void Controller::State::decide(Time now) {
       problem.blocked = "automation is paused: `replctl resume`";
       continue;
     }
+    if (memory.spec->drift == Drift::Report && diagnose::is_drift(problem.name)) {
+      problem.blocked = "drift is only reported: `replctl apply` takes it back";
+      continue;
+    }
     if (const auto* kept_off = maintenance_around(problem);
         kept_off != nullptr && !must_be_fenced(problem) && problem.name != kLeftDetached) {
       problem.blocked = describe(*kept_off);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "model/variable_value.hpp"
+
 namespace repl::diagnose {
 namespace {
 
@@ -237,6 +239,18 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view) {
     f.primary_lacks = primary_lacks(f);
   }
   return f;
+}
+
+std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node) {
+  std::vector<DeviatingSetting> out;
+  if (node.now == nullptr || !node.seen->inventory) return out;
+  const auto& variables = node.seen->inventory->variables;
+  for (const auto& [name, wanted] : spec.settings_of(node.spec->id)) {
+    const auto found = variables.find(name);
+    if (found == variables.end() || same_value(found->second, wanted)) continue;
+    out.push_back({name, found->second, wanted});
+  }
+  return out;
 }
 
 }  // namespace repl::diagnose

@@ -47,6 +47,10 @@ struct NodeFacts {
   GtidSet own_lost;
 };
 
+struct DeviatingSetting {
+  std::string name, is, wanted;
+};
+
 struct Facts {
   const Spec* spec = nullptr;
   const Office* office = nullptr;
@@ -108,5 +112,8 @@ bool has_place_in_log_of(const NodeId& source, const Channel& channel, const Vie
 
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);
+
+/// Declared settings that are otherwise on the node; empty while nobody has looked thoroughly, or it does not answer.
+std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node);
 
 }  // namespace repl::diagnose

@@ -832,6 +832,21 @@ constexpr std::array kNodeRules{
                                             n.spec->id)
                               : fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
                  }},
+    NodeRule{.name = "SettingDeviates",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a server variable is not what `settings` say",
+             .advice = "",
+             .matches = [](const Facts& f, const NodeFacts& n) { return !deviating_settings(*f.spec, n).empty(); },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   std::vector<std::string> all;
+                   for (const auto& d : deviating_settings(*f.spec, n)) {
+                     all.push_back(fmt::format("{} is {} instead of {}", d.name, d.is, d.wanted));
+                   }
+                   return fmt::format("{}: {}", n.spec->id, fmt::join(all, ", "));
+                 }},
     NodeRule{.name = "AccountsDeviate",
              .severity = Severity::Warning,
              .goal = Goal::Repair,
@@ -1044,7 +1059,14 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
 }
 
 bool is_found_by_inventory(std::string_view problem) {
-  return problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
+  return problem == "SettingDeviates" || problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
+}
+
+bool is_drift(std::string_view problem) {
+  constexpr std::array<std::string_view, 10> kDrift{
+      "NotSuperReadOnly",        "NotPersistedReadOnly", "ReplicationStopped", "WrongSource",      "SemiSyncReplicaOff",
+      "SemiSyncSourceOnReplica", "SettingDeviates",      "AccountsDeviate",    "ReceiverOutdated", "NotAutoPositioned"};
+  return std::find(kDrift.begin(), kDrift.end(), problem) != kDrift.end();
 }
 
 Duration hold_of(std::string_view problem, const Spec& spec) {

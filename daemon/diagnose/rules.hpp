@@ -49,6 +49,8 @@ inline constexpr std::string_view kAnotherPrimary = "AnotherPrimary";
 
 /// What only an inventory shows, so that a new one has to be taken to see it gone.
 bool is_found_by_inventory(std::string_view problem);
+/// A deviation that harms nobody for the moment: whether it is taken back is up to the spec (`drift`).
+bool is_drift(std::string_view problem);
 
 /// In order of priority: all that match are reported, the first with a goal is acted on.
 std::span<const ClusterRule> cluster_rules();

@@ -25,6 +25,8 @@ enum class TlsMode { Disabled, Preferred, Required, VerifyCa, VerifyIdentity };
 enum class Provisioning { Clone, None };
 /// Whether repld changes anything, or only watches, diagnoses and reports.
 enum class Management { Full, Observe };
+/// What is done about a deviation that harms nobody for the moment.
+enum class Drift { Repair, Report };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -142,6 +144,7 @@ struct Spec {
   ConsistencySpec consistency;
   PasswordPolicy password_policy;
   Management management = Management::Full;
+  Drift drift = Drift::Repair;
 
   bool operator==(const Spec&) const = default;
 

@@ -16,6 +16,7 @@ static_assert(is_complete(kRejoins, Rejoin::CloneIfErrant));
 static_assert(is_complete(kTlsModes, TlsMode::VerifyIdentity));
 static_assert(is_complete(kProvisionings, Provisioning::None));
 static_assert(is_complete(kManagements, Management::Observe));
+static_assert(is_complete(kDrifts, Drift::Report));
 static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
 static_assert(is_complete(kSecretKinds, SecretRef::Kind::Exec));
 static_assert(is_complete(kAccountRoles, AccountRole::Application));
@@ -52,6 +53,9 @@ std::string_view to_string(Provisioning value) {
 }
 std::string_view to_string(Management value) {
   return name_in(kManagements, value);
+}
+std::string_view to_string(Drift value) {
+  return name_in(kDrifts, value);
 }
 std::string_view to_string(GroupConsistency value) {
   return name_in(kGroupConsistencies, value);
@@ -97,6 +101,9 @@ std::optional<Provisioning> provisioning_from(std::string_view name) {
 }
 std::optional<Management> management_from(std::string_view name) {
   return value_in(kManagements, name);
+}
+std::optional<Drift> drift_from(std::string_view name) {
+  return value_in(kDrifts, name);
 }
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name) {
   return value_in(kSecretKinds, name);

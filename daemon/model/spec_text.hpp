@@ -66,6 +66,10 @@ inline constexpr std::array kManagements{
     EnumText{Management::Full, "full"},
     EnumText{Management::Observe, "observe"},
 };
+inline constexpr std::array kDrifts{
+    EnumText{Drift::Repair, "repair"},
+    EnumText{Drift::Report, "report"},
+};
 /// As the server writes them.
 inline constexpr std::array kGroupConsistencies{
     EnumText{GroupConsistency::Eventual, "EVENTUAL"},
@@ -97,6 +101,7 @@ std::string_view to_string(Rejoin value);
 std::string_view to_string(TlsMode value);
 std::string_view to_string(Provisioning value);
 std::string_view to_string(Management value);
+std::string_view to_string(Drift value);
 std::string_view to_string(GroupConsistency value);
 std::string_view to_string(SecretRef::Kind value);
 std::string_view to_string(AccountRole value);
@@ -114,6 +119,7 @@ std::optional<Rejoin> rejoin_from(std::string_view name);
 std::optional<TlsMode> tls_mode_from(std::string_view name);
 std::optional<Provisioning> provisioning_from(std::string_view name);
 std::optional<Management> management_from(std::string_view name);
+std::optional<Drift> drift_from(std::string_view name);
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name);
 std::optional<AccountRole> account_role_from(std::string_view name);
 

@@ -95,8 +95,12 @@ std::optional<Step> inverse(const Step& step) {
           },
           [](const FollowSource& s) -> Inverse {
             if (!s.from) return ForgetSource{s.replica, s.to};
-            return FollowSource{
-                .replica = s.replica, .from = s.to, .to = *s.from, .delay = s.delay, .channel = s.channel};
+            return FollowSource{.replica = s.replica,
+                                .from = s.to,
+                                .to = *s.from,
+                                .delay = s.delay_before.value_or(s.delay),
+                                .delay_before = s.delay_before ? std::optional{s.delay} : std::nullopt,
+                                .channel = s.channel};
           },
           [](const ForgetSource& s) -> Inverse {
             if (s.from.name.empty()) return std::nullopt;
@@ -110,9 +114,9 @@ std::optional<Step> inverse(const Step& step) {
           [](const CloneFrom&) -> Inverse { return std::nullopt; },      // it had nothing that was to be kept
           [](const RestartServer&) -> Inverse { return std::nullopt; },
           [](const StartGroup& s) -> Inverse {
-            return StopGroup{s.node, s.how};
+            return StopGroup{s.node, s.how, s.from};
           },
-          [](const StopGroup& s) -> Inverse { return StartGroup{.node = s.node, .how = s.back}; },
+          [](const StopGroup& s) -> Inverse { return StartGroup{.node = s.node, .how = s.back, .from = s.leaves}; },
           [](const SetGroupPrimary& s) -> Inverse {
             return SetGroupPrimary{s.from, s.node};
           },

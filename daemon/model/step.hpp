@@ -183,6 +183,7 @@ struct FollowSource {
   std::optional<NodeId> from;  ///< Empty: it followed nobody.
   NodeId to;
   std::chrono::seconds delay{0};
+  std::optional<std::chrono::seconds> delay_before{};  ///< Of the channel it has, where it is another.
   std::string channel{};  ///< Name for a channel that has to be made; one that exists keeps its own.
   bool operator==(const FollowSource&) const = default;
 };
@@ -258,12 +259,14 @@ struct StartGroup {
   NodeId node;
   GroupStart how = GroupStart::Join;
   std::chrono::milliseconds timeout{600'000};
+  ReadOnly from = ReadOnly::Super;  ///< What the node was before: its inverse leaves it so.
   bool operator==(const StartGroup&) const = default;
 };
-/// STOP GROUP_REPLICATION; the member becomes read-only. `back` is how its inverse starts it.
+/// STOP GROUP_REPLICATION; the member becomes read-only, and then what `leaves` says. `back` is how its inverse starts it.
 struct StopGroup {
   NodeId node;
   GroupStart back = GroupStart::Join;
+  ReadOnly leaves = ReadOnly::Super;
   bool operator==(const StopGroup&) const = default;
 };
 /// group_replication_set_as_primary(): `node`, an ONLINE member, takes the writes over from `from`.

@@ -82,15 +82,21 @@ Result<void> start_group(Server& server, const StartGroup& step, const StepEnvir
   return wait_until_online(server);
 }
 
-Result<void> stop_group(Server& server, const StepEnvironment& env) {
+Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
-  if (!now->group.plugin || now->member_state() == MemberState::Offline) return {};
+  const auto leave_open = [&]() -> Result<void> {
+    if (step.leaves != ReadOnly::Off) return {};
+    if (auto open = server.execute("SET GLOBAL super_read_only=0"); !open) return open;
+    return server.execute("SET GLOBAL read_only=0");
+  };
+  if (!now->group.plugin || now->member_state() == MemberState::Offline) return leave_open();
   const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
   if (auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
   // Set by hand it stays over a restart: without it the server would join again by itself.
-  return server.execute("SET PERSIST group_replication_start_on_boot=OFF");
+  if (auto off = server.execute("SET PERSIST group_replication_start_on_boot=OFF"); !off) return off;
+  return leave_open();
 }
 
 Result<void> set_group_primary(Server& server, const StepEnvironment& env) {

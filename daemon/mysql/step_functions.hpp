@@ -52,7 +52,7 @@ Result<void> restart_server(Server& server, const StepEnvironment& env);
 /// The declared replication account, for distributed recovery and the group's own connections.
 Result<void> tell_recovery_account(Server& server, const Spec& spec);
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env);
-Result<void> stop_group(Server& server, const StepEnvironment& env);
+Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env);
 Result<void> set_group_primary(Server& server, const StepEnvironment& env);
 Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env);
 

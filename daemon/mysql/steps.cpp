@@ -85,7 +85,7 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           },
           [&](const RestartServer&) { return restart_server(server, env); },
           [&](const StartGroup& s) { return start_group(server, s, env); },
-          [&](const StopGroup&) { return stop_group(server, env); },
+          [&](const StopGroup& s) { return stop_group(server, s, env); },
           [&](const SetGroupPrimary&) { return set_group_primary(server, env); },
           [&](const SetGroupMode& s) { return set_group_mode(server, s, env); },
           [&](const AmendAccount& s) { return amend_account(server, s, env.server.endpoint(), *env.spec); },

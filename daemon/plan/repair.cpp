@@ -187,6 +187,13 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetSemiSyncReplica{n.spec->id, n.now->semi_sync.replica_enabled, true});
         }},
+    Row{"SettingDeviates",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) {
+          for (const auto& d : diagnose::deviating_settings(*f.spec, n)) {
+            plan.add(
+                SetVariable{n.spec->id, d.name, d.is, d.wanted, n.seen->inventory->persisted.contains(d.name)});
+          }
+        }},
     Row{"AccountsDeviate", amend_accounts},
     Row{"ReceiverOutdated",
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(RenewReceiver{n.spec->id}); }},

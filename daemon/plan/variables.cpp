@@ -2,8 +2,6 @@
 #include "plan/variables.hpp"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 #include <optional>
 #include <set>
 
@@ -33,20 +31,6 @@ const std::map<std::string, std::string> kDefaultsOfPlugins{
 std::size_t position_in_file(const Spec& spec, const NodeId& node) {
   const auto at = std::find_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
   return static_cast<std::size_t>(at - spec.nodes.begin()) + 1;
-}
-
-std::optional<double> number_in(const std::string& text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc{} && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
-}
-
-std::string canonical(const std::string& value) {
-  std::string upper;
-  for (const char c : value) upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  if (upper == "1" || upper == "TRUE" || upper == "YES") return "ON";
-  if (upper == "0" || upper == "FALSE" || upper == "NO") return "OFF";
-  return upper;
 }
 
 }  // namespace
@@ -90,12 +74,6 @@ std::vector<std::string> variables_to_look_at(const Spec& spec) {
     for (const auto& [name, value] : group_variables_of_stopped(spec, node, "")) names.insert(name);
   }
   return {names.begin(), names.end()};
-}
-
-bool same_value(const std::string& a, const std::string& b) {
-  if (canonical(a) == canonical(b)) return true;
-  const auto one = number_in(a), other = number_in(b);  // "3" is shown as "3.000000"
-  return one && other && *one == *other;
 }
 
 }  // namespace repl::plan

@@ -1,4 +1,4 @@
-// Which server variables a spec means on a node, and when two values are the same. Pure.
+// Which server variables a spec means on a node. Pure.
 #pragma once
 
 #include <map>
@@ -8,6 +8,7 @@
 
 #include "model/snapshot.hpp"
 #include "model/spec.hpp"
+#include "model/variable_value.hpp"
 
 namespace repl::plan {
 
@@ -28,8 +29,5 @@ std::string value_before(const Inventory& has, const std::string& name);
 
 /// Server variables whose values plan_converge() compares; to be asked for with the inventory.
 std::vector<std::string> variables_to_look_at(const Spec& spec);
-
-/// Do two texts mean the same value of a server variable (ON, 1 and TRUE do)?
-bool same_value(const std::string& a, const std::string& b);
 
 }  // namespace repl::plan

@@ -511,6 +511,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("name", &Spec::cluster, id_of<ClusterId>(cluster_name()), Presence::Required),
       field<Spec>("topology", &Spec::topology, one_of(kTopologyTypes), Presence::Required),
       field<Spec>("management", &Spec::management, one_of(kManagements)),
+      field<Spec>("drift", &Spec::drift, one_of(kDrifts)),
       field<Spec>("positioning", &Spec::positioning, one_of(kPositionings), Presence::Shown),
       field<Spec>("sync", &Spec::sync, mapping_of(sync_fields())),
       field<Spec>("nodes", &Spec::nodes, list_of(mapping_of(node_fields())), Presence::Required),

@@ -74,6 +74,8 @@ inline constexpr auto kNames<Provisioning> = kProvisionings;
 template <>
 inline constexpr auto kNames<Management> = kManagements;
 template <>
+inline constexpr auto kNames<Drift> = kDrifts;
+template <>
 inline constexpr auto kNames<AccountRole> = kAccountRoles;
 template <>
 inline constexpr auto kNames<ReadOnly> = kReadOnlys;

@@ -115,7 +115,7 @@ void fields(V& v, PasswordPolicy& p) {
 template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency, password_policy, management] = s;
+         consistency, password_policy, management, drift] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -131,6 +131,7 @@ void fields(V& v, Spec& s) {
   v.added("consistency", consistency);
   v.added("password_policy", password_policy);
   v.added("management", management);
+  v.added("drift", drift);
 }
 
 // ---- steps; the key "name" is written beside these
@@ -290,11 +291,12 @@ void fields(V& v, DetachReceiver& s) {
 
 template <class V>
 void fields(V& v, FollowSource& s) {
-  auto& [replica, from, to, delay, channel] = s;
+  auto& [replica, from, to, delay, delay_before, channel] = s;
   v("replica", replica);
   v("from", from);
   v("to", to);
   v("delay_s", delay);
+  v.added("delay_before_s", delay_before);
   v.added("channel", channel);
 }
 
@@ -360,17 +362,19 @@ void fields(V& v, RestartServer& s) {
 
 template <class V>
 void fields(V& v, StartGroup& s) {
-  auto& [node, how, timeout] = s;
+  auto& [node, how, timeout, from] = s;
   v("node", node);
   v("how", how);
   v("timeout_ms", timeout);
+  v.added("from", from);
 }
 
 template <class V>
 void fields(V& v, StopGroup& s) {
-  auto& [node, back] = s;
+  auto& [node, back, leaves] = s;
   v("node", node);
   v("back", back);
+  v.added("leaves", leaves);
 }
 
 template <class V>

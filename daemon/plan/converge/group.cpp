@@ -28,12 +28,13 @@ class Group {
       draft_.expects_less.push_back(plan_.add(semi_sync_source_off(*seed.now)));
     }
     const bool joins = runs && !seed.member();  // it is prepared with the others then
+    auto was = ReadOnly::Super;
     if (!joins) {
-      prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
+      was = prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
       acknowledge(draft_, seed);
     }
     if (seed.member()) rotate_passwords(draft_, seed);
-    auto last = runs ? change_mode() : start(seed, has_all);
+    auto last = runs ? change_mode() : start(seed, has_all, was);
     last.insert(last.end(), draft_.login_is_known.begin(), draft_.login_is_known.end());
     for (const auto& spec : wanted_.nodes) {
       const auto found = nodes_.find(spec.id);
@@ -70,9 +71,10 @@ class Group {
     return order.size() < 2 ? closed : drain_ring(draft_, order, closed);
   }
 
-  std::vector<Builder::Index> start(const Node& seed, std::vector<Builder::Index> after) {
+  /// @param was  what the seed is by then
+  std::vector<Builder::Index> start(const Node& seed, std::vector<Builder::Index> after, ReadOnly was) {
     if (seed.now->channel() != nullptr) forget_source(draft_, seed, after);
-    const auto started = plan_.add(StartGroup{.node = seed_, .how = GroupStart::Bootstrap}, std::move(after));
+    const auto started = plan_.add(StartGroup{.node = seed_, .how = GroupStart::Bootstrap, .from = was}, std::move(after));
     if (seed.now->offline_mode) plan_.add(SetOfflineMode{seed_, true, false});
     return {started};
   }

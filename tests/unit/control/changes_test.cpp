@@ -129,8 +129,12 @@ TEST_P(EveryChange, EndsAsBeforeOrAsWantedWhereverItFails) {
   for (std::size_t failing = 0; failing < steps; ++failing) {
     for (const auto fate : {Fate::Refused, Fate::CarriedOutUnheard, Fate::Lost}) {
       auto story = beginning(change());
+      // A server that refuses goes on refusing; a word is lost once.
+      bool struck = false;
       story->fate = [&](const control::StepOrder& order) {
-        return order.index == failing && !order.undo ? fate : Fate::CarriedOut;
+        if (order.index != failing || order.undo || (struck && fate != Fate::Refused)) return Fate::CarriedOut;
+        struck = true;
+        return fate;
       };
       std::string sentence;
       const auto reply = story->apply(change().to);

@@ -448,6 +448,36 @@ TEST(Drift, IsTakenBack) {
   EXPECT_TRUE(story.problems->empty()) << story.told();
 }
 
+TEST(Drift, OfASettingIsFoundWithoutAnApplyAndTakenBack) {
+  auto spec = spec_of("a b c");
+  spec.setting("max_connections", "300");
+  Story story{spec};
+  story.running(spec);
+  story.servers["b"].has.variables["max_connections"] = "151";
+  story.run_for(6min);
+  EXPECT_EQ(story.servers["b"].has.variables["max_connections"], "300") << story.told();
+  EXPECT_TRUE(story.problems->empty()) << story.told();
+}
+
+TEST(Drift, IsOnlyReportedWhereTheSpecSaysSo) {
+  auto spec = spec_of("a b c").acks(1);
+  spec.drift = Drift::Report;
+  Story story{spec};
+  story.running(spec);
+  story.servers["c"].now.channels[0].receiver = ThreadState::Stopped;
+  story.run_for(2min);
+  EXPECT_EQ(story.servers["c"].now.channels[0].receiver, ThreadState::Stopped);
+  const auto* problem = story.problem("ReplicationStopped");
+  ASSERT_NE(problem, nullptr) << story.told();
+  EXPECT_NE(problem->blocked.find("replctl apply"), std::string::npos) << problem->blocked;
+  story.servers["b"].now.read_only = ReadOnly::Off;
+  story.run_for(10s);
+  EXPECT_EQ(story.writers(), Names{"a"}) << "two writers are no drift" << story.told();
+  EXPECT_FALSE(story.apply(spec).error);
+  story.run_until_idle();
+  expect_declared(story, spec, "a");
+}
+
 TEST(AWritableReplica, IsClosedAtOnce) {
   const auto spec = spec_of("a b c");
   Story story{spec};

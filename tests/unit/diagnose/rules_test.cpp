@@ -426,6 +426,20 @@ const std::vector<RuleRow>& rows() {
       {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "ItHasNoPlugin",
        with(semi(), [](Cluster& c) { c["b"].no_acker().now().semi_sync.replica_plugin = false; })},
 
+      {"SettingDeviates(b)", Rule::Matches, "SomebodySetItOtherwise",
+       [] {
+         auto c = running(spec_of("a b c").setting("max_connections", "300"));
+         c["b"].inventory().variables["max_connections"] = "151";
+         return c;
+       }},
+      {"SettingDeviates(b)", Rule::IsQuiet, "ItIsTheSameInOtherWords",
+       [] {
+         auto c = running(spec_of("a b c").setting("event_scheduler", "1"));
+         c["b"].inventory().variables["event_scheduler"] = "ON";
+         return c;
+       }},
+      {"SettingDeviates(b)", Rule::IsQuiet, "NobodyLookedThoroughly",
+       [] { return running(spec_of("a b c").setting("max_connections", "300")); }},
       {"AccountsDeviate(a)", Rule::Matches, "AnAccountLostGrantsOnThePrimary",
        with(async(), [](Cluster& c) { deviates(c["a"], AccountFault::Grants); })},
       {"AccountsDeviate(a)", Rule::Matches, "AnAccountWasDropped",

@@ -212,7 +212,7 @@ TEST(ApplyByPosition, MakesAccountsThroughTheBinaryLogOnlyOnceReplicasFollow) {
   spec.accounts[AccountRole::Application] = {"shop", {SecretRef::Kind::File, "/secrets/app"}, {"shop"}};
   const auto p = planned(empty_without_gtids(spec), spec, nullptr);
   ASSERT_TRUE(p) << p.error().message;
-  EXPECT_TRUE(in_order(*p, "b: follow a", "a: make the application account"));
+  EXPECT_TRUE(in_order(*p, "b: follow a", "a: create the application account"));
 }
 
 TEST(ApplyByPosition, ChangesNothingWhereEverythingIsAsDeclared) {

@@ -610,14 +610,14 @@ TEST(OfficeAfterApply, KeepsTermAndPrimary) {
 }
 
 TEST(SameValue, ComparesByMeaning) {
-  EXPECT_TRUE(plan::same_value("ON", "1"));
-  EXPECT_TRUE(plan::same_value("off", "FALSE"));
-  EXPECT_TRUE(plan::same_value("Row", "ROW"));
-  EXPECT_FALSE(plan::same_value("ON", "OFF"));
-  EXPECT_FALSE(plan::same_value("10", "1"));
-  EXPECT_FALSE(plan::same_value("", "0"));
-  EXPECT_TRUE(plan::same_value("3", "3.000000"));
-  EXPECT_FALSE(plan::same_value("3", "3.5"));
+  EXPECT_TRUE(same_value("ON", "1"));
+  EXPECT_TRUE(same_value("off", "FALSE"));
+  EXPECT_TRUE(same_value("Row", "ROW"));
+  EXPECT_FALSE(same_value("ON", "OFF"));
+  EXPECT_FALSE(same_value("10", "1"));
+  EXPECT_FALSE(same_value("", "0"));
+  EXPECT_TRUE(same_value("3", "3.000000"));
+  EXPECT_FALSE(same_value("3", "3.5"));
 }
 
 TEST(VariablesToLookAt, AreAllThatApplyCompares) {

@@ -68,6 +68,7 @@ TEST(Parse, ReadsEveryFieldThatThisVersionCarriesOut) {
 name: shop
 topology: source-replica
 management: observe
+drift: report
 positioning: gtid
 sync: { mode: semi-sync, acks: 2, onTooFewReplicas: degrade-to-async, timeout: 2500ms }
 nodes:
@@ -118,6 +119,7 @@ consistency: { checksumEvery: 24h, schemas: [shop] }
                                          .rejoin = Rejoin::IfClean}));
   EXPECT_EQ(spec.provisioning, Provisioning::None);
   EXPECT_EQ(spec.management, Management::Observe);
+  EXPECT_EQ(spec.drift, Drift::Report);
   EXPECT_EQ(spec.settings, (std::map<std::string, std::string>{{"binlog_expire_logs_seconds", "604800"},
                                                                {"sync_binlog", "1"},
                                                                {"innodb_print_all_deadlocks", "ON"},

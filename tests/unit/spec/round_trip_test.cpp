@@ -126,6 +126,7 @@ Spec some_spec() {
   f.per_day = some(1, 1000);
   f.rejoin = one<Rejoin>({Rejoin::Never, Rejoin::IfClean, Rejoin::CloneIfErrant});
   spec.management = one<Management>({Management::Full, Management::Observe});
+  spec.drift = one<Drift>({Drift::Repair, Drift::Report});
   spec.provisioning = one<Provisioning>({Provisioning::Clone, Provisioning::None});
   spec.settings = some_settings();
   spec.alert_lag = some_ms(100, 2'000'000'000);

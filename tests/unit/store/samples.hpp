@@ -39,7 +39,7 @@ inline std::vector<Step> steps() {
           StartReplication{a},
           StopReplication{a},
           DetachReceiver{a, b},
-          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .channel = "ring"},
+          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .delay_before = 60s, .channel = "ring"},
           ForgetSource{a, b},
           WaitForApplied{a, b, 1500ms},
           ApplyReceived{a, some_gtids(), 2500ms},
@@ -48,8 +48,8 @@ inline std::vector<Step> steps() {
           CloseReturned{a},
           CloneFrom{a, b, some_gtids(), 4500ms},
           RestartServer{a, 5500ms},
-          StartGroup{a, GroupStart::Bootstrap, 6500ms},
-          StopGroup{a, GroupStart::Bootstrap},
+          StartGroup{a, GroupStart::Bootstrap, 6500ms, ReadOnly::Off},
+          StopGroup{a, GroupStart::Bootstrap, ReadOnly::Off},
           SetGroupPrimary{a, b},
           SetGroupMode{a, false, true},
           AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants}, Logged::Yes},
@@ -93,6 +93,7 @@ inline Spec spec() {
                 .rejoin = Rejoin::Never};
   s.provisioning = Provisioning::None;
   s.management = Management::Observe;
+  s.drift = Drift::Report;
   s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};

@@ -641,10 +641,11 @@ class Servers {
     s.has.variables["group_replication_start_on_boot"] = "ON";
     return std::nullopt;
   }
-  Outcome carry_out(ModelServer& s, const StopGroup&, StepResult&) {
+  Outcome carry_out(ModelServer& s, const StopGroup& step, StepResult&) {
+    if (step.leaves == ReadOnly::Off && !s.member) s.now.read_only = ReadOnly::Off;
     if (!s.member) return std::nullopt;
     s.member = s.elected = false;
-    s.now.read_only = ReadOnly::Super;
+    s.now.read_only = step.leaves;
     s.has.variables["group_replication_start_on_boot"] = "OFF";
     return std::nullopt;
   }
