@@ -87,7 +87,7 @@ class Ring {
     return pauses_ && open_now(node) && (!node.empty() || node.attached()) && !node.now->offline_mode;
   }
 
-  bool waits(const Node& node) const {
+  bool waits_now(const Node& node) const {
     return !draft_.checked.to_clone.contains(node.id()) && node.now->semi_sync.source_enabled &&
            stays(node) != Stays::Closed;
   }
@@ -118,7 +118,7 @@ class Ring {
   void expect_nothing() {
     if (wanted_.semi_sync()) return;
     for (const auto& [id, node] : nodes_) {
-      if (waits(node)) draft_.expects_less.push_back(plan_.add(semi_sync_source_off(*node.now)));
+      if (waits_now(node)) draft_.expects_less.push_back(plan_.add(semi_sync_source_off(*node.now)));
     }
   }
 
@@ -134,6 +134,10 @@ class Ring {
       closed.push_back(plan_.add(
           SetReadOnly{.node = node->node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin}));
       names.push_back(node->node.name);
+    }
+    for (const auto& [id, node] : nodes_) {
+      // Nobody writes now, and what a node still applies its next one may have already: it would not acknowledge that.
+      if (wanted_.semi_sync() && waits_now(node)) plan_.add(semi_sync_source_off(*node.now), closed);
     }
     for (const auto* node : leaving(draft_)) {
       // The one before it may wait for its acknowledgements until then.
@@ -187,7 +191,7 @@ class Ring {
       plan_.add(SetOfflineMode{id, false, true}, has_all);
       before.push_back(plan_.add(SetOfflineMode{id, true, false}));
     }
-    if (wanted_.semi_sync() && !waits(node)) {
+    if (wanted_.semi_sync() && (pauses_ || !waits_now(node))) {
       auto after = before;
       const auto attached = draft_.last_steps();
       after.insert(after.end(), attached.begin(), attached.end());
