@@ -118,9 +118,10 @@ class Describer {
     const auto& s = now(i);
     if (s.gtid_mode != GtidMode::On) {
       refuse(ErrorCode::NotSupported,
-             fmt::format("{} has gtid_mode OFF, and only topologies with GTIDs are adopted: set enforce_gtid_consistency and "
-                         "gtid_mode ON step by step on all servers (MySQL manual, \"Changing GTID Mode Online\")",
-                         shown(i)));
+             fmt::format(
+                 "{} has gtid_mode OFF, and only topologies with GTIDs are adopted: set enforce_gtid_consistency and "
+                 "gtid_mode ON step by step on all servers (MySQL manual, \"Changing GTID Mode Online\")",
+                 shown(i)));
     }
     if (!s.log_replica_updates) {
       refuse(ErrorCode::PreconditionFailed,

@@ -702,26 +702,26 @@ constexpr std::array kNodeRules{
                    return fmt::format("{} commits wait on {}, and no semi-sync replica is connected to it",
                                       n.now->semi_sync.wait_sessions, n.spec->id);
                  }},
-    NodeRule{
-        .name = "CommitsStuck",
-        .severity = Severity::Critical,
-        .goal = Goal::Repair,
-        .hold = Hold::BlockedAfter,
-        .summary = "commits wait for an acknowledgement that was missed, although enough replicas are connected",
-        .advice = "",
-        .matches =
-            [](const Facts&, const NodeFacts& n) {
-              if (n.now == nullptr || n.now->read_only != ReadOnly::Off) return false;
-              const auto& s = n.now->semi_sync;
-              const auto& earlier = n.seen->earlier;
-              return s.source_enabled && s.wait_sessions > 0 && s.clients >= s.wait_for_count && earlier &&
-                     earlier->executed == n.now->executed;
-            },
-        .evidence =
-            [](const Facts&, const NodeFacts& n) {
-              return fmt::format("{} commits wait on {}, {} semi-sync replicas are connected, and nothing is committed",
-                                 n.now->semi_sync.wait_sessions, n.spec->id, n.now->semi_sync.clients);
-            }},
+    NodeRule{.name = "CommitsStuck",
+             .severity = Severity::Critical,
+             .goal = Goal::Repair,
+             .hold = Hold::BlockedAfter,
+             .summary = "commits wait for an acknowledgement that was missed, although enough replicas are connected",
+             .advice = "",
+             .matches =
+                 [](const Facts&, const NodeFacts& n) {
+                   if (n.now == nullptr || n.now->read_only != ReadOnly::Off) return false;
+                   const auto& s = n.now->semi_sync;
+                   const auto& earlier = n.seen->earlier;
+                   return s.source_enabled && s.wait_sessions > 0 && s.clients >= s.wait_for_count && earlier &&
+                          earlier->executed == n.now->executed;
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format(
+                       "{} commits wait on {}, {} semi-sync replicas are connected, and nothing is committed",
+                       n.now->semi_sync.wait_sessions, n.spec->id, n.now->semi_sync.clients);
+                 }},
     NodeRule{.name = "MemberOut",
              .severity = Severity::Critical,
              .goal = Goal::Rejoin,
@@ -1059,7 +1059,8 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
 }
 
 bool is_found_by_inventory(std::string_view problem) {
-  return problem == "SettingDeviates" || problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
+  return problem == "SettingDeviates" || problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" ||
+         problem == "ReceiverOutdated";
 }
 
 bool is_drift(std::string_view problem) {

@@ -262,7 +262,8 @@ struct StartGroup {
   ReadOnly from = ReadOnly::Super;  ///< What the node was before: its inverse leaves it so.
   bool operator==(const StartGroup&) const = default;
 };
-/// STOP GROUP_REPLICATION; the member becomes read-only, and then what `leaves` says. `back` is how its inverse starts it.
+/// STOP GROUP_REPLICATION; the member becomes read-only, and then what `leaves` says. `back` is how its inverse starts
+/// it.
 struct StopGroup {
   NodeId node;
   GroupStart back = GroupStart::Join;
@@ -283,12 +284,12 @@ struct SetGroupMode {
   bool operator==(const SetGroupMode&) const = default;
 };
 
-using Step =
-    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
-                 PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
-                 StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
-                 ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup, StopGroup,
-                 SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword, DiscardFormerPassword, RenewReceiver>;
+using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
+                          PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
+                          ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
+                          WaitForApplied, ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom,
+                          RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount,
+                          RotatePassword, DiscardFormerPassword, RenewReceiver>;
 
 template <class... Ts>
 struct Overloaded : Ts... {

@@ -13,8 +13,8 @@ namespace repl {
 /// What is known of one node.
 struct Observation {
   NodeId node;
-  std::optional<Snapshot> latest;    ///< Empty before the first probe has come back.
-  std::optional<Snapshot> reached;   ///< The latest one with Reach::Ok; may be `latest` itself.
+  std::optional<Snapshot> latest;   ///< Empty before the first probe has come back.
+  std::optional<Snapshot> reached;  ///< The latest one with Reach::Ok; may be `latest` itself.
   /// What it had at the answered look before `reached`; empty when there was none since it answers again.
   struct Earlier {
     Time taken_at{};

@@ -43,8 +43,9 @@ Result<Waits> waits(Server& server) {
   for (const auto& row : *rows) {
     const auto number = std::atol(row.at(1).value_or("0").c_str());
     const auto name = row.at(0).value_or("");
-    (name.ends_with("wait_sessions") ? out.sessions : name.ends_with("yes_tx") ? out.acknowledged : out.clients) =
-        number;
+    (name.ends_with("wait_sessions") ? out.sessions
+     : name.ends_with("yes_tx")      ? out.acknowledged
+                                     : out.clients) = number;
   }
   return out;
 }
@@ -129,8 +130,8 @@ Result<void> set_semi_sync_replica(Server& server, bool on) {
   // It takes effect with the next connection of the receiver.
   const auto acknowledges = server.status("Rpl_semi_sync_replica_status");
   if (!acknowledges) return tl::unexpected(acknowledges.error());
-  // One that connects has asked for semi-sync or will ask: told to stop in between, it waits for what the source does not
-  // send (error 13117, seen). It has not asked yet when it is told to begin.
+  // One that connects has asked for semi-sync or will ask: told to stop in between, it waits for what the source does
+  // not send (error 13117, seen). It has not asked yet when it is told to begin.
   const bool connecting = now->channel()->receiver == ThreadState::Connecting;
   if (connecting ? on : *acknowledges == wanted) return {};
   const auto channel = sql_quoted(now->channel()->name);

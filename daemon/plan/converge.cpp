@@ -33,10 +33,11 @@ NodeId first_primary(const Spec& wanted, const View& view) {
 Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wanted, const Office& office,
                                   const View& view) {
   if (!rest.empty()) {
-    return fail(ErrorCode::NotSupported,
-                "{}: nothing was changed: the file makes {} the source instead of {}, and changes other things as well: apply "
-                "it with {} as the source first, then move the source in an apply of its own",
-                wanted.cluster, to, *office.primary, *office.primary);
+    return fail(
+        ErrorCode::NotSupported,
+        "{}: nothing was changed: the file makes {} the source instead of {}, and changes other things as well: apply "
+        "it with {} as the source first, then move the source in an apply of its own",
+        wanted.cluster, to, *office.primary, *office.primary);
   }
   auto plan = plan_switchover(wanted, office, view, to, kMovesWithin);
   if (!plan) return plan;

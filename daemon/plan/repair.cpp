@@ -190,8 +190,7 @@ constexpr std::array kRepairs{
     Row{"SettingDeviates",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {
           for (const auto& d : diagnose::deviating_settings(*f.spec, n)) {
-            plan.add(
-                SetVariable{n.spec->id, d.name, d.is, d.wanted, n.seen->inventory->persisted.contains(d.name)});
+            plan.add(SetVariable{n.spec->id, d.name, d.is, d.wanted, n.seen->inventory->persisted.contains(d.name)});
           }
         }},
     Row{"AccountsDeviate", amend_accounts},

@@ -204,7 +204,8 @@ TEST_F(Binlog, ARepldKilledInTheMiddleOfASwitchoverFinishesOrTakesBackWhatItBega
     std::this_thread::sleep_for(after);  // not a wait for anything: the moment of the crash
     rig.repld().kill();
     rig.repld().start();
-    // A replica that was caught between its two sources may stand where nobody can say; that is named, with the way out.
+    // A replica that was caught between its two sources may stand where nobody can say; that is named, with the way
+    // out.
     if (!rig.wait_until_whole(20s)) {
       const auto found = rig.replctl_json({"problems", rig.cluster()});
       ASSERT_EQ(found["problems"].size(), 1U) << rig.story();

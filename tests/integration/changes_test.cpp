@@ -11,7 +11,8 @@
 namespace repl::testing {
 namespace {
 
-const std::vector<std::string> kThree{"name: db1, type: source", "name: db2, type: replica", "name: db3, type: replica"};
+const std::vector<std::string> kThree{"name: db1, type: source", "name: db2, type: replica",
+                                      "name: db3, type: replica"};
 const std::vector<std::string> kFour{kThree[0], kThree[1], kThree[2], "name: db4, type: replica"};
 const std::vector<std::string> kAlike{"name: db1", "name: db2", "name: db3"};
 // What repld sends is read by the fault.

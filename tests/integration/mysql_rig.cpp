@@ -127,10 +127,9 @@ void Servers::reset() {
     if (ask(node.id, "SELECT COUNT(*) FROM mysql.component WHERE component_urn LIKE '%validate_password'") != "0") {
       tell(node.id, {"UNINSTALL COMPONENT 'file://component_validate_password'"});
     }
-    tell(node.id,
-         {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP DATABASE IF EXISTS repld",
-          "DROP USER IF EXISTS repl_replica@'%'",
-          "DROP USER IF EXISTS repl_monitor@'%'", "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
+    tell(node.id, {"SET sql_log_bin=0", "DROP DATABASE IF EXISTS shop", "DROP DATABASE IF EXISTS repld",
+                   "DROP USER IF EXISTS repl_replica@'%'", "DROP USER IF EXISTS repl_monitor@'%'",
+                   "DROP USER IF EXISTS shop_app@'%'", "RESET BINARY LOGS AND GTIDS"});
   }
 }
 

@@ -39,8 +39,8 @@ class Repld {
   void start(const std::vector<std::string>& environment = {});
   /// Whether it has ended without being asked to.
   bool died();
-  void kill();   ///< SIGKILL.
-  void stop();   ///< SIGTERM, waits for its end.
+  void kill();  ///< SIGKILL.
+  void stop();  ///< SIGTERM, waits for its end.
   pid_t pid() const { return pid_; }
   std::filesystem::path log() const { return folder_ / "repld.log"; }
   std::filesystem::path state() const { return folder_ / "state"; }

@@ -253,33 +253,28 @@ std::vector<Tour> tours() {
   const Shape semi2of3{"3 nodes, semi-sync, acks 2", kTree, flat3, "mode: semi-sync, acks: 2"};
   const Shape degrading{"3 nodes, semi-sync, may go on alone", kTree, flat3,
                         "mode: semi-sync, acks: 1, onTooFewReplicas: degrade-to-async, timeout: 2s"};
-  const Tour durability{"durability",
-                        3,
-                        {async3, semi3, sync3, async3, sync3, semi3, semi2of3, semi3, degrading, semi3, async3}};
+  const Tour durability{
+      "durability", 3, {async3, semi3, sync3, async3, sync3, semi3, semi2of3, semi3, degrading, semi3, async3}};
 
   const Shape flat5{"5 nodes", kTree, tree(5), kSemi};
-  const Shape chain{"chain of 5",
-                    kTree,
-                    tree(5, {"", "", "follows: db2", "follows: db3", "follows: db4"}),
-                    kSemi};
+  const Shape chain{"chain of 5", kTree, tree(5, {"", "", "follows: db2", "follows: db3", "follows: db4"}), kSemi};
   const Shape branches{"two branches", kTree, tree(5, {"", "", "", "follows: db2", "follows: db3"}), kSemi};
   const Shape delayed{"5 nodes, one delayed", kTree, tree(5, {"", "", "", "", "delay: 60s"}), kSemi};
   const Shape four{"4 nodes", kTree, tree(4), kSemi};
-  const Shape replaced{"4 nodes, one replaced",
-                       kTree,
-                       {"name: db1, type: source", "name: db2, type: replica", "name: db3, type: replica",
-                        "name: db5, type: replica"},
-                       kSemi};
-  const Shape moved{"4 nodes, db2 the source",
-                    kTree,
-                    {"name: db1, type: replica", "name: db2, type: source", "name: db3, type: replica",
-                     "name: db5, type: replica"},
-                    kSemi};
+  const Shape replaced{
+      "4 nodes, one replaced",
+      kTree,
+      {"name: db1, type: source", "name: db2, type: replica", "name: db3, type: replica", "name: db5, type: replica"},
+      kSemi};
+  const Shape moved{
+      "4 nodes, db2 the source",
+      kTree,
+      {"name: db1, type: replica", "name: db2, type: source", "name: db3, type: replica", "name: db5, type: replica"},
+      kSemi};
   const Shape tuned{"4 nodes, other settings", kTree, moved.nodes, kSemi,
                     "settings: {max_connections: 321, binlog_transaction_compression: ON}\n"};
-  const Tour trees{"trees",
-                   5,
-                   {flat5, chain, branches, flat5, delayed, flat5, four, flat5, four, replaced, moved, tuned}};
+  const Tour trees{
+      "trees", 5, {flat5, chain, branches, flat5, delayed, flat5, four, flat5, four, replaced, moved, tuned}};
 
   const Shape ring3{"ring of 3", kRing, alike({1, 2, 3}), kAsync};
   const Shape ring3semi{"ring of 3, semi-sync", kRing, alike({1, 2, 3}), kSemi};
@@ -290,11 +285,10 @@ std::vector<Tour> tours() {
   const Shape ring3replaced{"ring of 3, one replaced", kRing, alike({1, 2, 4}), kAsync};
   const Shape pair{"source-source", kPair, alike({1, 2}), kAsync};
   const Shape pairsemi{"source-source, semi-sync", kPair, alike({1, 2}), kSemi};
-  const Tour rings{"rings",
-                   4,
-                   {async3, ring3, ring3semi, ring3sync, ring3semi, ring3, ring4, ring4other, ring4, ring3, ring3replaced,
-                    pair, ring3, async3, ring3semi, semi3, pair, pairsemi, semi3, pairsemi, pair, async3, ring4semi, ring3semi,
-                    async3, pairsemi, async3}};
+  const Tour rings{
+      "rings", 4, {async3, ring3,         ring3semi, ring3sync, ring3semi, ring3,     ring4,  ring4other, ring4,
+                   ring3,  ring3replaced, pair,      ring3,     async3,    ring3semi, semi3,  pair,       pairsemi,
+                   semi3,  pairsemi,      pair,      async3,    ring4semi, ring3semi, async3, pairsemi,   async3}};
 
   const Shape group3{"group of 3", kGroup, alike({1, 2, 3})};
   const Shape group4{"group of 4", kGroup, alike({1, 2, 3, 4})};
@@ -305,8 +299,8 @@ std::vector<Tour> tours() {
                             "groupReplication: {consistency: BEFORE, weight: {db2: 80}}\n"};
   const Tour groups{"groups",
                     4,
-                    {async3, group3, semi3, group3, group4, group3, group3replaced, group3, group3weights, group3, multi3,
-                     multi4, multi3, group3, async3, multi3, semi3}};
+                    {async3, group3, semi3, group3, group4, group3, group3replaced, group3, group3weights, group3,
+                     multi3, multi4, multi3, group3, async3, multi3, semi3}};
   return {durability, trees, rings, groups};
 }
 

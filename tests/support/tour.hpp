@@ -1,5 +1,6 @@
-// Tours: changes of one topology into the next on real servers, each made by `replctl apply` under a writer, and judged:
-// every acknowledged row is on every node, the file applies again without a step, and how long nobody could write.
+// Tours: changes of one topology into the next on real servers, each made by `replctl apply` under a writer, and
+// judged: every acknowledged row is on every node, the file applies again without a step, and how long nobody could
+// write.
 #pragma once
 
 #include <functional>

@@ -74,7 +74,8 @@ class Group {
   /// @param was  what the seed is by then
   std::vector<Builder::Index> start(const Node& seed, std::vector<Builder::Index> after, ReadOnly was) {
     if (seed.now->channel() != nullptr) forget_source(draft_, seed, after);
-    const auto started = plan_.add(StartGroup{.node = seed_, .how = GroupStart::Bootstrap, .from = was}, std::move(after));
+    const auto started =
+        plan_.add(StartGroup{.node = seed_, .how = GroupStart::Bootstrap, .from = was}, std::move(after));
     if (seed.now->offline_mode) plan_.add(SetOfflineMode{seed_, true, false});
     return {started};
   }

@@ -262,7 +262,10 @@ class Tree {
       auto after = draft_.expects_less;
       if (const auto last = plan_.last_of(*source)) after.push_back(*last);
       after.insert(after.end(), has_all.begin(), has_all.end());
-      plan_.add(FollowSource{.replica = id, .from = follows, .to = *source, .delay = node.spec->delay,
+      plan_.add(FollowSource{.replica = id,
+                             .from = follows,
+                             .to = *source,
+                             .delay = node.spec->delay,
                              .delay_before = follows_now ? std::optional{channel->delay} : std::nullopt},
                 after);
     } else if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {

@@ -102,13 +102,12 @@ void expect_old_or_new(Story& story, const Change& change, const std::string& wh
   story.fate = [](const auto&) { return Fate::CarriedOut; };
   ASSERT_FALSE(story.revisions.empty());
   const auto& record = story.revisions.back();
-  ASSERT_TRUE(record.state == RevisionState::Applied || record.state == RevisionState::TakenBack)
-      << story.told();
+  ASSERT_TRUE(record.state == RevisionState::Applied || record.state == RevisionState::TakenBack) << story.told();
   const Spec& now = record.state == RevisionState::Applied ? change.to : change.from;
   EXPECT_EQ(story.memory().spec, now) << story.told();
   // What a repair finds is a best-effort step, or what an uncertain one has left.
-  const bool whole = story.run_until(
-      [&] { return !story.memory().operation && deviations_from(story, now).empty(); }, 2min);
+  const bool whole =
+      story.run_until([&] { return !story.memory().operation && deviations_from(story, now).empty(); }, 2min);
   EXPECT_TRUE(whole) << testing::PrintToString(deviations_from(story, now)) << story.told();
 }
 
@@ -140,7 +139,8 @@ TEST_P(EveryChange, EndsAsBeforeOrAsWantedWhereverItFails) {
       const auto reply = story->apply(change().to);
       ASSERT_FALSE(reply.error) << reply.error->message;
       if (reply.plan) sentence = describe(reply.plan->steps[failing].step);
-      expect_old_or_new(*story, change(), fmt::format("step {}, {}, fate {}", failing, sentence, static_cast<int>(fate)));
+      expect_old_or_new(*story, change(),
+                        fmt::format("step {}, {}, fate {}", failing, sentence, static_cast<int>(fate)));
       if (HasFailure()) return;
       if (story->revisions.back().state == RevisionState::TakenBack) ++taken_back;
     }

@@ -1,5 +1,5 @@
-#include "mysql/position_query.hpp"
 #include "mysql/status_query.hpp"
+#include "mysql/position_query.hpp"
 
 #include <gtest/gtest.h>
 

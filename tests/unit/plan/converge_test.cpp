@@ -240,10 +240,11 @@ TEST(ApplyRefuses, WithAllReasonsAtOnce) {
   world.servers["c"].has.admin_lacks = "SYSTEM_VARIABLES_ADMIN";
   world.servers["d"].has.plugins_loadable = false;
   world.servers["d"].now.server_id = world.servers["c"].now.server_id;
-  expect_refused(world, spec, ErrorCode::PreconditionFailed,
-                 {"e (db-e:3306): connection refused", "'repl_admin'", "a is MySQL 8.0.25", "b has gtid_mode OFF and has data",
-                  "b has log_replica_updates off", "c: the admin account lacks SYSTEM_VARIABLES_ADMIN",
-                  "d: the semi-sync plugins are not in its plugin_dir", "c and d have the same server_id"});
+  expect_refused(
+      world, spec, ErrorCode::PreconditionFailed,
+      {"e (db-e:3306): connection refused", "'repl_admin'", "a is MySQL 8.0.25", "b has gtid_mode OFF and has data",
+       "b has log_replica_updates off", "c: the admin account lacks SYSTEM_VARIABLES_ADMIN",
+       "d: the semi-sync plugins are not in its plugin_dir", "c and d have the same server_id"});
 }
 
 TEST(ApplyRefuses, TwoNodesWithTheSameUuid) {

@@ -39,7 +39,8 @@ inline std::vector<Step> steps() {
           StartReplication{a},
           StopReplication{a},
           DetachReceiver{a, b},
-          FollowSource{.replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .delay_before = 60s, .channel = "ring"},
+          FollowSource{
+              .replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .delay_before = 60s, .channel = "ring"},
           ForgetSource{a, b},
           WaitForApplied{a, b, 1500ms},
           ApplyReceived{a, some_gtids(), 2500ms},
