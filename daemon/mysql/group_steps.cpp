@@ -1,8 +1,10 @@
 // Steps of group replication. START and STOP take seconds to minutes, so they have a session of their own; the control
 // lock of the server is held by the session of the step meanwhile.
 #include <fmt/format.h>
-
 #include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <thread>
 
 #include "model/snapshot_text.hpp"
 #include "mysql/secrets.hpp"
@@ -24,6 +26,10 @@ Result<void> start(Session& session, const Call& call, Server& server, GroupStar
                             : session.execute(call, "SET GLOBAL group_replication_bootstrap_group=OFF");
   return started ? off : started;
 }
+
+/// ER_GROUP_REPLICATION_COMMAND_FAILURE: another START or STOP is executing.
+constexpr unsigned kGroupCommandRuns = 3663;
+constexpr auto kPollCommand = 200ms;
 
 Result<void> wait_until_online(Server& server) {
   while (true) {
@@ -93,7 +99,13 @@ Result<void> stop_group(Server& server, const StopGroup& step, const StepEnviron
   if (!now->group.plugin || now->member_state() == MemberState::Offline) return leave_open();
   const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
-  if (auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
+  while (true) {
+    auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION");
+    if (stopped) break;
+    // An attempt of which nobody heard may be at it still.
+    if ((*session)->last_error() != kGroupCommandRuns || server.time_left() <= kPollCommand) return stopped;
+    std::this_thread::sleep_for(kPollCommand);
+  }
   // Set by hand it stays over a restart: without it the server would join again by itself.
   if (auto off = server.execute("SET PERSIST group_replication_start_on_boot=OFF"); !off) return off;
   return leave_open();
