@@ -11,7 +11,7 @@ set -eu
 build="cmake ninja-build g++ ccache pkg-config"
 # Libraries. libmysqlcppconn-dev brings Boost 1.74 and excludes every other Boost.
 libraries="libmysqlcppconn-dev libboost-dev libmariadb-dev libfmt-dev libspdlog-dev libyaml-cpp-dev
-  nlohmann-json3-dev libcli11-dev libexpected-dev libsqlitecpp-dev libsqlite3-dev prometheus-cpp-dev libssl-dev"
+  nlohmann-json3-dev libcli11-dev libexpected-dev libsqlitecpp-dev libsqlite3-dev prometheus-cpp-dev libssl-dev openssl"
 tests="libgtest-dev librapidcheck-dev"
 # The sandbox extracts MySQL from the Debian archive when the machine has none.
 sandbox="mmdebstrap debian-archive-keyring"
