@@ -64,12 +64,12 @@ void Controller::State::decide(Time now) {
 
   for (auto& problem : problems) {
     if (problem.goal == Goal::None || !problem.established) continue;
-    if (another_took_over && !memory.spec->observes()) {
-      problem.blocked = "somebody has made another node the primary";
-      continue;
-    }
     if (memory.spec->observes()) {
       problem.blocked = only_looks_on(cluster);
+      continue;
+    }
+    if (another_took_over) {
+      problem.blocked = "somebody has made another node the primary";
       continue;
     }
     const auto key = fmt::format("{}/{}", problem.name, problem.node ? problem.node->name : "");

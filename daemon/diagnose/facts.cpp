@@ -144,12 +144,6 @@ GtidSet primary_lacks(const Facts& f) {
 
 namespace {
 
-GtidSet only_of(const GtidSet& set, const std::string& server_uuid) {
-  auto others = set;
-  others.erase_from(server_uuid);
-  return subtract(set, others);
-}
-
 void count_ring(Facts& f) {
   for (auto& node : f.nodes) {
     if (node.now == nullptr) continue;
@@ -163,7 +157,7 @@ void count_ring(Facts& f) {
     }
     // What waits for its acknowledgement is on the next node already, and not yet among what this one has executed.
     if (node.now->semi_sync.wait_sessions > 0) continue;
-    node.own_lost = subtract(only_of(elsewhere, node.now->server_uuid), node.now->executed);
+    node.own_lost = subtract(elsewhere.only_of(node.now->server_uuid), node.now->executed);
   }
 }
 

@@ -29,7 +29,6 @@ Result<int> waiting_clients(Server& server) {
 }
 
 struct Waits {
-  long sessions = 0;      ///< Commits that wait now, of clients and of the applier.
   long acknowledged = 0;  ///< Since the server's start.
   long clients = 0;
 };
@@ -37,15 +36,12 @@ struct Waits {
 Result<Waits> waits(Server& server) {
   const auto rows = server.query(
       "SELECT VARIABLE_NAME, VARIABLE_VALUE FROM performance_schema.global_status WHERE VARIABLE_NAME IN "
-      "('Rpl_semi_sync_source_wait_sessions','Rpl_semi_sync_source_yes_tx','Rpl_semi_sync_source_clients')");
+      "('Rpl_semi_sync_source_yes_tx','Rpl_semi_sync_source_clients')");
   if (!rows) return tl::unexpected(rows.error());
   Waits out;
   for (const auto& row : *rows) {
     const auto number = std::atol(row.at(1).value_or("0").c_str());
-    const auto name = row.at(0).value_or("");
-    (name.ends_with("wait_sessions") ? out.sessions
-     : name.ends_with("yes_tx")      ? out.acknowledged
-                                     : out.clients) = number;
+    (row.at(0).value_or("").ends_with("yes_tx") ? out.acknowledged : out.clients) = number;
   }
   return out;
 }
