@@ -116,6 +116,11 @@ struct NodeManager::Impl : std::enable_shared_from_this<NodeManager::Impl> {
 
   // ---- sessions ----
   void warm(Node& node, const NodeId& id, Purpose purpose);
+  /// Its worker and session are stuck in a statement, and are used no more.
+  static void let_go(Node& node, Purpose purpose) {
+    node.worker(purpose).abandon();
+    node.server.give_up(purpose);
+  }
   void keep_warm(Node& node, const NodeId& id, const Snapshot& snapshot);
   void read_secret_again(Node& node, const NodeId& id);
   void move_sentinel(const std::optional<NodeId>& to);
@@ -208,10 +213,7 @@ void NodeManager::Impl::take_inventory(const control::ProbeOrder& order) {
       if (!self || state->reported.exchange(true)) return;
       *state->given_up = true;
       self->with(id, [&](Node& late) {
-        if (state->started) {
-          late.worker(Purpose::Look).abandon();
-          late.server.give_up(Purpose::Look);
-        }
+        if (state->started) let_go(late, Purpose::Look);
         Snapshot snapshot;
         const std::lock_guard lock{state->mutex};
         if (state->seen) {
@@ -309,9 +311,8 @@ void NodeManager::Impl::run(const control::StepOrder& order) {
     const bool started = state->started;
     if (started) {
       self->with(id, [&](Node& node) {
-        // The session is stuck in a statement. The next one, opened at once, kills it as it takes the control lock.
-        node.worker(purpose).abandon();
-        node.server.give_up(purpose);
+        // The next session, opened at once, kills the stuck one as it takes the control lock.
+        let_go(node, purpose);
         self->warm(node, id, purpose);
       });
     }
@@ -371,10 +372,7 @@ void NodeManager::Impl::keep(const control::RecordOrder& order) {
       if (!self || state->reported.exchange(true)) return;
       *state->given_up = true;
       self->with(id, [&](Node& late) {
-        if (state->started) {
-          late.worker(Purpose::Look).abandon();
-          late.server.give_up(Purpose::Look);
-        }
+        if (state->started) let_go(late, Purpose::Look);
         self->sink(done(Error{ErrorCode::DeadlineExceeded, fmt::format("{}: not written in time", id)}));
       });
     });
