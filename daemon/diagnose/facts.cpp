@@ -52,8 +52,9 @@ NodeFacts facts_of(const NodeSpec& node, const Spec& spec, const Office& office,
   }
   if (office.primary && !f.is_primary && f.should_follow) {
     // Below a lost node nothing arrives. Who already points to it stays: it may come back, and has missed nothing yet.
-    // Without GTIDs nobody is moved in passing.
-    if (f.follows != f.should_follow && view.reachable(*f.should_follow) == nullptr && !spec.by_position()) {
+    // Below one in quarantine arrives what is nowhere else. Without GTIDs nobody is moved in passing.
+    const bool stays = f.follows == f.should_follow && view.reachable(*f.should_follow) == nullptr;
+    if (f.should_follow != office.primary && !stays && !can_feed(*f.should_follow, view) && !spec.by_position()) {
       f.should_follow = office.primary;
     }
     f.acker = spec.semi_sync() && node.delay.count() == 0 && f.should_follow == office.primary;
@@ -100,6 +101,11 @@ bool has_place_in_log_of(const NodeId& source, const Channel& channel, const Vie
   const auto* seen = view.find(source);
   return seen != nullptr && seen->reached && !channel.source_uuid.empty() &&
          seen->reached->server_uuid == channel.source_uuid;
+}
+
+bool can_feed(const NodeId& node, const View& view) {
+  const auto* seen = view.find(node);
+  return view.reachable(node) != nullptr && !seen->has_its_own();
 }
 
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel) {

@@ -27,7 +27,8 @@ struct NodeFacts {
   bool is_primary = false;
   /// By the spec it takes writes: the primary; in source-source, circular and multi-primary every node.
   bool writer = false;
-  /// By the spec; the primary instead of a node that does not answer, unless it follows that one already.
+  /// By the spec; the primary instead of a node with transactions of its own, or one that does not answer, unless it
+  /// follows that one already.
   std::optional<NodeId> should_follow;
   std::optional<NodeId> follows;  ///< The node its channel points to; empty: nobody, away, or nobody we know.
   bool detached = false;          ///< Reachable, and without a channel or pointed away.
@@ -109,6 +110,9 @@ std::optional<NodeId> node_with_uuid(const Spec& spec, const View& view, const s
 /// The channel's place is in the binary log of that node's server, as far as that one was ever reached: it may follow
 /// it from there without GTIDs.
 bool has_place_in_log_of(const NodeId& source, const Channel& channel, const View& view);
+
+/// It answers, and has nothing of its own that whoever follows it would get: a replica may be put below it.
+bool can_feed(const NodeId& node, const View& view);
 
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);

@@ -210,8 +210,8 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
     const auto* channel = now->channel();
     const auto follows = channel == nullptr || detached_now ? std::nullopt : diagnose::source_node(spec, *channel);
     if (channel == nullptr || follows == source) continue;
-    if (view.reachable(*source) == nullptr) source = candidate;  // what was declared below a lost node
-    if (!detached_now && !follows) continue;                     // away or foreign: not ours to move here
+    if (source != candidate && !diagnose::can_feed(*source, view)) source = candidate;  // declared below a lost node
+    if (!detached_now && !follows) continue;  // away or foreign: not ours to move here
     if (source == candidate) followers.push_back(node.id);
     if (node.id == choice->most_advanced) continue;  // it feeds the candidate first; added below
     // Taken back, it points to the old primary again; it is never without a channel, for then it could bear no witness.

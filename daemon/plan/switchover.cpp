@@ -114,9 +114,10 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     const auto* now = view.reachable(node.id);
     const auto* seen = view.find(node.id);
     if (now == nullptr || now->channel() == nullptr || seen->has_its_own()) continue;
-    const auto source = spec.source_of(node.id, candidate);
+    auto source = spec.source_of(node.id, candidate);
     const auto follows = diagnose::source_node(spec, *now->channel());
     if (!source || !follows) continue;
+    if (source != candidate && !diagnose::can_feed(*source, view) && !spec.by_position()) source = candidate;
     if (source == candidate && node.delay.count() == 0) ++present;
     if (follows == source) continue;
     const bool can_move = !spec.by_position() || (follows == primary && source == candidate && node.delay.count() == 0);
@@ -156,7 +157,8 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   const auto caught_up = plan.add(WaitForApplied{candidate, primary, timeout}, {closed});
   std::vector<Builder::Index> before_opening{closed, caught_up};
   const auto old_follows = [&](std::vector<Builder::Index> after) -> std::optional<Builder::Index> {
-    const auto source = spec.source_of(primary, candidate);
+    auto source = spec.source_of(primary, candidate);
+    if (source && source != candidate && !diagnose::can_feed(*source, view) && !spec.by_position()) source = candidate;
     if (!source || (spec.by_position() && source != candidate)) return std::nullopt;
     return plan.add(
         FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},

@@ -54,7 +54,8 @@ Checker::Checker(World& world, const Repld& repld, const Writers& writers, Spec 
   world.hooks.changed = [this] { changed_ = true; };
   world.hooks.data_reset = [this](const Server& s) { blame(Invariant::NoDataReset, fmt::format("on {}", s.id())); };
   world.hooks.acknowledging = [this](const Server& s, const Transaction& t) {
-    if (!spec_.waits_for_acks() || s.opened_by_person) return;
+    if (!promises()) unpromised_.insert({t.origin, t.number});
+    if (!promises() || s.opened_by_person) return;
     const bool held = std::any_of(world_.servers.begin(), world_.servers.end(),
                                   [&](const auto& other) { return other->index() != s.index() && other->holds(t); });
     if (!held) blame(Invariant::NoLoneAck, fmt::format("{} acknowledges {} alone", s.id(), name_of(t)));
@@ -74,6 +75,12 @@ void Checker::after_event() {
   check_writers();
 }
 
+bool Checker::promises() const {
+  const auto& memory = repld_.stored();
+  const auto waits = [](const std::optional<Spec>& spec) { return !spec || spec->waits_for_acks(); };
+  return memory.spec && waits(memory.spec) && waits(memory.proposed);
+}
+
 bool Checker::would_acknowledge(const Server& s) const {
   if (!s.up() || s.read_only() != ReadOnly::Off || s.offline_mode() || s.opened_by_person) return false;
   if (!s.source_waits()) return true;
@@ -89,7 +96,9 @@ void Checker::check_writers() {
   // An empty cluster that is being applied consists of independent servers.
   if (!repld_.stored().spec || spec_.failover.fencing == FencingMode::None) return;
   std::vector<NodeId> open;
+  const auto& spec = *repld_.stored().spec;
   for (const auto& s : world_.servers) {
+    if (spec.find(s->id()) == nullptr && !s->disk().user_data) continue;  // nobody uses it yet
     if (would_acknowledge(*s)) open.push_back(s->id());
   }
   if (open.size() > 1) blame(Invariant::OneWriter, fmt::format("{} and {} would both acknowledge", open[0], open[1]));
@@ -104,6 +113,7 @@ std::vector<Deviation> Checker::deviations() const {
   const auto primary = *memory.office.primary;
   const auto& spec = *memory.spec;
   for (const auto& s : world_.servers) {
+    if (spec.find(s->id()) == nullptr) continue;
     const auto differs = [&](std::string what) { out.push_back({s->id(), std::move(what)}); };
     if (!s->up()) {
       differs("not running");
@@ -121,7 +131,8 @@ std::vector<Deviation> Checker::deviations() const {
     }
     if (s->read_only() != ReadOnly::Super) differs("not super-read-only");
     if (spec.semi_sync() && s->source_enabled()) differs("semi-sync source side enabled on a replica");
-    const auto should = spec.source_of(s->id(), primary);
+    auto should = spec.source_of(s->id(), primary);
+    if (should && memory.quarantined.contains(*should)) should = primary;
     const auto& channel = s->disk().channel;
     if (!channel || channel->source == kNowhere || !should || world_.server(channel->source).id() != *should) {
       differs("follows the wrong source or nobody");
@@ -166,12 +177,12 @@ void Checker::check_acknowledgements() {
   const auto& memory = repld_.stored();
   const bool failed_over = std::any_of(repld_.operations().begin(), repld_.operations().end(),
                                        [](const auto& o) { return o.second.goal == Goal::FailOver; });
-  if (!spec_.waits_for_acks() && failed_over) return;  // the owner chose to live with that
   const Server* primary = memory.office.primary ? world_.find(*memory.office.primary) : nullptr;
   const bool serves = primary != nullptr && primary->up() && primary->read_only() == ReadOnly::Off;
   for (const auto& ack : writers_.log()) {
     if (ack.by_persons_doing) continue;
     const auto& t = ack.transaction;
+    if (failed_over && unpromised_.contains({t.origin, t.number})) continue;  // the owner chose to live with that
     const bool safe =
         serves ? primary->has(t)
                : std::any_of(world_.servers.begin(), world_.servers.end(), [&](const auto& s) { return s->holds(t); });

@@ -65,6 +65,8 @@ class Checker {
   const std::vector<Violation>& violations() const { return violations_; }
 
  private:
+  /// What is acknowledged now is to survive the loss of the primary: so says what is in force, and what is to be.
+  bool promises() const;
   bool would_acknowledge(const Server& server) const;
   void check_writers();
   void check_acknowledgements();
@@ -77,6 +79,7 @@ class Checker {
   Spec spec_;
   bool changed_ = true;
   bool doubt_ = false;
+  std::set<std::pair<int, std::int64_t>> unpromised_;  ///< Acknowledged while commits did not have to wait.
   std::vector<Violation> violations_;
 };
 

@@ -224,71 +224,91 @@ std::vector<Schedule> directed_schedules() {
   return all;
 }
 
-std::string_view to_string(Work work) {
-  switch (work) {
-    case Work::Apply:
-      return "apply";
-    case Work::SwitchOver:
-      return "switchover";
-    case Work::FailOver:
-      return "failover";
-    case Work::Rejoin:
-      return "rejoin";
-  }
-  return "?";
+std::vector<Work> all_work() {
+  std::vector<Work> out{kApply, kSwitchOver, kFailOver, kRejoin};
+  for (const auto change : kAllChanges) out.push_back({Goal::Converge, change});
+  return out;
 }
 
-Goal goal_of(Work work) {
-  switch (work) {
-    case Work::Apply:
-      return Goal::Converge;
-    case Work::SwitchOver:
-      return Goal::SwitchOver;
-    case Work::FailOver:
-      return Goal::FailOver;
-    case Work::Rejoin:
-      return Goal::Rejoin;
-  }
-  return Goal::None;
+std::string_view to_string(Work work) {
+  if (work.change) return to_string(*work.change);
+  return work.goal == Goal::Converge ? "apply" : to_string(work.goal);
 }
+
+namespace {
+
+/// The cluster that the change is made to.
+Setup before(Change change) {
+  auto setup = without_cooldown(semi_sync(4));
+  switch (change) {
+    case Change::ToSemiSync:
+      setup.sync.mode = DataSyncType::Async;
+      setup.nodes = 3;
+      break;
+    case Change::ToAsync:
+    case Change::ToSync:
+    case Change::MoveSource:
+      setup.nodes = 3;
+      break;
+    case Change::ToFlat:
+      setup.chain = true;
+      break;
+    case Change::AddNode:
+      setup.nodes = 3;
+      setup.spares = 1;
+      setup.purged_logs = true;
+      break;
+    case Change::MoreAcks:
+    case Change::ToChain:
+    case Change::Delay:
+    case Change::Setting:
+    case Change::RemoveNode:
+      break;
+  }
+  return setup;
+}
+
+}  // namespace
 
 Schedule undisturbed(Work work, std::uint64_t seed) {
   Schedule s;
   s.name = fmt::format("{}-undisturbed", to_string(work));
   s.seed = seed;
-  s.setup = without_cooldown(semi_sync());
+  s.setup = work.change ? before(*work.change) : without_cooldown(semi_sync());
   s.setup.window = 8s;
-  switch (work) {
-    case Work::Apply:
-      s.setup.window = 3s;
-      break;
-    case Work::SwitchOver:
-      s.strikes = {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 1s)};
-      break;
-    case Work::FailOver:
-      s.strikes = {strike(FaultKind::Kill, kPrimary, 12s, 1s)};
-      break;
-    case Work::Rejoin:
-      // The old primary comes back after a failover and is attached again.
-      s.strikes = {strike(FaultKind::Kill, kPrimary, 3s, 1s)};
-      s.setup.window = 12s;
-      break;
+  if (work.change) {
+    s.counts_after_apply = true;
+    s.strikes = {{at(1s), {.kind = FaultKind::RequestApply, .change = *work.change}}};
+    s.setup.window = 10s;
+    s.expect.changed = true;
+  } else if (work.goal == Goal::SwitchOver) {
+    s.strikes = {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 1s)};
+  } else if (work.goal == Goal::FailOver) {
+    s.strikes = {strike(FaultKind::Kill, kPrimary, 12s, 1s)};
+  } else if (work.goal == Goal::Rejoin) {
+    // The old primary comes back after a failover and is attached again.
+    s.strikes = {strike(FaultKind::Kill, kPrimary, 3s, 1s)};
+    s.setup.window = 12s;
+  } else {
+    s.setup.window = 3s;
   }
   return s;
 }
 
 Schedule struck(Work work, const Fault& fault, int moment) {
   auto s = undisturbed(work);
+  s.expect = {};
   s.name = fmt::format("{}-{}-{}{}", to_string(work), moment, to_string(fault.kind),
                        fault.who.role == Who::Role::Node ? fmt::format("-db{}", fault.who.number + 1) : "");
-  s.strikes.push_back({at_moment(goal_of(work), moment), fault});
+  s.strikes.push_back({at_moment(work.goal, moment), fault});
   return s;
 }
 
 Schedule struck(Work work, StepFault fault, int order) {
   auto s = undisturbed(work);
+  s.expect = {};
   s.name = fmt::format("{}-step-{}-{}", to_string(work), order, to_string(fault));
-  s.step_strikes.push_back({goal_of(work), order, fault});
+  s.step_strikes.push_back({work.goal, order, fault});
   return s;
 }
 
@@ -303,7 +323,7 @@ std::optional<int> number_at(std::string_view text) {
 
 /// "switchover-17-kill-db2", "failover-step-3-late".
 std::optional<Schedule> struck_named(std::string_view name, std::uint64_t seed) {
-  for (const auto work : {Work::Apply, Work::SwitchOver, Work::FailOver, Work::Rejoin}) {
+  for (const auto work : all_work()) {
     const auto prefix = fmt::format("{}-", to_string(work));
     if (!name.starts_with(prefix)) continue;
     auto rest = name.substr(prefix.size());
@@ -345,6 +365,7 @@ std::vector<Fault> faults_for_every_step() {
 std::optional<Schedule> schedule_named(const std::string& name, std::uint64_t seed) {
   if (name == "random") return random_schedule(seed);
   if (name == "storm") return storm_schedule(seed);
+  if (name == "changing") return changing_schedule(seed);
   if (name == "quiet") return quiet_schedule(seed);
   for (auto& s : directed_schedules()) {
     if (s.name != name) continue;

@@ -14,9 +14,18 @@ namespace repl::sim {
 std::vector<Schedule> directed_schedules();
 
 /// What a schedule is about to do when it is struck at every step.
-enum class Work { Apply, SwitchOver, FailOver, Rejoin };
+struct Work {
+  Goal goal = Goal::None;
+  std::optional<Change> change{};  ///< Of the spec, applied while clients write; empty: the first apply, or no apply.
+};
+inline constexpr Work kApply{Goal::Converge};
+inline constexpr Work kSwitchOver{Goal::SwitchOver};
+inline constexpr Work kFailOver{Goal::FailOver};
+inline constexpr Work kRejoin{Goal::Rejoin};
+/// Those four, and an apply of each change.
+std::vector<Work> all_work();
+/// "switchover", "to-semi-sync".
 std::string_view to_string(Work work);
-Goal goal_of(Work work);
 /// `work` and nothing else; a reference run of it tells how many moments and orders there are.
 Schedule undisturbed(Work work, std::uint64_t seed = 1);
 /// `work`, with `fault` at its n-th moment.

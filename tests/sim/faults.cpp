@@ -73,6 +73,8 @@ std::string_view to_string(FaultKind kind) {
       return "request-failover";
     case FaultKind::RequestAcknowledge:
       return "request-acknowledge";
+    case FaultKind::RequestApply:
+      return "request-apply";
     case FaultKind::Maintenance:
       return "maintenance";
   }
@@ -80,6 +82,7 @@ std::string_view to_string(FaultKind kind) {
 }
 
 std::string describe(const Fault& fault) {
+  if (fault.kind == FaultKind::RequestApply) return fmt::format("request-apply {}", to_string(fault.change));
   return fmt::format("{} {} (other {}) for {:.1f} s", to_string(fault.kind), to_string(fault.who),
                      to_string(fault.other), std::chrono::duration<double>(fault.span).count());
 }
@@ -153,6 +156,7 @@ void Faults::strike(const Fault& f) {
     case FaultKind::CutOneWay:
     case FaultKind::RequestSwitchOver:
     case FaultKind::RequestFailOver:
+    case FaultKind::RequestApply:
       checker_.primary_in_doubt();
       break;
     default:
@@ -261,6 +265,14 @@ void Faults::strike(const Fault& f) {
     case FaultKind::RequestAcknowledge:
       ask(control::Acknowledge{});
       break;
+    case FaultKind::RequestApply: {
+      const auto& memory = repld_.stored();
+      if (!memory.spec || !memory.office.primary) break;
+      const auto spec =
+          changed(*memory.spec, f.change, *memory.office.primary, static_cast<int>(world_.servers.size()));
+      if (spec) ask(control::ApplySpec{.spec = *spec});
+      break;
+    }
     case FaultKind::Maintenance:
       ask(control::BeginMaintenance{.node = s->id(), .length = f.span, .reason = "a drill"});
       heal_after(f.span, [this, id = s->id()] {

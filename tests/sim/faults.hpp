@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/changes.hpp"
 #include "sim/checker.hpp"
 #include "sim/repld.hpp"
 #include "sim/world.hpp"
@@ -53,7 +54,8 @@ enum class FaultKind {
   RequestSwitchOver,  ///< To `who`; to the best when that is the primary.
   RequestFailOver,
   RequestAcknowledge,
-  Maintenance,  ///< A person works on `who`; it ends by itself after the span.
+  RequestApply,  ///< Of the spec in force with one change.
+  Maintenance,   ///< A person works on `who`; it ends by itself after the span.
 };
 std::string_view to_string(FaultKind kind);
 
@@ -62,6 +64,7 @@ struct Fault {
   Who who = kPrimary;
   Duration span{5'000'000};
   Who other = replica(0);
+  Change change = Change::Setting;  ///< RequestApply.
 };
 std::string describe(const Fault& fault);
 

@@ -9,6 +9,10 @@ namespace {
 constexpr Duration kShortestSleep{1'000};
 /// What of a late or lost statement is drawn at random.
 constexpr Duration kLatest{5'000'000};
+/// Of a step that may be late.
+constexpr Duration kLongestDeadline{100'000'000};
+/// How often a server that starts anew is asked whether it is back.
+constexpr Duration kAskWhetherBack{100'000};
 
 }  // namespace
 
@@ -329,6 +333,8 @@ void Repld::enqueue(const control::StepOrder& order) {
   run->goal = stored_.operation ? stored_.operation->goal : Goal::None;
   run->began = world_.events.now();
   if (step_fault) run->fault = step_fault(order);
+  // What may take an hour would outlast every run.
+  if (run->fault == StepFault::Late && order.deadline - run->began > kLongestDeadline) run->fault = StepFault::Slow;
   run->statements = statements_of(order.step, world_, run->notes, tampering);
   run->strikes_at = static_cast<std::size_t>(random_.below(static_cast<int>(run->statements.size())));
   world_.trace.line("{} {}{} [{}]{}", order.operation, order.undo ? "undo: " : "", describe(order.step), order.index,
@@ -396,6 +402,7 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
     gate([this, run, server, reach] {
       if (run->over) return;
       sessions_.erase(server->id());
+      if (run->statements[run->next].awaits_restart) return send_again(run);
       const bool certain = reach == Reach::Refused;
       finish(run, {Error{certain ? ErrorCode::ConnectionRefused : ErrorCode::ConnectionLost,
                          fmt::format("{}: {}", server->id(), certain ? "connection refused" : "connection lost")},
@@ -455,12 +462,22 @@ void Repld::send_statement(const std::shared_ptr<StepRun>& run) {
   });
 }
 
+void Repld::send_again(const std::shared_ptr<StepRun>& run) {
+  world_.events.after(kAskWhetherBack, [this, run, alive = incarnation_] {
+    if (alive != incarnation_) return;
+    gate([this, run] {
+      if (!run->over) send_statement(run);
+    });
+  });
+}
+
 void Repld::statement_done(const std::shared_ptr<StepRun>& run, std::optional<Error> error) {
   const auto alive = incarnation_;
   const auto& statement = run->statements[run->next];
   moment(fmt::format("{}: {} {}", world_.server(statement.server).id(), statement.text, error ? "failed" : "done"),
          node_of(run->order.step), run->goal);
   if (alive != incarnation_ || run->over) return;
+  if (error && statement.awaits_restart && error->code == ErrorCode::ServerRefused) return send_again(run);
   if (error) {
     const bool certain = error->code != ErrorCode::SessionSuperseded;
     finish(run, {std::move(error), certain, std::nullopt, {}});

@@ -88,6 +88,7 @@ class Repld {
   void enqueue(const control::StepOrder& order);
   void run_front(const NodeId& node);
   void send_statement(const std::shared_ptr<StepRun>& run);
+  void send_again(const std::shared_ptr<StepRun>& run);
   void statement_done(const std::shared_ptr<StepRun>& run, std::optional<Error> error);
   void finish(const std::shared_ptr<StepRun>& run, StepResult result);
   void moment(std::string what, std::optional<NodeId> node, Goal goal);

@@ -108,11 +108,9 @@ Spec spec_of(const Setup& setup) {
   spec.cluster = {"sim"};
   spec.sync = setup.sync;
   spec.failover = setup.failover;
-  for (int i = 0; i < setup.nodes; ++i) {
-    spec.nodes.push_back({.id = {fmt::format("db{}", i + 1)},
-                          .address = {"127.0.0.1", static_cast<std::uint16_t>(3301 + i)},
-                          .type = i == 0 ? NodeType::Source : NodeType::Replica});
-  }
+  for (int i = 0; i < setup.nodes; ++i) spec.nodes.push_back(node_spec(i));
+  spec.nodes.front().type = NodeType::Source;
+  if (setup.chain) spec.nodes.back().follows = spec.nodes[spec.nodes.size() - 2].id;
   for (const auto role : {AccountRole::Admin, AccountRole::Replication, AccountRole::Monitoring}) {
     spec.accounts[role] = {.user = fmt::format("account{}", static_cast<int>(role))};
   }
@@ -166,6 +164,23 @@ Schedule storm_schedule(std::uint64_t seed) {
     const auto goal = kGoals[random.below(7)];
     s.strikes.push_back({at_moment(goal, 1 + random.below(40)), draw_fault()});
   }
+  return s;
+}
+
+Schedule changing_schedule(std::uint64_t seed) {
+  auto s = random_schedule(seed);
+  Random random{seed ^ 0x3c3c3c3c3c3c3c3cULL};
+  s.name = "changing";
+  s.setup.spares = random.below(2);
+  s.setup.purged_logs = random.chance(0.5);
+  s.setup.chain = s.setup.nodes > 3 && random.chance(0.3);
+  const auto changes = 1 + random.below(3);
+  for (int i = 0; i < changes; ++i) {
+    const auto change = kAllChanges[static_cast<std::size_t>(random.below(static_cast<int>(kAllChanges.size())))];
+    s.strikes.push_back(
+        {at(random.between(Duration{300ms}, Duration{9s})), {.kind = FaultKind::RequestApply, .change = change}});
+  }
+  s.setup.window = 16s;
   return s;
 }
 

@@ -18,6 +18,9 @@ struct Setup {
   NetworkProfile network{};
   Duration window{20'000'000};  ///< From the end of apply to the end of all faults.
   bool slow_appliers = false;
+  int spares = 0;            ///< Empty servers that nobody has declared yet.
+  bool chain = false;        ///< The last replica follows the one before it.
+  bool purged_logs = false;  ///< The binary logs from before the faults are gone, so that a new node has to be cloned.
 };
 
 /// When a strike comes.
@@ -55,6 +58,7 @@ struct Expectation {
   std::optional<Duration> writable_in;  ///< A write is acknowledged within this time after the first strike.
   std::optional<int> failovers;         ///< How many were finished before the faults end.
   bool no_steps = false;                ///< Nothing is changed on any server from the end of apply on.
+  bool changed = false;                 ///< Another spec than at the beginning is in force before the faults end.
 };
 
 struct Schedule {
@@ -63,7 +67,8 @@ struct Schedule {
   Setup setup;
   std::vector<Strike> strikes;
   std::vector<StepStrike> step_strikes;
-  double step_fault_rate = 0;  ///< Of all steps after apply, that some fault befalls.
+  bool counts_after_apply = false;  ///< Moments and orders are counted from the end of the first apply.
+  double step_fault_rate = 0;       ///< Of all steps after apply, that some fault befalls.
   Expectation expect;
   Tampering tampering = Tampering::None;
   std::function<void(Snapshot&)> falsify;
@@ -76,6 +81,8 @@ Spec spec_of(const Setup& setup);
 Schedule random_schedule(std::uint64_t seed);
 /// Many faults at once, some of them in the middle of what repld does about the others.
 Schedule storm_schedule(std::uint64_t seed);
+/// As random_schedule(), while somebody applies one to three changes of the spec.
+Schedule changing_schedule(std::uint64_t seed);
 /// No fault at all; the network slow, but within limits.
 Schedule quiet_schedule(std::uint64_t seed);
 

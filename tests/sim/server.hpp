@@ -49,6 +49,8 @@ struct Disk {
   std::map<std::string, std::string> persisted;
   bool user_data = false;
   bool ignores_persisted_read_only = false;  ///< Tampered with.
+  std::optional<int> cloned_from;            ///< The donor, where the data is a clone.
+  std::size_t purged_until = 0;              ///< Index in the binary log of the first transaction that is still there.
 };
 
 /// A replica's connection as its source knows it.
@@ -149,6 +151,12 @@ class Server {
   void change_source(const ChannelConfig& config, const Reply& reply);
   /// RESET REPLICA ALL.
   void reset_replica(const Reply& reply);
+  /// CLONE INSTANCE FROM `donor`; it ends with a restart of this server.
+  void clone_from(Server& donor, const Reply& reply);
+  /// RESTART, as a supervisor carries it out.
+  void restart();
+  /// PURGE BINARY LOGS, all of them.
+  void purge_binary_logs();
 
   // ---- the control lock ---------------------------------------------------------------------------------------------
   /// A newer session takes GET_LOCK('repld.control') and kills the holder; an older one finds itself dead.
@@ -181,6 +189,7 @@ class Server {
   std::size_t commits_waiting() const { return commits_.size(); }
   bool has(const Transaction& t) const;    ///< Executed.
   bool holds(const Transaction& t) const;  ///< Executed, in the binary log or in the relay log: on this disk.
+  GtidSet purged() const;
   GtidSet position() const { return unite(disk_.executed, disk_.received); }
   std::string variable(const std::string& name) const;
   /// A person opened it, so what it acknowledges is the person's doing until it is closed again.

@@ -146,6 +146,7 @@ void Server::reset_gtids() {
   if (disk_.user_data && world_.hooks.data_reset) world_.hooks.data_reset(*this);
   disk_.executed = {};
   disk_.binary_log.clear();
+  disk_.purged_until = 0;
 }
 
 void Server::install_transactions(int count) {

@@ -32,6 +32,7 @@ Snapshot Server::look(const control::ProbeOrder& order) const {
   s.log_replica_updates = variable("log_replica_updates") == "ON";
   s.relay_log_recovery = variable("relay_log_recovery") == "ON";
   s.executed = disk_.executed;
+  s.purged = purged();
   s.semi_sync.source_plugin = disk_.plugins.contains(Plugin::SemiSyncSource);
   s.semi_sync.replica_plugin = disk_.plugins.contains(Plugin::SemiSyncReplica);
   s.semi_sync.source_enabled = source_enabled_;

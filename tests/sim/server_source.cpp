@@ -29,6 +29,10 @@ void Server::hello(int replica, std::uint64_t connection, bool semi_sync, const 
     }
     if (last > ours) error = 13114;
   }
+  for (std::size_t i = 0; i < disk_.purged_until && error == 0; ++i) {
+    const auto& t = disk_.binary_log[i];
+    if (!has.contains(world_.server(t.origin).uuid(), "", t.number)) error = 13114;
+  }
   if (error != 0) {
     answer([peer, connection, error] { peer->refused_by_source(connection, error); });
     return;

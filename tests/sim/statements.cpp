@@ -251,9 +251,73 @@ class Writer {
         stop_receiver(at, notes_),
         {at, "START REPLICA IO_THREAD", [](Server& n, std::uint64_t, const Reply& reply) { n.start_receiver(reply); }}};
   }
-  // Clones and groups are not simulated: a schedule that comes here is wrong, and fails.
-  Statements operator()(const CloneFrom& s) const { return not_simulated(s); }
-  Statements operator()(const RestartServer& s) const { return not_simulated(s); }
+  Statements operator()(const CloneFrom& s) const {
+    const auto at = node(s.node);
+    const auto donor = node(s.donor);
+    const auto unless_done = [notes = notes_](auto effect) {
+      return [notes, effect](Server& n, std::uint64_t session, const Reply& reply) {
+        if (notes->reached) return reply(std::nullopt);
+        effect(n, session, reply);
+      };
+    };
+    return {{at, "SELECT @@gtid_executed",
+             [notes = notes_, donor, discarded = s.discarded, &world = world_](Server& n, std::uint64_t,
+                                                                               const Reply& reply) {
+               notes->before = n.incarnation();
+               const auto own = subtract(n.disk().executed, discarded);
+               // clone_status says from whom it has what it has: stands for it that it has all that only a clone gives.
+               notes->reached = n.purged().contains(world.server(donor).purged()) && !n.purged().empty() &&
+                                n.disk().cloned_from == donor;
+               if (notes->reached) notes->position = n.purged();
+               if (!notes->reached && !own.empty()) {
+                 return reply(Error{ErrorCode::PreconditionFailed,
+                                    fmt::format("{}: has {} that may not be lost", n.id(), own.to_string())});
+               }
+               reply(std::nullopt);
+             }},
+            {at, "SET PERSIST_ONLY super_read_only=ON, offline_mode=ON",
+             unless_done([](Server& n, std::uint64_t, const Reply& reply) {
+               n.persist("super_read_only", "ON");
+               n.set_offline_mode(true);
+               reply(std::nullopt);
+             })},
+            {at, "STOP REPLICA IO_THREAD",
+             unless_done([](Server& n, std::uint64_t, const Reply& reply) { n.stop_receiver(reply); })},
+            {at, "STOP REPLICA SQL_THREAD",
+             unless_done([](Server& n, std::uint64_t, const Reply& reply) { n.stop_applier(reply); })},
+            {at, "SET GLOBAL super_read_only=OFF, read_only=OFF",
+             unless_done([](Server& n, std::uint64_t session, const Reply& reply) {
+               n.set_read_only(ReadOnly::Off, Duration{0}, session, reply);
+             })},
+            {at, "CLONE INSTANCE", unless_done([donor, &world = world_](Server& n, std::uint64_t, const Reply& reply) {
+               n.clone_from(world.server(donor), reply);
+             })},
+            back_again(at),
+            {at, "SELECT GTID_EXECUTED FROM clone_status",
+             unless_done([notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               notes->position = n.purged();
+               reply(std::nullopt);
+             })},
+            {at, "STOP REPLICA IO_THREAD",
+             unless_done([](Server& n, std::uint64_t, const Reply& reply) { n.stop_receiver(reply); })},
+            {at, "STOP REPLICA SQL_THREAD",
+             unless_done([](Server& n, std::uint64_t, const Reply& reply) { n.stop_applier(reply); })},
+            {at, "RESET REPLICA ALL", unless_done([](Server& n, std::uint64_t, const Reply& reply) {
+               if (!n.disk().channel) return reply(std::nullopt);
+               n.reset_replica(reply);
+             })}};
+  }
+  Statements operator()(const RestartServer& s) const {
+    const auto at = node(s.node);
+    return {{at, "RESTART",
+             [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+               notes->before = n.incarnation();
+               reply(std::nullopt);
+               n.restart();
+             }},
+            back_again(at)};
+  }
+  // Groups are not simulated: a schedule that comes here is wrong, and fails.
   Statements operator()(const StartGroup& s) const { return not_simulated(s); }
   Statements operator()(const StopGroup& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
@@ -265,6 +329,15 @@ class Writer {
              [text = describe(step)](Server&, std::uint64_t, const Reply& reply) {
                reply(Error{ErrorCode::Internal, "not simulated: " + text});
              }}};
+  }
+
+  Statement back_again(int at) const {
+    return {at, "SELECT Uptime",
+            [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
+              if (notes->reached || !notes->before || n.incarnation() != *notes->before) return reply(std::nullopt);
+              reply(Error{ErrorCode::ServerRefused, fmt::format("{}: the old process still answers", n.id())});
+            },
+            true};
   }
 
   int node(const NodeId& id) const { return world_.find(id)->index(); }

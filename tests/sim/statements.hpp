@@ -15,13 +15,15 @@ namespace repl::sim {
 struct StepNotes {
   GtidSet goal;
   std::optional<GtidSet> position;
-  bool reached = false;  ///< The goal was there already: nothing is left to do.
+  std::optional<std::uint64_t> before;  ///< Incarnation of the server before its restart.
+  bool reached = false;                 ///< The goal was there already: nothing is left to do.
 };
 
 struct Statement {
   int server = 0;
   std::string text;
   std::function<void(Server&, std::uint64_t session, const Server::Reply&)> execute;
+  bool awaits_restart = false;  ///< Sent again until a process answers that was not there before.
 };
 
 /// Ways in which the servers betray repld, to prove that the checker notices. Not a state that MySQL can be in.

@@ -340,6 +340,15 @@ TEST(Promotion, MovesAReplicaThatWasDeclaredBelowTheLostPrimary) {
   EXPECT_TRUE(has_step(*p, "d: follow a")) << testing::PrintToString(sentences(*p));
 }
 
+TEST(Promotion, MovesAReplicaThatWasDeclaredBelowAQuarantinedNode) {
+  auto c = running(spec_of("a b c d").follows("d", "c"));
+  c["d"].follow("a");
+  c["c"].executed("A:1-100,C:1").errant("C:1");
+  const auto p = promotion(c.kill("a"));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(has_step(*p, "d: follow b")) << testing::PrintToString(sentences(*p));
+}
+
 TEST(Promotion, LeavesAQuarantinedNodeDetached) {
   auto c = dead(spec_of("a b c d"));
   c["d"].executed("A:1-100,D:1").errant("D:1");

@@ -64,6 +64,16 @@ TEST(PlanSwitchover, RefusesACandidateInQuarantine) {
   EXPECT_FALSE(has_step(*p, "b: follow")) << "a quarantined node is left alone";
 }
 
+TEST(PlanSwitchover, PutsNobodyBelowANodeInQuarantine) {
+  auto c = running(spec_of("a b c d").follows("d", "c").follows("a", "c"));
+  c["d"].follow("a");
+  c["c"].quarantined().not_compared();
+  const auto p = switchover(c, "b");
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(has_step(*p, "d: follow b")) << testing::PrintToString(sentences(*p));
+  EXPECT_TRUE(has_step(*p, "a: follow b")) << testing::PrintToString(sentences(*p));
+}
+
 TEST(PlanSwitchover, RefusesACandidateThatDoesNotReplicateNow) {
   for (const auto& change : std::vector<std::function<void(Seen&)>>{
            [](Seen& n) { n.no_channel(); }, [](Seen& n) { n.lost_source(); }, [](Seen& n) { n.receiver_stopped(); },

@@ -1,0 +1,64 @@
+// What a clone makes of a simulated server, and what is not in its binary log any more.
+#include "sim/server.hpp"
+#include "sim/world.hpp"
+
+namespace repl::sim {
+namespace {
+
+constexpr Duration kShortestClone{300'000}, kLongestClone{2'000'000};
+constexpr Duration kRestart{200'000};
+
+}  // namespace
+
+void Server::restart() {
+  crash_and_restart(kRestart);
+}
+
+void Server::purge_binary_logs() {
+  world_.trace.line("{}: PURGE BINARY LOGS", id_);
+  disk_.purged_until = disk_.binary_log.size();
+}
+
+GtidSet Server::purged() const {
+  GtidSet out;
+  for (std::size_t i = 0; i < disk_.purged_until; ++i) {
+    const auto& t = disk_.binary_log[i];
+    out.add({world_.server(t.origin).uuid(), ""}, {t.number, t.number});
+  }
+  return out;
+}
+
+void Server::clone_from(Server& donor, const Reply& reply) {
+  if (read_only() == ReadOnly::Super) {
+    return reply(Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, CLONE under super_read_only", id_)});
+  }
+  const auto reaches = [this, &donor] { return donor.up() && world_.network.is_connected(index_, donor.index()); };
+  if (!reaches()) return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 3862, no donor", id_)});
+  later(random_.between(kShortestClone, kLongestClone), [this, &donor, reply, reaches] {
+    if (!reaches()) {
+      return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 3862, the donor was lost", id_)});
+    }
+    world_.trace.line("{} is a clone of {} now", id_, donor.id());
+    if (disk_.user_data && !donor.disk_.executed.contains(disk_.executed) && world_.hooks.data_reset) {
+      world_.hooks.data_reset(*this);
+    }
+    disk_.executed = donor.disk_.executed;
+    disk_.accounts = donor.disk_.accounts;
+    disk_.plugins = donor.disk_.plugins;  // mysql.plugin is data; what is persisted is not
+    disk_.user_data = donor.disk_.user_data;
+    disk_.channel = donor.disk_.channel;
+    if (disk_.channel) disk_.channel->source = kNowhere;  // it does not start, and is reset
+    disk_.relay_log.clear();
+    disk_.received = {};
+    disk_.binary_log.clear();
+    for (const auto& t : donor.disk_.binary_log) {
+      if (donor.has(t)) disk_.binary_log.push_back(t);
+    }
+    disk_.purged_until = disk_.binary_log.size();
+    disk_.cloned_from = donor.index();
+    reply(std::nullopt);
+    restart();
+  });
+}
+
+}  // namespace repl::sim
