@@ -76,6 +76,7 @@ std::optional<Step> inverse(const Step& step) {
             return PersistReadOnly{s.node, s.to, s.from};
           },
           [](const SetReadOnly& s) -> Inverse {
+            if (s.for_good) return std::nullopt;
             return SetReadOnly{s.node, s.to, s.from, s.lock_wait, s.only_with_semi_sync};
           },
           [](const SetOfflineMode& s) -> Inverse {

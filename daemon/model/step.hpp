@@ -117,6 +117,8 @@ struct SetReadOnly {
   /// To Off: refused (PreconditionFailed, nothing changed) unless rpl_semi_sync_source_enabled is ON in that very
   /// moment. It is not persisted, so a server that was restarted since would acknowledge alone.
   bool only_with_semi_sync = false;
+  /// Never taken back: it closes a server that was open although somebody else is the one that takes writes.
+  bool for_good = false;
   bool operator==(const SetReadOnly&) const = default;
 };
 

@@ -229,12 +229,13 @@ void fields(V& v, PersistReadOnly& s) {
 
 template <class V>
 void fields(V& v, SetReadOnly& s) {
-  auto& [node, from, to, lock_wait, only_with_semi_sync] = s;
+  auto& [node, from, to, lock_wait, only_with_semi_sync, for_good] = s;
   v("node", node);
   v("from", from);
   v("to", to);
   v("lock_wait_ms", lock_wait);
   v("only_with_semi_sync", only_with_semi_sync);
+  v("for_good", for_good);
 }
 
 template <class V>

@@ -40,6 +40,11 @@ bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_
   return false;
 }
 
+/// The spec in force says that it takes no writes, whatever it does.
+bool was_closed_by_spec(const Draft& draft, const NodeId& node) {
+  return draft.before != nullptr && draft.before->find(node) != nullptr && !draft.before->several_writers();
+}
+
 /// What is missing and can only be given to a node that may be written to; in the order in which it is made.
 std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
   std::vector<Step> out;
@@ -234,6 +239,7 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (closes) {
     SetReadOnly close{id, is_open ? ReadOnly::Off : read_only, ReadOnly::Super};
     if (stays == Stays::Paused) close.lock_wait = kPauseWithin;
+    close.for_good = !open_for_it && id != draft.checked.seed && was_closed_by_spec(draft, id);
     plan.add(close, open_for_it ? std::vector<Builder::Index>{} : draft.closes_after);
   }
   if (open_for_it && !now.offline_mode) plan.add(SetOfflineMode{id, true, false});

@@ -63,12 +63,26 @@ class Tree {
   /// A member is closed by its group.
   Stays stays(const Node& node) const { return node.member() ? Stays::AsItIs : Stays::Closed; }
 
+  /// By the spec; but nobody is put below a node that does not answer, for it may live and take a replica for the
+  /// acknowledgement that its fence denies it, nor below one in quarantine. The primary takes its place; who follows a
+  /// lost node already waits for it.
+  std::optional<NodeId> source_of(const NodeId& node) const {
+    const auto declared = wanted_.source_of(node, primary_);
+    if (!declared || declared == primary_ || wanted_.by_position()) return declared;
+    const auto found = nodes_.find(node);
+    const bool lost = !nodes_.contains(*declared);
+    const bool follows_it = found != nodes_.end() && found->second.follows() &&
+                            diagnose::source_node(draft_.known, *found->second.now->channel()) == declared;
+    const auto* seen = draft_.view.find(*declared);
+    const bool keeps_its_own = seen != nullptr && seen->quarantined && !draft_.checked.to_clone.contains(*declared);
+    return (lost && !follows_it) || keeps_its_own ? std::optional{primary_} : declared;
+  }
+
   /// Acknowledgements to wait for in the end. A node that is down is no reason to give up what is in force.
   int acks(const Node& primary) const {
     if (!wanted_.semi_sync()) return 0;
     const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
-      return n.first != primary_ && n.second.spec->delay.count() == 0 &&
-             wanted_.source_of(n.first, primary_) == primary_;
+      return n.first != primary_ && n.second.spec->delay.count() == 0 && source_of(n.first) == primary_;
     }));
     const auto& has = primary.now->semi_sync;
     const auto in_force = has.source_enabled ? std::min(has.wait_for_count, wanted_.acks_wanted(primary_)) : 0;
@@ -218,7 +232,7 @@ class Tree {
   std::vector<const Node*> from_the_top() const {
     const auto depth = [&](NodeId node) {
       int hops = 0;
-      while (const auto source = wanted_.source_of(node, primary_)) {
+      while (const auto source = source_of(node)) {
         node = *source;
         ++hops;
       }
@@ -235,8 +249,12 @@ class Tree {
 
   void attach(const Node& node, const std::vector<Builder::Index>& has_all) {
     const auto& id = node.id();
-    const auto source = wanted_.source_of(id, primary_);
+    const auto source = source_of(id);
     if (!source) return;
+    if (source != wanted_.source_of(id, primary_)) {
+      plan_.because(fmt::format("{} follows {} for now: {} does not answer or is in quarantine", id, *source,
+                                *wanted_.source_of(id, primary_)));
+    }
     const bool cloned = draft_.checked.to_clone.contains(id);
     const auto* channel = cloned ? nullptr : node.now->channel();
     const bool follows_now = !cloned && node.follows();

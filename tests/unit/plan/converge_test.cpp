@@ -496,6 +496,46 @@ TEST(ApplyAgain, BuildsAndDissolvesAChain) {
   world.expect_reached(spec_of("a b c d"));
 }
 
+TEST(ApplyAgain, PutsNobodyBelowALostNode) {
+  // The lost node may live, and would take a semi-sync replica for the acknowledgement that its fence denies it.
+  auto world = applied(spec_of("a b c d").acks(1));
+  world.servers.kill("b");
+  const auto chain = spec_of("a b c d").acks(1).follows("c", "b").follows("d", "c");
+  const auto p = world.apply(chain);
+  EXPECT_EQ(sentences(p), (std::vector<std::string>{"d: follow c"}));
+  EXPECT_NE(std::find_if(p.reasons.begin(), p.reasons.end(),
+                         [](const auto& r) { return r.find("c follows a for now") != std::string::npos; }),
+            p.reasons.end());
+}
+
+TEST(ApplyAgain, LeavesWhoWaitsForALostNodeBelowIt) {
+  const auto chain = spec_of("a b c d").follows("c", "b");
+  auto world = applied(chain);
+  world.servers.kill("b");
+  auto other = chain;
+  EXPECT_EQ(sentences(world.apply(other.setting("max_connections", "300"))).size(), 3U);
+}
+
+TEST(ApplyAgain, ClosesAReplicaForGood) {
+  auto world = applied(spec_of("a b c"));
+  world.servers["b"].now.read_only = ReadOnly::Off;
+  const auto p = world.apply(spec_of("a b c").setting("max_connections", "300"));
+  const auto close = std::find_if(p.steps.begin(), p.steps.end(),
+                                  [](const auto& s) { return std::holds_alternative<SetReadOnly>(s.step); });
+  ASSERT_NE(close, p.steps.end());
+  EXPECT_FALSE(inverse(close->step)) << "taken back, two servers would take writes";
+}
+
+TEST(Apply, ThatIsTakenBackOpensAFreshServerAgain) {
+  auto world = applied(spec_of("a b c"));
+  world.servers.add({"d"});
+  const auto p = world.apply(spec_of("a b c d"));
+  const auto close = std::find_if(p.steps.begin(), p.steps.end(),
+                                  [](const auto& s) { return std::holds_alternative<SetReadOnly>(s.step); });
+  ASSERT_NE(close, p.steps.end());
+  EXPECT_TRUE(inverse(close->step));
+}
+
 TEST(ApplyAgain, SetsAndTakesAwayADelay) {
   auto world = applied(spec_of("a b c").acks(1));
   const auto delayed = spec_of("a b c").acks(1).delayed("c", 1h);
