@@ -39,25 +39,32 @@ Result<void> check_inheritance(const Spec& spec, const Office& office, const Pos
               spec.cluster, *office.primary, office.term.number, *office.primary);
 }
 
-/// A node in quarantine has been heard only if all else that it has is known from nodes that may be followed: what it
-/// alone holds stays with it.
-bool is_heard(const NodeId& node, const View& view, const Positions& positions) {
+bool is_delayed(const Spec& spec, const NodeId& node) {
+  const auto* declared = spec.find(node);
+  return declared != nullptr && declared->delay.count() > 0;
+}
+
+/// A node in quarantine, or one that is delayed since it acknowledged, has been heard only if all else that it has is
+/// known from nodes that may be followed at once: what it alone holds stays with it.
+bool is_heard(const NodeId& node, const Spec& spec, const View& view, const Positions& positions) {
   const auto found = positions.find(node);
   if (found == positions.end()) return false;
   const auto* seen = view.find(node);
-  if (seen == nullptr || !seen->has_its_own()) return true;
-  GtidSet elsewhere = seen->errant.value_or(GtidSet{});
+  const bool keeps_its_own = seen != nullptr && seen->has_its_own();
+  if (!keeps_its_own && !is_delayed(spec, node)) return true;
+  GtidSet elsewhere = keeps_its_own ? seen->errant.value_or(GtidSet{}) : GtidSet{};
   for (const auto& [other, position] : positions) {
     const auto* other_seen = view.find(other);
-    if (other_seen != nullptr && !other_seen->has_its_own()) elsewhere = unite(elsewhere, position);
+    const bool follows_at_once = other_seen != nullptr && !other_seen->has_its_own() && !is_delayed(spec, other);
+    if (follows_at_once) elsewhere = unite(elsewhere, position);
   }
   return elsewhere.contains(found->second);
 }
 
 Result<void> check_quorum(const Spec& spec, const Office& office, const View& view, const Positions& positions) {
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
-  const auto reached = static_cast<int>(std::count_if(office.ackers.begin(), office.ackers.end(),
-                                                      [&](const NodeId& n) { return is_heard(n, view, positions); }));
+  const auto reached = static_cast<int>(std::count_if(
+      office.ackers.begin(), office.ackers.end(), [&](const NodeId& n) { return is_heard(n, spec, view, positions); }));
   if (const auto foreign = diagnose::count_facts(spec, office, view).foreign_ackers; needed > 0 && foreign > 0) {
     return fail(
         ErrorCode::QuorumMissing,
@@ -68,11 +75,11 @@ Result<void> check_quorum(const Spec& spec, const Office& office, const View& vi
   if (reached < needed) {
     std::string missing;
     for (const auto& node : office.ackers) {
-      if (!is_heard(node, view, positions)) missing += (missing.empty() ? "" : ", ") + node.name;
+      if (!is_heard(node, spec, view, positions)) missing += (missing.empty() ? "" : ", ") + node.name;
     }
     return fail(ErrorCode::QuorumMissing,
                 "{}: commits acknowledged by {} may be on it alone: {} of {} ackers were reached, {} are needed "
-                "({} acks). Bring it back; what a node in quarantine alone has must be saved by hand",
+                "({} acks). Bring it back; what a node in quarantine or a delayed one alone has must be saved by hand",
                 spec.cluster, missing, reached, office.ackers.size(), needed, office.acks);
   }
   if (static_cast<int>(positions.size()) < spec.failover.min_replicas) {

@@ -56,6 +56,7 @@ class Tree {
     for (const auto* node : leaving(draft_)) {
       if (node->channel() != nullptr) release(draft_, *node, {});
     }
+    have_what_those_who_leave_acknowledged();
   }
 
  private:
@@ -87,6 +88,25 @@ class Tree {
     const auto& has = primary.now->semi_sync;
     const auto in_force = has.source_enabled ? std::min(has.wait_for_count, wanted_.acks_wanted(primary_)) : 0;
     return std::max(acks_to_wait_for(wanted_, primary_, present), in_force);
+  }
+
+  /// Who has left is not asked any more in a failover: what it alone has acknowledged must be on those that are.
+  void have_what_those_who_leave_acknowledged() {
+    if (!wanted_.semi_sync() || draft_.before == nullptr || !draft_.before->semi_sync()) return;
+    bool acker_leaves = false;
+    std::vector<Builder::Index> released;
+    for (const auto& node : draft_.before->nodes) {
+      const auto* now = draft_.view.reachable(node.id);
+      if (wanted_.find(node.id) != nullptr || (now != nullptr && !now->semi_sync.replica_enabled)) continue;
+      acker_leaves = true;
+      if (const auto last = plan_.last_of(node.id)) released.push_back(*last);
+    }
+    if (!acker_leaves) return;
+    for (const auto& [id, node] : nodes_) {
+      const bool acks = id != primary_ && node.follows() && node.now->semi_sync.replica_enabled &&
+                        node.spec->delay.count() == 0 && source_of(id) == primary_;
+      if (acks) plan_.add(WaitForApplied{id, primary_, kDrainTimeout}, released);
+    }
   }
 
   /// Before any replica stops acknowledging: the other way round commits would hang.

@@ -203,6 +203,18 @@ TEST(Failover, IsHeldUpByMinReplicas) {
   EXPECT_TRUE(may_fail_over(c));
 }
 
+TEST(Failover, DoesNotHearADelayedNodeThatAloneHasWhatItOnceAcknowledged) {
+  auto c = dead(spec_of("a b c").acks(1).delayed("c", 1h));
+  c.office.ackers = {{"b"}, {"c"}};
+  EXPECT_TRUE(may_fail_over(c)) << "b has all that c has";
+  c["c"].received("A:101-105");
+  const auto allowed = may_fail_over(c);
+  ASSERT_FALSE(allowed);
+  EXPECT_EQ(allowed.error().code, ErrorCode::QuorumMissing);
+  c["b"].received("A:101-105");
+  EXPECT_TRUE(may_fail_over(c));
+}
+
 TEST(Failover, IsRefusedWhereNobodyReachedHasWhatEarlierTermsAcknowledged) {
   auto c = dead(spec_of("a b c").acks(1));
   c.office.inherited = gtids("A:1-200");
