@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 #include "plan/observe.hpp"
 #include "plan/semi_sync.hpp"
@@ -71,6 +72,7 @@ class Describer {
       refuse(ErrorCode::NotSupported,
              fmt::format("there is more than could be looked at ({} servers)", servers_.size()));
     }
+    positioning();
     for (Index i = 0; i < servers_.size(); ++i) fitness(i);
     find_sources();
     shape();
@@ -114,15 +116,24 @@ class Describer {
   // ---- each server by itself
   // ------------------------------------------------------------------------------------------
 
+  /// gtid_mode is the same everywhere, or somebody is in the middle of changing it.
+  void positioning() {
+    if (servers_.empty()) return;
+    const auto first = now(0).gtid_mode;
+    for (Index i = 0; i < servers_.size(); ++i) {
+      if (now(i).gtid_mode == first && (first == GtidMode::On || first == GtidMode::Off)) continue;
+      refuse(ErrorCode::NotSupported,
+             fmt::format("{} has gtid_mode {}{}: make it ON, or OFF, on all servers first, a step at a time (MySQL "
+                         "manual, \"Changing GTID Mode Online\")",
+                         shown(i), to_string(now(i).gtid_mode),
+                         now(i).gtid_mode == first ? std::string{}
+                                                   : fmt::format(", and {} has {}", shown(0), to_string(first))));
+    }
+    if (first == GtidMode::Off) spec_.positioning = Positioning::Binlog;
+  }
+
   void fitness(Index i) {
     const auto& s = now(i);
-    if (s.gtid_mode != GtidMode::On) {
-      refuse(ErrorCode::NotSupported,
-             fmt::format(
-                 "{} has gtid_mode OFF, and only topologies with GTIDs are adopted: set enforce_gtid_consistency and "
-                 "gtid_mode ON step by step on all servers (MySQL manual, \"Changing GTID Mode Online\")",
-                 shown(i)));
-    }
     if (!s.log_replica_updates) {
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{} does not write what it applies to its binary log: set log_bin and log_replica_updates ON "
@@ -247,6 +258,12 @@ class Describer {
                     fmt::format("{} servers form a ring, and {} follow it without belonging to it: no file can say "
                                 "that; take them out first",
                                 in_ring.size(), others));
+    }
+    if (spec_.by_position()) {
+      return refuse(ErrorCode::NotSupported,
+                    "the servers form a ring and have gtid_mode OFF, and rings are kept with GTIDs only: set "
+                    "enforce_gtid_consistency and gtid_mode ON step by step on all of them (MySQL manual, \"Changing "
+                    "GTID Mode Online\")");
     }
     if (in_ring.size() == 1) return refuse(ErrorCode::NotSupported, shown(first) + " follows itself");
     spec_.topology = in_ring.size() == 2 ? TopologyType::SourceSource : TopologyType::Circular;
@@ -606,7 +623,10 @@ std::vector<std::string> variables_to_look_at() {
   for (const auto topology : {TopologyType::SourceReplica, TopologyType::Circular, TopologyType::GroupMultiPrimary}) {
     Spec spec{.topology = topology};
     spec.nodes.push_back({.id = {"any"}});
-    for (auto& name : plan::variables_to_look_at(spec)) names.insert(std::move(name));
+    for (const auto positioning : {Positioning::Gtid, Positioning::Binlog}) {
+      spec.positioning = positioning;
+      for (auto& name : plan::variables_to_look_at(spec)) names.insert(std::move(name));
+    }
   }
   return {names.begin(), names.end()};
 }

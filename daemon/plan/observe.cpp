@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 #include "plan/semi_sync.hpp"
 #include "plan/variables.hpp"
@@ -24,7 +25,6 @@ class Comparer {
   }
 
   Comparison compare() && {
-    if (wanted_.positioning == Positioning::Binlog) differs("positioning is gtid here: write `positioning: gtid`");
     if (primary_ && wanted_.find(*primary_) == nullptr) differs("{} is the primary, and is not in the file", *primary_);
     for (const auto& node : wanted_.nodes) compare(node);
     if (wanted_.is_group()) groups();
@@ -41,7 +41,10 @@ class Comparer {
     const auto* now = view_.reachable(node.id);
     const auto* seen = view_.find(node.id);
     if (now == nullptr || !seen->inventory) return without_answer(node, seen);
-    if (now->gtid_mode != GtidMode::On) differs("{} has gtid_mode off, and repld goes by GTIDs", node.id);
+    if (now->by_position() != wanted_.by_position()) {
+      differs("{} has gtid_mode {}, and by the file positioning is {}", node.id, to_string(now->gtid_mode),
+              to_string(wanted_.positioning));
+    }
     sources(node, *now);
     if (wanted_.is_group()) {
       member(node, *now);
@@ -90,7 +93,7 @@ class Comparer {
     } else if (source != should) {
       differs("{} follows {}, and by the file {}: write `follows: {}`", node.id, *source, *should, *source);
     }
-    if (!channel->auto_position) {
+    if (!channel->auto_position && !wanted_.by_position()) {
       differs("{} follows by binary log position: CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION = 1 there",
               node.id);
     }

@@ -22,7 +22,9 @@ constexpr const char* kPassword = "by-hand-8Kq";
 
 class Adopt : public ::testing::Test {
  protected:
-  explicit Adopt(int nodes) : rig{{.name = "adopt", .nodes = nodes}} {
+  explicit Adopt(int nodes, Positioning positioning = Positioning::Gtid)
+      : rig{{.name = "adopt", .nodes = nodes, .positioning = positioning}},
+        by_position{positioning == Positioning::Binlog} {
     for (const auto& node : rig.sandbox().nodes()) names.push_back(node.name);
   }
   void TearDown() override {
@@ -45,8 +47,8 @@ class Adopt : public ::testing::Test {
   void follows(const std::string& node, const std::string& source, const std::string& channel = {}) {
     const auto named = channel.empty() ? std::string{} : " FOR CHANNEL '" + channel + "'";
     sql(node, "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=" + std::to_string(port(source)) +
-                  ", SOURCE_USER='hand', SOURCE_PASSWORD='" + kPassword +
-                  "', SOURCE_AUTO_POSITION=1, GET_SOURCE_PUBLIC_KEY=1" + named);
+                  ", SOURCE_USER='hand', SOURCE_PASSWORD='" + kPassword + "', GET_SOURCE_PUBLIC_KEY=1" +
+                  (by_position ? "" : ", SOURCE_AUTO_POSITION=1") + named);
     sql(node, "START REPLICA" + named);
   }
   void some_data(const std::string& node) {
@@ -197,6 +199,7 @@ class Adopt : public ::testing::Test {
   }
 
   Rig rig;
+  bool by_position;
   std::vector<std::string> names;
 };
 
@@ -326,6 +329,23 @@ TEST_F(AdoptPair, TwoSourcesAreTakenOver) {
   ASSERT_TRUE(is_ok());
   is_kept("1");
   EXPECT_EQ(rig.ask("db1", "SELECT CHANNEL_NAME FROM performance_schema.replication_connection_configuration"), "back");
+}
+
+struct AdoptByPosition : Adopt {
+  AdoptByPosition() : Adopt{2, Positioning::Binlog} {}
+};
+
+TEST_F(AdoptByPosition, ATreeWithoutGtidsIsTakenOver) {
+  // The channel begins at the first file of the source, where all that both have begins.
+  replication_account("db1");
+  some_data("db1");
+  follows("db2", "db1");
+  sql("db2", "SET GLOBAL read_only = ON");
+  all_have("1");
+  is_taken_over("db2", "source-replica");
+  EXPECT_NE(text().find("positioning: binlog"), std::string::npos) << text();
+  is_managed_in_full({"db1"});
+  ASSERT_TRUE(is_ok());
 }
 
 struct AdoptThree : Adopt {

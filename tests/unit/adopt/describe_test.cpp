@@ -235,6 +235,18 @@ TEST(Describe, ReplicasThatTakeWritesAreADifference) {
   EXPECT_NE(adopt::document(d).find("Differs: db-c takes writes"), std::string::npos);
 }
 
+TEST(Describe, ATreeWithoutGtids) {
+  auto found = chain();
+  for (auto& server : found.servers) {
+    server.now.gtid_mode = GtidMode::Off;
+    for (auto& channel : server.now.channels) channel.auto_position = false;
+  }
+  const auto d = described(found);
+  EXPECT_EQ(d.spec.positioning, Positioning::Binlog);
+  EXPECT_NE(adopt::document(d).find("positioning: binlog"), std::string::npos);
+  expect_taken_up_as_it_is(d);
+}
+
 TEST(Describe, WhoWasSeenAndNotReached) {
   auto found = chain();
   found.unreached.push_back({{"10.9.9.9", 3306}, "follows db-a:3306", "Access denied"});
@@ -252,10 +264,23 @@ TEST(DescribeRefuses, NothingThatAnswers) {
   expect_refused(found, ErrorCode::PreconditionFailed, {"no server answers", "connection refused"});
 }
 
-TEST(DescribeRefuses, ServersWithoutGtids) {
+TEST(DescribeRefuses, ServersOfWhichSomeHaveGtids) {
   auto found = chain();
   found.now("c").gtid_mode = GtidMode::Off;
-  expect_refused(found, ErrorCode::NotSupported, {"db-c:3306 has gtid_mode OFF", "gtid_mode ON"});
+  expect_refused(found, ErrorCode::NotSupported, {"db-c:3306 has gtid_mode OFF, and db-a:3306 has ON"});
+}
+
+TEST(DescribeRefuses, ServersOnTheirWayToGtids) {
+  auto found = chain();
+  for (const auto* name : {"a", "b", "c"}) found.now(name).gtid_mode = GtidMode::OnPermissive;
+  expect_refused(found, ErrorCode::NotSupported, {"db-a:3306 has gtid_mode ON_PERMISSIVE", "a step at a time"});
+}
+
+TEST(DescribeRefuses, ARingWithoutGtids) {
+  Found found{"a b c"};
+  found.ring("a b c");
+  for (const auto* name : {"a", "b", "c"}) found.now(name).gtid_mode = GtidMode::Off;
+  expect_refused(found, ErrorCode::NotSupported, {"rings are kept with GTIDs only"});
 }
 
 TEST(DescribeRefuses, PositionsInFiles) {
@@ -339,7 +364,8 @@ TEST(DescribeRefuses, EverythingAtOnce) {
   auto found = chain();
   found.now("a").gtid_mode = GtidMode::Off;
   found.now("b").log_replica_updates = false;
-  expect_refused(found, ErrorCode::NotSupported, {"db-a:3306 has gtid_mode OFF", "log_replica_updates ON"});
+  expect_refused(found, ErrorCode::NotSupported,
+                 {"db-b:3306 has gtid_mode ON, and db-a:3306 has OFF", "log_replica_updates ON"});
 }
 
 }  // namespace
