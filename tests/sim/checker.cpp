@@ -70,6 +70,8 @@ void Checker::blame(Invariant invariant, std::string what) {
 }
 
 void Checker::after_event() {
+  if (promised_.empty() || promised_.back().second != promises())
+    promised_.emplace_back(world_.events.now(), promises());
   if (!changed_) return;
   changed_ = false;
   check_writers();
@@ -79,6 +81,18 @@ bool Checker::promises() const {
   const auto& memory = repld_.stored();
   const auto waits = [](const std::optional<Spec>& spec) { return !spec || spec->waits_for_acks(); };
   return memory.spec && waits(memory.spec) && waits(memory.proposed);
+}
+
+std::optional<Time> Checker::last_unpromised_failover() const {
+  std::optional<Time> last;
+  for (const auto& [id, o] : repld_.operations()) {
+    if (o.goal != Goal::FailOver) continue;
+    const auto after =
+        std::find_if(promised_.begin(), promised_.end(), [&](const auto& p) { return p.first > o.started; });
+    const bool promised = after != promised_.begin() && std::prev(after)->second;
+    if (!promised) last = std::max(last.value_or(o.started), o.started);
+  }
+  return last;
 }
 
 bool Checker::would_acknowledge(const Server& s) const {
@@ -177,12 +191,14 @@ void Checker::check_acknowledgements() {
   const auto& memory = repld_.stored();
   const bool failed_over = std::any_of(repld_.operations().begin(), repld_.operations().end(),
                                        [](const auto& o) { return o.second.goal == Goal::FailOver; });
+  const auto may_have_lost = last_unpromised_failover();
   const Server* primary = memory.office.primary ? world_.find(*memory.office.primary) : nullptr;
   const bool serves = primary != nullptr && primary->up() && primary->read_only() == ReadOnly::Off;
   for (const auto& ack : writers_.log()) {
     if (ack.by_persons_doing) continue;
     const auto& t = ack.transaction;
-    if (failed_over && unpromised_.contains({t.origin, t.number})) continue;  // the owner chose to live with that
+    if (failed_over && unpromised_.contains({t.origin, t.number})) continue;
+    if (may_have_lost && ack.at <= *may_have_lost) continue;
     const bool safe =
         serves ? primary->has(t)
                : std::any_of(world_.servers.begin(), world_.servers.end(), [&](const auto& s) { return s->holds(t); });

@@ -67,6 +67,8 @@ class Checker {
  private:
   /// What is acknowledged now is to survive the loss of the primary: so says what is in force, and what is to be.
   bool promises() const;
+  /// When the last failover began while nothing of the kind was promised: the owner chose to live with what it lost.
+  std::optional<Time> last_unpromised_failover() const;
   bool would_acknowledge(const Server& server) const;
   void check_writers();
   void check_acknowledgements();
@@ -80,6 +82,7 @@ class Checker {
   bool changed_ = true;
   bool doubt_ = false;
   std::set<std::pair<int, std::int64_t>> unpromised_;  ///< Acknowledged while commits did not have to wait.
+  std::vector<std::pair<Time, bool>> promised_;        ///< From when on what was promised.
   std::vector<Violation> violations_;
 };
 
