@@ -17,9 +17,13 @@ struct TypeRow {
   std::string_view type;
   std::string_view kind;
 };
-constexpr std::array kTypes{TypeRow{"CLUSTER", "@clusters"},           TypeRow{"NODE", "@nodes"},
-                            TypeRow{"OPERATION", "@operations"},       TypeRow{"SANDBOX", "@sandboxes"},
-                            TypeRow{"SANDBOX-NODE", "@sandbox-nodes"}, TypeRow{"FILE", "@files"}};
+constexpr std::array kTypes{TypeRow{"CLUSTER", "@clusters"},
+                            TypeRow{"NODE", "@nodes"},
+                            TypeRow{"OPERATION", "@operations"},
+                            TypeRow{"SANDBOX", "@sandboxes"},
+                            TypeRow{"SANDBOX-NODE", "@sandbox-nodes"},
+                            TypeRow{"REVISION", "@revisions"},
+                            TypeRow{"FILE", "@files"}};
 
 std::string join(const std::vector<std::string>& parts, std::string_view separator) {
   std::string out;

@@ -77,6 +77,18 @@ constexpr std::array kKinds{KindRow{"clusters", "/api/v1/clusters", "clusters", 
                             KindRow{"nodes", "/api/v1/nodes", "nodes", "name"},
                             KindRow{"operations", "/api/v1/events?limit=100", "events", "operation"}};
 
+/// Those that some cluster may have: the scripts do not tell which cluster was named before.
+std::set<std::string> revisions(Invocation& run) {
+  std::set<std::string> found;
+  auto repld = run.repld();
+  const auto answer = repld ? (*repld)->get("/api/v1/clusters") : tl::unexpected(repld.error());
+  if (!answer) return found;
+  for (const auto* cluster : items_of(*answer, "clusters")) {
+    for (std::uint64_t n = cluster->value("revision", std::uint64_t{0}); n > 0; --n) found.insert(std::to_string(n));
+  }
+  return found;
+}
+
 /// A name per line. Whatever goes wrong, completion must not disturb: then there are no names.
 Result<Exit> names(Invocation& run, const NamesOptions& options) {
   std::set<std::string> found;
@@ -87,6 +99,8 @@ Result<Exit> names(Invocation& run, const NamesOptions& options) {
     const auto answer = repld ? (*repld)->get(row->target) : tl::unexpected(repld.error());
     if (!answer) return Exit::Done;
     for (const auto* item : items_of(*answer, row->list)) found.insert(text_of(*item, row->field));
+  } else if (options.kind == "revisions") {
+    found = revisions(run);
   } else if (run.more_names) {
     for (auto& name : run.more_names(options.kind)) found.insert(std::move(name));
   }
@@ -119,7 +133,7 @@ void add_completion_commands(CLI::App& app, Invocation& run) {
       add_command<NamesOptions>(app, run, {"__names", "", "names for completion scripts"}, names);
   hidden->add_option("KIND", names_options->kind)
       ->required()
-      ->check(CLI::IsMember({"clusters", "nodes", "operations"}));
+      ->check(CLI::IsMember({"clusters", "nodes", "operations", "revisions"}));
 }
 
 }  // namespace repl::ctl

@@ -93,6 +93,9 @@ TEST_F(Completion, AsksRepldForNamesAndIsSilentWithoutIt) {
   repld_.on("GET", "/api/v1/nodes", {{"nodes", {{{"name", "db1"}}, {{"name", "db2"}}, {{"name", "db1"}}}}});
   EXPECT_EQ(replctl({"__names", "clusters"}).out, "payments\nshop\n");
   EXPECT_EQ(replctl({"__names", "nodes"}).out, "db1\ndb2\n");
+  repld_.on("GET", "/api/v1/clusters",
+            {{"clusters", {{{"cluster", "shop"}, {"revision", 2}}, {{"cluster", "payments"}, {"revision", 3}}}}});
+  EXPECT_EQ(replctl({"__names", "revisions"}).out, "1\n2\n3\n");
   const auto without = replctl({"__names", "operations"});
   EXPECT_EQ(without.code, 0);
   EXPECT_EQ(without.out + without.err, "");
