@@ -667,6 +667,24 @@ class Servers {
     return std::nullopt;
   }
 
+  Outcome carry_out(ModelServer& s, const RetireGtids& step, StepResult& result) {
+    settle();
+    const auto missing = subtract(step.retired, s.now.executed);
+    if (missing.empty()) return std::nullopt;
+    if (s.now.read_only != ReadOnly::Off) return refused(step, "1290 read-only", ErrorCode::PreconditionFailed);
+    for (auto& [id, other] : servers_) {
+      if (id == step.node) continue;
+      if (other.life != Life::Up) return refused(step, id.name + " is silent", ErrorCode::PreconditionFailed);
+      if (other.now.position().intersects(missing)) {
+        return refused(step, id.name + " has some of them", ErrorCode::ErrantTransactions);
+      }
+    }
+    s.now.executed = unite(s.now.executed, missing);
+    result.position = missing;
+    settle();
+    return std::nullopt;
+  }
+
   std::map<NodeId, ModelServer> servers_;
   std::map<Numbered, AccountRole> account_of_;
   std::map<Numbered, std::string> schema_of_;
