@@ -217,6 +217,22 @@ void Progress::show(const Json& operation, double elapsed_seconds) {
   out_ << std::flush;
 }
 
+namespace {
+
+/// Nothing brings data back that a clone has thrown away.
+std::string but_for_clones(const Json& operation) {
+  std::string out;
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    if (text_of(*steps[i], "name") != "clone-from" || text_of(*progress[i], "state") != "undone") continue;
+    out += (out.empty() ? ", but for the data that were cloned over: " : ", ") + text_of(*steps[i], "node");
+  }
+  return out;
+}
+
+}  // namespace
+
 Outcome outcome_of(const Json& operation, long long revision) {
   const auto state = text_of(operation, "state");
   const auto id = text_of(operation, "id");
@@ -227,9 +243,9 @@ Outcome outcome_of(const Json& operation, long long revision) {
     case Exit::Done:
       return {code, done_sentence(operation, revision)};
     case Exit::TakenBack:
-      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was\n  why: {}\n"
+      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was{}\n  why: {}\n"
                                 "  steps: replctl operation {}",
-                                cluster, goal, reason_of(operation), id)};
+                                cluster, goal, but_for_clones(operation), reason_of(operation), id)};
     case Exit::NeedsPerson:
       return {code, fmt::format("{}: {} failed and could be neither finished nor taken back: a person is needed\n"
                                 "  why: {}\n  what is there now: replctl status {}\n  steps: replctl operation {}",

@@ -34,7 +34,7 @@ Result<void> nobody_has(const GtidSet& missing, const RetireGtids& step, const S
     if (other.id == step.node) continue;
     const auto seen =
         env.look_at(other.id, std::min(env.call.deadline, std::chrono::steady_clock::now() + kLooksAtMost));
-    if (!seen) {
+    if (!seen || !seen->reachable()) {
       silent += (silent.empty() ? "" : ", ") + other.id.name;
       continue;
     }
@@ -99,6 +99,7 @@ Result<void> commit_all(Server& server, const GtidSet& missing, GtidSet& committ
 Result<GtidSet> retire_gtids(Server& server, const RetireGtids& step, const StepEnvironment& env) {
   const auto now = env.look_at(step.node, env.call.deadline);
   if (!now) return tl::unexpected(now.error());
+  if (!now->reachable()) return fail(ErrorCode::ConnectionLost, "{}: {}", step.node, now->problem);
   if (now->by_position()) return GtidSet{};
   const auto missing = subtract(step.retired, now->executed);
   if (missing.empty()) return GtidSet{};
@@ -114,7 +115,10 @@ Result<GtidSet> retire_gtids(Server& server, const RetireGtids& step, const Step
   GtidSet committed;
   const auto done = leave_session(server, commit_all(server, missing, committed));
   if (done) return committed;
-  if (done.error().code == ErrorCode::AccessDenied) {
+  // 6038, which only servers with tags know, is not among the numbers that mean a denial.
+  const bool denied = done.error().code == ErrorCode::AccessDenied ||
+                      done.error().message.find("TRANSACTION_GTID_TAG") != std::string::npos;
+  if (denied) {
     return fail(ErrorCode::AccessDenied,
                 "{}: the admin account may not commit transactions under given numbers: it needs "
                 "SYSTEM_VARIABLES_ADMIN, and for tagged ones TRANSACTION_GTID_TAG, ON *.*. The server says: {}",

@@ -83,6 +83,16 @@ TEST(Progress, SaysEachStageOfACloneOnceWhereNobodyWatches) {
   EXPECT_EQ(out.str(), "  db3  restart: the server comes back with its new data\n");
 }
 
+TEST(Outcome, OfAnApplyThatWasTakenBackSaysWhatWasClonedOverAllTheSame) {
+  auto operation = cloning("finishing", 0);
+  operation["state"] = "taken-back";
+  EXPECT_EQ(outcome_of(operation, 0).sentence.find("cloned over"), std::string::npos);
+  operation["progress"][1]["state"] = "undone";
+  EXPECT_NE(outcome_of(operation, 0).sentence.find("as it was, but for the data that were cloned over: db3\n"),
+            std::string::npos)
+      << outcome_of(operation, 0).sentence;
+}
+
 TEST(CatchingUp, IsToldOfClonedNodesThatLackSomething) {
   const auto done = cloning("finishing", 0);
   EXPECT_EQ(cloned_nodes(done), std::vector<std::string>{"db3"});
