@@ -115,8 +115,11 @@ void expect_whole(Story& story, const std::string& what) {
   SCOPED_TRACE(what);
   story.run_until_idle();
   story.fate = [](const auto&) { return Fate::CarriedOut; };
-  const bool taken_back = story.revisions.back().state == RevisionState::TakenBack;
-  ASSERT_TRUE(taken_back || story.revisions.back().state == RevisionState::Applied) << story.told();
+  const auto apply = std::find_if(story.operations.rbegin(), story.operations.rend(),
+                                  [](const Operation& op) { return op.goal == Goal::Converge; });
+  ASSERT_TRUE(apply != story.operations.rend() && is_over(apply->state)) << story.told();
+  const bool taken_back = apply->state == OperationState::TakenBack;
+  ASSERT_TRUE(taken_back || apply->state == OperationState::Done) << story.told();
   const bool kept = taken_back && has(story, "c", kOwn) && !has(story, "a", kOwn);
   if (kept) {
     story.run_for(10s);

@@ -604,9 +604,14 @@ class Servers {
       if (name.starts_with("rpl_semi_sync_source_")) s.has.variables.emplace(name, "");
     }
     if (s.now.semi_sync.source_plugin) {
-      s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
-      s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
-      s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+      // What the recipient has persisted stays its own.
+      const auto starts_with = [&](const std::string& name, const std::string& otherwise) {
+        const auto own = s.has.persisted.find(name);
+        s.has.variables[name] = own == s.has.persisted.end() ? otherwise : own->second;
+      };
+      starts_with("rpl_semi_sync_source_timeout", "10000");
+      starts_with("rpl_semi_sync_source_wait_no_replica", "ON");
+      starts_with("rpl_semi_sync_source_wait_point", "AFTER_SYNC");
     }
     result.position = s.now.executed;
     return std::nullopt;
