@@ -111,6 +111,44 @@ std::string finished_step_line(const Json& step, const Json& progress, const Sty
   return out;
 }
 
+std::string clone_words(const Json& progress) {
+  const auto* clone = find(progress, "clone");
+  if (clone == nullptr || !clone->is_object()) return {};
+  auto words = text_of(*clone, "stage");
+  std::replace(words.begin(), words.end(), '-', ' ');
+  if (words == "restart" || words == "recovery") words += ": the server comes back with its new data";
+  const auto estimated = number_of(*clone, "bytesEstimated").value_or(0);
+  const auto rate = number_of(*clone, "bytesPerSecond").value_or(0);
+  if (words.ends_with("copy") && estimated > 0) {
+    words += fmt::format(", {} of {}", bytes_text(number_of(*clone, "bytesDone").value_or(0)), bytes_text(estimated));
+    if (rate > 0) words += fmt::format(", {}/s", bytes_text(rate));
+    if (const auto left = number_of(*clone, "secondsLeft")) words += fmt::format(", {} left", coarse_duration(*left));
+  }
+  return words;
+}
+
+std::string catching_up_words(const Json& cluster, const std::vector<std::string>& nodes) {
+  std::string out;
+  const auto what = text_of(cluster, "positioning") == "binlog" ? "bytes of the binary log" : "transactions";
+  for (const auto* node : items_of(cluster, "nodes")) {
+    const auto name = text_of(*node, "name");
+    const auto missing = integer_of(*node, "missing");
+    const bool waited_for = std::find(nodes.begin(), nodes.end(), name) != nodes.end() &&
+                            text_of(*node, "reach") == "ok" && integer_of(*node, "delaySeconds") == 0;
+    if (!waited_for || missing == 0) continue;
+    out += fmt::format("{}{} is catching up: {} {} behind", out.empty() ? "" : ", ", name, with_commas(missing), what);
+  }
+  return out;
+}
+
+std::vector<std::string> cloned_nodes(const Json& operation) {
+  std::vector<std::string> out;
+  for (const auto* step : items_of(plan_of(operation), "steps")) {
+    if (text_of(*step, "name") == "clone-from") out.push_back(text_of(*step, "node"));
+  }
+  return out;
+}
+
 std::vector<std::string> live_lines(const Json& operation, double elapsed_seconds, int frame, const Style& style,
                                     int width) {
   std::vector<std::string> lines;
@@ -124,6 +162,7 @@ std::vector<std::string> live_lines(const Json& operation, double elapsed_second
     const auto words = words_of_step(*steps[i]);
     auto text = words.node.empty() ? words.action : words.node + "  " + words.action;
     if (state == "undoing") text += " (taking back)";
+    if (const auto clone = clone_words(*progress[i]); !clone.empty()) text += ": " + clone;
     lines.push_back("  " + style.paint(Colour::Cyan, spinner(frame, style)) + "  " +
                     shorten(text, width > 0 ? width - 6 : 0, style));
   }
@@ -146,13 +185,21 @@ void Progress::show(const Json& operation, double elapsed_seconds) {
   if (const auto phase = text_of(operation, "phase"); phase != phase_) {
     phase_ = phase;
     states_.clear();
+    stages_.clear();
   }
   const auto steps = items_of(plan_of(operation), "steps");
   const auto progress = items_of(operation, "progress");
   states_.resize(steps.size());
+  stages_.resize(steps.size());
   std::string finished;
   for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
     const auto state = text_of(*progress[i], "state");
+    const auto* clone = find(*progress[i], "clone");
+    const auto stage = clone == nullptr || !clone->is_object() ? std::string{} : text_of(*clone, "stage");
+    if (mode_ == Mode::Lines && !stage.empty() && stage != stages_[i]) {
+      stages_[i] = stage;
+      finished += fmt::format("  {}  {}\n", text_of(*steps[i], "node"), clone_words(*progress[i]));
+    }
     if (state == states_[i]) continue;
     states_[i] = state;
     if (sign_of(state) != nullptr)
@@ -170,6 +217,22 @@ void Progress::show(const Json& operation, double elapsed_seconds) {
   out_ << std::flush;
 }
 
+namespace {
+
+/// Nothing brings data back that a clone has thrown away.
+std::string but_for_clones(const Json& operation) {
+  std::string out;
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    if (text_of(*steps[i], "name") != "clone-from" || text_of(*progress[i], "state") != "undone") continue;
+    out += (out.empty() ? ", but for the data that were cloned over: " : ", ") + text_of(*steps[i], "node");
+  }
+  return out;
+}
+
+}  // namespace
+
 Outcome outcome_of(const Json& operation, long long revision) {
   const auto state = text_of(operation, "state");
   const auto id = text_of(operation, "id");
@@ -180,9 +243,9 @@ Outcome outcome_of(const Json& operation, long long revision) {
     case Exit::Done:
       return {code, done_sentence(operation, revision)};
     case Exit::TakenBack:
-      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was\n  why: {}\n"
+      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was{}\n  why: {}\n"
                                 "  steps: replctl operation {}",
-                                cluster, goal, reason_of(operation), id)};
+                                cluster, goal, but_for_clones(operation), reason_of(operation), id)};
     case Exit::NeedsPerson:
       return {code, fmt::format("{}: {} failed and could be neither finished nor taken back: a person is needed\n"
                                 "  why: {}\n  what is there now: replctl status {}\n  steps: replctl operation {}",

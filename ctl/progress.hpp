@@ -19,6 +19,16 @@ std::string finished_step_line(const Json& step, const Json& progress, const Sty
 std::vector<std::string> live_lines(const Json& operation, double elapsed_seconds, int frame, const Style& style,
                                     int width);
 
+/// How far the clone is that a running step makes: "file copy, 1.2 of 3.4 GB, 210 MB/s, 11 s left"; "" for other steps.
+std::string clone_words(const Json& progress);
+
+/// Of nodes that were cloned and lack transactions of the primary still: "db3 is catching up: 1,234 transactions
+/// behind"; "" when all have caught up. One that is delayed on purpose is not waited for, nor one that does not answer.
+/// @param cluster  as the API gives it
+std::string catching_up_words(const Json& cluster, const std::vector<std::string>& nodes);
+/// The nodes that the operation has cloned.
+std::vector<std::string> cloned_nodes(const Json& operation);
+
 /// Prints an operation as it goes on. One thread; the stream must outlive it.
 class Progress {
  public:
@@ -39,6 +49,7 @@ class Progress {
   std::size_t live_ = 0;  // lines of the live list on the screen
   std::string phase_;
   std::vector<std::string> states_;  // of each step, as shown last
+  std::vector<std::string> stages_;  // of each clone, as shown last
 };
 
 struct Outcome {

@@ -148,6 +148,23 @@ std::string lag_text(double seconds) {
   return seconds < 9.95 ? one_decimal(std::max(0.0, seconds)) + "s" : coarse_duration(seconds);
 }
 
+std::string bytes_text(double bytes) {
+  constexpr std::array<std::string_view, 5> kUnits{"B", "kB", "MB", "GB", "TB"};
+  std::size_t unit = 0;
+  auto value = std::max(0.0, bytes);
+  // 999.6 would be printed as 1000.
+  for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
+  return unit > 0 && value < 9.95 ? fmt::format("{:.1f} {}", value, kUnits[unit])
+                                  : fmt::format("{:.0f} {}", value, kUnits[unit]);
+}
+
+std::string with_commas(long long number) {
+  auto digits = std::to_string(number);
+  const auto first = number < 0 ? 1U : 0U;
+  for (auto at = digits.size(); at > first + 3;) digits.insert(at -= 3, ",");
+  return digits;
+}
+
 std::string counted(long long number, std::string_view word, std::string_view plural) {
   if (number == 1) return fmt::format("1 {}", word);
   return plural.empty() ? fmt::format("{} {}s", number, word) : fmt::format("{} {}", number, plural);

@@ -41,6 +41,11 @@ std::string took_text(double seconds);
 /// A lag: "0s", "0.4s", "12s", then as coarse_duration.
 std::string lag_text(double seconds);
 
+/// "512 B", "1.2 kB", "34 MB", "5.6 GB"; thousands, not 1024s.
+std::string bytes_text(double bytes);
+/// "1,234,567"
+std::string with_commas(long long number);
+
 /// "1 step", "2 steps"; `plural` for words that do not just get an s.
 std::string counted(long long number, std::string_view word, std::string_view plural = {});
 

@@ -2,6 +2,7 @@
 #include "ctl/wait.hpp"
 
 #include <charconv>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <ostream>
 #include <thread>
@@ -30,6 +31,23 @@ std::string now_sentence(Repld& repld, const std::string& cluster) {
   if (!answer) return {};
   const auto status = text_of(*answer, "status");
   return status.empty() ? std::string{} : fmt::format("now {}: {}\n", status, text_of(*answer, "statusText"));
+}
+
+/// What repld needs no operation for: a clone gets what was written meanwhile, and a failover would not wait for that.
+/// Returns when all have caught up, or waiting is over.
+void watch_catching_up(Repld& repld, const std::string& cluster, const std::vector<std::string>& nodes,
+                       std::ostream& out, bool live, const std::function<bool()>& waiting_is_over) {
+  bool told = false;
+  while (!nodes.empty()) {
+    const auto answer = repld.get(cluster_path(cluster));
+    const auto words = answer ? catching_up_words(*answer, nodes) : std::string{};
+    if (live && told) out << "\x1b[1A\r\x1b[J";
+    if (!words.empty() && (live || !told)) out << "  " << words << '\n';
+    out << std::flush;
+    told = told || !words.empty();
+    if (words.empty() || waiting_is_over()) return;
+    std::this_thread::sleep_for(kRelaxedLook);
+  }
 }
 
 }  // namespace
@@ -83,6 +101,12 @@ Result<Exit> wait_for_operation(Invocation& run, const std::string& id, const Wa
                           : outcome.code == Exit::TimedOut ? Colour::Yellow
                                                            : Colour::Red;
       run.talk() << run.talk_style().paint(colour, outcome.sentence) << '\n';
+      if (over && options.wait && outcome.code == Exit::Done) {
+        watch_catching_up(**repld, text_of(last, "cluster"), cloned_nodes(last), run.talk(), live, [&] {
+          const auto so_far = std::chrono::duration<double>(Clock::now() - begin).count();
+          return interrupt.interrupted() || (limit && so_far >= *limit);
+        });
+      }
       if (over) run.talk() << now_sentence(**repld, text_of(last, "cluster"));
       run.talk() << std::flush;
       return asked_not_to_wait ? Exit::Done : outcome.code;

@@ -84,6 +84,7 @@ void Controller::State::look(Time now) {
     return seen != nullptr && !seen->offline_mode && !busy();
   });
   if (let_in_again > 0) remember();
+  forget_what_is_retired(now);
   observed.mark(memory);
   auto seen = observed.view(now);
   if (seen != view) {

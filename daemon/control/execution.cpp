@@ -18,6 +18,8 @@ bool is_gone(ErrorCode code) {
 }
 /// Beyond its own limit, a step's result may be this late before it is given up.
 constexpr Duration kGrace = seconds{3};
+/// A commit with its acknowledgement and two fsyncs, on a slow disk.
+constexpr Duration kPerRetired = milliseconds{10};
 
 Duration pause_before_attempt(int attempts) {
   return milliseconds{100} * (1 << std::min(attempts, 5));
@@ -149,6 +151,10 @@ Duration time_limit(const Step& step) {
                         [](const SetGroupPrimary&) -> Duration { return seconds{60}; },
                         [](const SetGroupMode&) -> Duration { return seconds{60}; },
                         [](const RenewReceiver&) -> Duration { return seconds{15}; },
+                        [](const RetireGtids& s) -> Duration {
+                          return seconds{30} +
+                                 kPerRetired * static_cast<std::int64_t>(std::min(s.retired.count(), kRetiredAtMost));
+                        },
                         [](const auto&) -> Duration { return seconds{10}; },
                     },
                     step);

@@ -129,9 +129,12 @@ void Observations::expire(Time now, const std::optional<NodeId>& primary, const 
 
 void Observations::mark(const Memory& memory) {
   for (auto& [id, watch] : watched_) {
+    const auto thrown_away = memory.discarded.find(id);
     auto marked =
-        std::tuple{memory.quarantined.contains(id), memory.closed.contains(id), memory.maintenance_of(id) != nullptr};
-    auto marks = std::tie(watch.seen.quarantined, watch.seen.closed_by_repld, watch.seen.in_maintenance);
+        std::tuple{memory.quarantined.contains(id), memory.closed.contains(id), memory.maintenance_of(id) != nullptr,
+                   thrown_away == memory.discarded.end() ? GtidSet{} : thrown_away->second};
+    auto marks =
+        std::tie(watch.seen.quarantined, watch.seen.closed_by_repld, watch.seen.in_maintenance, watch.seen.discarded);
     if (marks == marked) continue;
     marks = marked;
     view_.reset();

@@ -94,7 +94,10 @@ void Controller::State::progress(Time now) {
   if (op.phase == Phase::Secure && op.state == OperationState::Running && all_finished(op)) after_securing(now);
   auto orders = start_ready(op, now);
   if (!orders.empty()) {
-    for (const auto& order : orders) intend(order);
+    for (const auto& order : orders) {
+      if (!order.undo) remember_discarded(order.step, now);
+      intend(order);
+    }
     remember();
     out.operations.push_back(op);
   }

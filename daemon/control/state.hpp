@@ -1,6 +1,6 @@
 // The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
 // people ask for), maintenance.cpp (where it keeps off), decisions.cpp (what it does by itself), operations.cpp
-// (carrying out), recording.cpp (what the servers keep).
+// (carrying out), recording.cpp (what the servers keep), discarded.cpp (what clones throw away).
 #pragma once
 
 #include <map>
@@ -104,6 +104,10 @@ struct Controller::State {
   void keep_record(Time now);
   void take_record(const RecordDone& done, Time now);
   const Snapshot* may_keep_record() const;
+
+  // discarded.cpp
+  void remember_discarded(const Step& step, Time now);
+  void forget_what_is_retired(Time now);
 
   // operations.cpp
   void start(Time now, Plan plan, std::string asked_by, std::string cause, Phase phase = Phase::Only);

@@ -241,6 +241,39 @@ Facts count_facts(const Spec& spec, const Office& office, const View& view) {
   return f;
 }
 
+const NodeFacts* writing_node(const Facts& facts) {
+  const auto takes_writes = [](const NodeFacts& n) {
+    return n.writer && n.now != nullptr && n.now->read_only == ReadOnly::Off;
+  };
+  const auto found = std::find_if(facts.nodes.begin(), facts.nodes.end(), takes_writes);
+  return found == facts.nodes.end() ? nullptr : &*found;
+}
+
+GtidSet numbers_not_retired(const Facts& facts, const NodeFacts& node) {
+  if (node.seen == nullptr || node.seen->discarded.empty()) return {};
+  const auto* on = writing_node(facts);
+  return on == nullptr || on->now->by_position() ? GtidSet{} : subtract(node.seen->discarded, on->now->executed);
+}
+
+std::vector<std::pair<NodeId, GtidSet>> holders_of(const Facts& facts, const GtidSet& transactions) {
+  std::vector<std::pair<NodeId, GtidSet>> out;
+  const auto* on = writing_node(facts);
+  for (const auto& node : facts.nodes) {
+    if (&node == on || node.now == nullptr) continue;
+    auto held = intersect(transactions, node.now->position());
+    if (!held.empty()) out.emplace_back(node.spec->id, std::move(held));
+  }
+  return out;
+}
+
+std::vector<NodeId> silent_nodes(const Facts& facts) {
+  std::vector<NodeId> out;
+  for (const auto& node : facts.nodes) {
+    if (node.now == nullptr) out.push_back(node.spec->id);
+  }
+  return out;
+}
+
 std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node) {
   std::vector<DeviatingSetting> out;
   if (node.now == nullptr || !node.seen->inventory) return out;

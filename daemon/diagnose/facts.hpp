@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/operation.hpp"
@@ -116,6 +117,16 @@ bool can_feed(const NodeId& node, const View& view);
 
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);
+
+/// The node that new transactions come from now, of several the first; null when none answers that takes writes.
+const NodeFacts* writing_node(const Facts& facts);
+/// Of what was thrown away with the node's data: what the writer lacks, so that its numbers are free. Empty without a
+/// writer.
+GtidSet numbers_not_retired(const Facts& facts, const NodeFacts& node);
+/// Nodes beside the writer that have some of `transactions`, executed or received, and which.
+std::vector<std::pair<NodeId, GtidSet>> holders_of(const Facts& facts, const GtidSet& transactions);
+/// Nodes that do not answer.
+std::vector<NodeId> silent_nodes(const Facts& facts);
 
 /// Declared settings that are otherwise on the node; empty while nobody has looked thoroughly, or it does not answer.
 std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node);

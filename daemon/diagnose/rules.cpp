@@ -550,6 +550,57 @@ constexpr std::array kNodeRules{
                    return fmt::format("{} follows {}, and should follow {}", n.spec->id, n.follows->name,
                                       n.should_follow->name);
                  }},
+    NodeRule{.name = "DelayDiffers",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica's SOURCE_DELAY is not the `delay` of the topology file",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->topology == TopologyType::SourceReplica && healthy_follower(n) && n.follows &&
+                          n.follows == n.should_follow && n.channel->delay != n.spec->delay && may_be_attached(f, n);
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("{} applies {} s after its source, and {} s are declared", n.spec->id,
+                                      n.channel->delay.count(), n.spec->delay.count());
+                 }},
+    NodeRule{
+        .name = "DiscardedElsewhere",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "transactions that were thrown away with the data of a cloned node are on another node still",
+        .advice = "Save from that node what is wanted, then clone it too: `replctl apply FILE --allow-data-loss "
+                  "NODE`. Their numbers are used up when no node has them any more.",
+        .matches = [](const Facts& f, const NodeFacts& n) { return !holders_of(f, numbers_not_retired(f, n)).empty(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              std::vector<std::string> all;
+              for (const auto& [node, set] : holders_of(f, numbers_not_retired(f, n))) {
+                all.push_back(fmt::format("{} has {}", node, set.to_string()));
+              }
+              return fmt::format("{}: thrown away with its data, and {}", n.spec->id, fmt::join(all, ", "));
+            }},
+    NodeRule{.name = "NumbersNotRetired",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "transactions were thrown away with the data of a cloned node, and a server could give their "
+                        "numbers to others: they are committed empty once every node was asked for them",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   const auto left = numbers_not_retired(f, n);
+                   return !left.empty() && holders_of(f, left).empty();
+                 },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   const auto left = numbers_not_retired(f, n);
+                   return fmt::format("{}: {} thrown away with its data, and {} lacks them: {}", n.spec->id,
+                                      how_much(left), writing_node(f)->spec->id, left.to_string());
+                 }},
     NodeRule{.name = "PlaceUnknown",
              .severity = Severity::Critical,
              .goal = Goal::None,
@@ -1064,9 +1115,10 @@ bool is_found_by_inventory(std::string_view problem) {
 }
 
 bool is_drift(std::string_view problem) {
-  constexpr std::array<std::string_view, 10> kDrift{
-      "NotSuperReadOnly",        "NotPersistedReadOnly", "ReplicationStopped", "WrongSource",      "SemiSyncReplicaOff",
-      "SemiSyncSourceOnReplica", "SettingDeviates",      "AccountsDeviate",    "ReceiverOutdated", "NotAutoPositioned"};
+  constexpr std::array<std::string_view, 11> kDrift{
+      "NotSuperReadOnly",   "NotPersistedReadOnly",    "ReplicationStopped", "WrongSource",
+      "SemiSyncReplicaOff", "SemiSyncSourceOnReplica", "SettingDeviates",    "AccountsDeviate",
+      "ReceiverOutdated",   "NotAutoPositioned",       "DelayDiffers"};
   return std::find(kDrift.begin(), kDrift.end(), problem) != kDrift.end();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -151,6 +152,8 @@ struct Memory {
   /// When the backup was made that this was restored from. Nothing is done automatically, and nothing is changed on
   /// request, before the servers were found as it says, or a person has said to go on.
   std::optional<Time> restored;
+  /// By node, the transactions that it alone had when a clone threw its data away, until their numbers are used up.
+  std::map<NodeId, GtidSet> discarded;
   bool operator==(const Memory&) const = default;
 
   /// Null when that node (empty: the cluster) is not in maintenance of its own.

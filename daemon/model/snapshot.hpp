@@ -160,6 +160,17 @@ struct Inventory {
   std::set<AccountFault> faults_of(AccountRole role) const;
 };
 
+/// In the order in which a clone goes through them. Source: performance_schema.clone_progress.STAGE
+enum class CloneStage { DropData, FileCopy, PageCopy, RedoCopy, FileSync, Restart, Recovery };
+/// Where a clone is of which the node is the recipient.
+struct CloneProgress {
+  CloneStage stage = CloneStage::DropData;
+  std::uint64_t bytes_done = 0;        ///< Of all stages so far.
+  std::uint64_t bytes_estimated = 0;   ///< Grows while the donor is written to.
+  std::uint64_t bytes_per_second = 0;  ///< Of late; 0 while nothing is copied.
+  bool operator==(const CloneProgress&) const = default;
+};
+
 struct Snapshot {
   NodeId node;
   Time taken_at{};  ///< When the probe was answered or given up.
@@ -189,6 +200,7 @@ struct Snapshot {
   int threads_running = 0;
   int threads_connected = 0;
   std::optional<Inventory> inventory;
+  std::optional<CloneProgress> clone;  ///< Asked for only while repld clones the node.
 
   bool reachable() const { return reach == Reach::Ok; }
   /// The default channel; null when there is none.

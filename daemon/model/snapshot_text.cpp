@@ -9,7 +9,11 @@ static_assert(is_complete(kThreadStates, ThreadState::Running));
 static_assert(is_complete(kReadOnlys, ReadOnly::Super));
 static_assert(is_complete(kMemberStates, MemberState::Error));
 static_assert(is_complete(kAccountFaults, AccountFault::Policy));
+static_assert(is_complete(kCloneStages, CloneStage::Recovery));
 
+std::string_view to_string(CloneStage value) {
+  return name_in(kCloneStages, value);
+}
 std::string_view to_string(AccountFault value) {
   return name_in(kAccountFaults, value);
 }

@@ -48,6 +48,14 @@ inline constexpr std::array kAccountFaults{
     EnumText{AccountFault::Expired, "expired"},   EnumText{AccountFault::Policy, "policy"},
 };
 
+inline constexpr std::array kCloneStages{
+    EnumText{CloneStage::DropData, "drop-data"}, EnumText{CloneStage::FileCopy, "file-copy"},
+    EnumText{CloneStage::PageCopy, "page-copy"}, EnumText{CloneStage::RedoCopy, "redo-copy"},
+    EnumText{CloneStage::FileSync, "file-sync"}, EnumText{CloneStage::Restart, "restart"},
+    EnumText{CloneStage::Recovery, "recovery"},
+};
+
+std::string_view to_string(CloneStage value);
 std::string_view to_string(AccountFault value);
 std::string_view to_string(GtidMode value);
 std::string_view to_string(MemberState value);

@@ -95,7 +95,7 @@ std::optional<Step> inverse(const Step& step) {
             return FollowSource{.replica = s.replica, .from = std::nullopt, .to = s.from};
           },
           [](const FollowSource& s) -> Inverse {
-            if (!s.from) return ForgetSource{s.replica, s.to};
+            if (!s.from) return ForgetSource{s.replica, s.to, s.delay, s.channel};
             return FollowSource{.replica = s.replica,
                                 .from = s.to,
                                 .to = *s.from,
@@ -105,7 +105,8 @@ std::optional<Step> inverse(const Step& step) {
           },
           [](const ForgetSource& s) -> Inverse {
             if (s.from.name.empty()) return std::nullopt;
-            return FollowSource{.replica = s.replica, .from = std::nullopt, .to = s.from};
+            return FollowSource{
+                .replica = s.replica, .from = std::nullopt, .to = s.from, .delay = s.delay, .channel = s.channel};
           },
           [](const WaitForApplied&) -> Inverse { return std::nullopt; },
           [](const ApplyReceived&) -> Inverse { return std::nullopt; },
@@ -129,6 +130,7 @@ std::optional<Step> inverse(const Step& step) {
           [](const RotatePassword&) -> Inverse { return std::nullopt; },
           [](const DiscardFormerPassword&) -> Inverse { return std::nullopt; },
           [](const RenewReceiver&) -> Inverse { return std::nullopt; },
+          [](const RetireGtids&) -> Inverse { return std::nullopt; },
       },
       step);
 }
@@ -181,6 +183,7 @@ std::string_view name_of(const Step& step) {
                         [](const RotatePassword&) { return "rotate-password"; },
                         [](const DiscardFormerPassword&) { return "discard-former-password"; },
                         [](const RenewReceiver&) { return "renew-receiver"; },
+                        [](const RetireGtids&) { return "retire-gtids"; },
                     },
                     step);
 }
@@ -277,6 +280,11 @@ std::string describe(const Step& step) {
           },
           [](const RenewReceiver& s) {
             return fmt::format("{}: its receiver logs in as declared from now on", s.replica);
+          },
+          [](const RetireGtids& s) {
+            return fmt::format(
+                "{}: commit {} discarded transaction{} empty, so that nobody uses their numbers again ({})", s.node,
+                s.retired.count(), s.retired.count() == 1 ? "" : "s", in_words(s.retired));
           },
       },
       step);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -190,10 +191,12 @@ struct FollowSource {
   bool operator==(const FollowSource&) const = default;
 };
 /// STOP REPLICA; RESET REPLICA ALL. Only where the relay log is not needed any more. `from` has an empty name when the
-/// channel points to no node of the cluster.
+/// channel points to no node of the cluster. `delay` and `channel` are what the channel has, for its inverse.
 struct ForgetSource {
   NodeId replica;
   NodeId from;
+  std::chrono::seconds delay{0};
+  std::string channel{};
   bool operator==(const ForgetSource&) const = default;
 };
 
@@ -286,12 +289,25 @@ struct SetGroupMode {
   bool operator==(const SetGroupMode&) const = default;
 };
 
+/// Uses up the numbers of transactions that were thrown away with a node's data: commits those that `node`, which takes
+/// writes, lacks as empty transactions, so that every node counts them as executed and no server gives their numbers to
+/// others. Looks for them on every other node of the spec first. Nothing to take back. Without GTIDs nothing to do.
+/// @errors ErrantTransactions: another node has some of them; PreconditionFailed: `node` takes no writes, or its
+/// commits would wait, or another node does not answer, or there are more than kRetiredAtMost. Nothing was committed.
+struct RetireGtids {
+  NodeId node;
+  GtidSet retired;
+  bool operator==(const RetireGtids&) const = default;
+};
+/// Each is a transaction in the binary logs for good, and a commit that waits for acknowledgements.
+inline constexpr std::uint64_t kRetiredAtMost = 100'000;
+
 using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
                           PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
                           ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
                           WaitForApplied, ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom,
                           RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount,
-                          RotatePassword, DiscardFormerPassword, RenewReceiver>;
+                          RotatePassword, DiscardFormerPassword, RenewReceiver, RetireGtids>;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -315,7 +331,7 @@ struct StepResult {
   bool certain = true;         ///< False: an error, and the server may still carry the step out.
   /// DetachReceiver: executed and received, after the receiver had stopped. WaitForApplied: what the source had
   /// executed when the wait began, and the replica has now. CloneFrom: the cloned set. FollowSource without GTIDs: from
-  /// where it follows.
+  /// where it follows. RetireGtids: what was committed empty.
   std::optional<GtidSet> position;
   Duration took{0};
   bool ok() const { return !error; }

@@ -44,6 +44,7 @@ struct Observation {
   /// repld turned its clients away and has not let them in again.
   bool closed_by_repld = false;
   bool in_maintenance = false;  ///< A person works on it: never promoted.
+  GtidSet discarded;            ///< Thrown away with its data by a clone, and their numbers not used up yet.
   /// Not to be promoted, nor to be followed.
   bool has_its_own() const { return quarantined || (errant && !errant->empty()); }
 

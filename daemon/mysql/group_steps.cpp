@@ -17,19 +17,30 @@ using namespace std::chrono_literals;
 
 constexpr auto kPollMember = 100ms;
 
+/// ER_GROUP_REPLICATION_RUNNING, and ER_GROUP_REPLICATION_COMMAND_FAILURE: another START or STOP is executing.
+constexpr unsigned kGroupRuns = 3093;
+constexpr unsigned kGroupCommandRuns = 3663;
+constexpr auto kPollCommand = 200ms;
+
+/// A member that comes back from a clone starts by itself (group_replication_start_on_boot), at the same moment.
+Result<void> join(Session& session, const Call& call) {
+  while (true) {
+    auto started = session.execute(call, "START GROUP_REPLICATION");
+    if (started || session.last_error() == kGroupRuns) return {};
+    if (session.last_error() != kGroupCommandRuns || call.is_over()) return started;
+    wait_within(call, kPollCommand);
+  }
+}
+
 /// ON around this one START only, whatever becomes of it: a second bootstrap makes a second group.
 Result<void> start(Session& session, const Call& call, Server& server, GroupStart how) {
-  if (how == GroupStart::Join) return session.execute(call, "START GROUP_REPLICATION");
+  if (how == GroupStart::Join) return join(session, call);
   if (auto on = session.execute(call, "SET GLOBAL group_replication_bootstrap_group=ON"); !on) return on;
   auto started = session.execute(call, "START GROUP_REPLICATION");
   auto off = session.lost() ? server.execute("SET GLOBAL group_replication_bootstrap_group=OFF")
                             : session.execute(call, "SET GLOBAL group_replication_bootstrap_group=OFF");
   return started ? off : started;
 }
-
-/// ER_GROUP_REPLICATION_COMMAND_FAILURE: another START or STOP is executing.
-constexpr unsigned kGroupCommandRuns = 3663;
-constexpr auto kPollCommand = 200ms;
 
 Result<void> wait_until_online(Server& server) {
   while (true) {

@@ -272,6 +272,7 @@ void NodeManager::Impl::inventory_task(const control::ProbeOrder& order, Deadlin
 void NodeManager::Impl::report(Order& order, const control::StepOrder& step, StepResult result) {
   if (order.reported.exchange(true)) return;
   const auto name = name_of(step.step);
+  if (std::holds_alternative<CloneFrom>(step.step)) watcher.follow_clone(key(node_of(step.step)), false);
   if (result.ok()) {
     spdlog::info("{} ({:.1f} ms)", describe(step.step), static_cast<double>(result.took.count()) / 1000.0);
   } else {
@@ -291,6 +292,7 @@ void NodeManager::Impl::run(const control::StepOrder& order) {
   const auto purpose = purpose_of(order.step);
   const auto state = std::make_shared<Order>();
   bool known = false;
+  if (std::holds_alternative<CloneFrom>(order.step)) watcher.follow_clone(key(id), true);
   with(id, [&](Node& node) {
     known = true;
     node.worker(purpose).post([this, order, deadline, &node, state] {

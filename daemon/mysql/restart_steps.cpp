@@ -168,14 +168,18 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   if (!before) return tl::unexpected(before.error());
   const auto recipient = server.look();
   if (!recipient) return tl::unexpected(recipient.error());
-  if (auto ready = prepare_recipient(server, donor->address); !ready) return tl::unexpected(ready.error());
-
+  // It keeps what it had. Clients come back only once it is closed to their writes.
+  const auto give_up = [&](const Error& why) {
+    const auto closed = server.execute("SET GLOBAL super_read_only=1");
+    if (closed && !recipient->offline_mode) static_cast<void>(set_offline_mode(server, false));
+    return tl::unexpected(why);
+  };
+  if (auto ready = prepare_recipient(server, donor->address); !ready) return give_up(ready.error());
   if (env.spec->tls.verifies()) {
-    if (auto told = server.execute("SET GLOBAL clone_ssl_ca=@@GLOBAL.ssl_ca"); !told)
-      return tl::unexpected(told.error());
+    if (auto told = server.execute("SET GLOBAL clone_ssl_ca=@@GLOBAL.ssl_ca"); !told) return give_up(told.error());
   }
   const auto session = patient_session(env);
-  if (!session) return tl::unexpected(session.error());
+  if (!session) return give_up(session.error());
   const bool tls = wants_tls(env.spec->tls, donor->address);
   const auto cloned = (*session)->execute(
       env.call, {fmt::format("CLONE INSTANCE FROM {}@{}:{} IDENTIFIED BY {}{}", sql_quoted(login->user),
@@ -184,12 +188,7 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
                  {login->password}});
   const bool restarts =
       !cloned && ((*session)->last_error() == kRestartFailed || cloned.error().code == ErrorCode::ConnectionLost);
-  if (!cloned && !restarts) {
-    // It keeps what it had when the donor refused; closed again as it was told to be.
-    static_cast<void>(server.execute("SET GLOBAL super_read_only=1"));
-    static_cast<void>(set_offline_mode(server, false));
-    return tl::unexpected(cloned.error());
-  }
+  if (!cloned && !restarts) return give_up(cloned.error());
   const auto again = session_after_restart(env, *before);
   if (!again) return tl::unexpected(again.error());
   const auto status = clone_status(**again, env.call);

@@ -48,6 +48,10 @@ Result<void> set_semi_sync_replica(Server& server, bool on);
 Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env);
 Result<void> restart_server(Server& server, const StepEnvironment& env);
 
+// retire_steps.cpp
+/// What was committed empty.
+Result<GtidSet> retire_gtids(Server& server, const RetireGtids& step, const StepEnvironment& env);
+
 // group_steps.cpp
 /// The declared replication account, for distributed recovery and the group's own connections.
 Result<void> tell_recovery_account(Server& server, const Spec& spec);

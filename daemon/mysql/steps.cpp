@@ -92,6 +92,12 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           [&](const RotatePassword& s) { return rotate_password(server, s, env.server.endpoint()); },
           [&](const DiscardFormerPassword& s) { return discard_former_password(server, s, env.server.endpoint()); },
           [&](const RenewReceiver&) { return renew_receiver(server, *env.spec); },
+          [&](const RetireGtids& s) -> Result<void> {
+            auto committed = retire_gtids(server, s, env);
+            if (!committed) return tl::unexpected(committed.error());
+            result.position = std::move(*committed);
+            return {};
+          },
       },
       step);
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <random>
 
+#include "mysql/clone_query.hpp"
 #include "mysql/position_query.hpp"
 #include "mysql/sql_text.hpp"
 
@@ -164,6 +165,10 @@ void WatchedNode::on_answer() {
   }
   if (activity_ == Activity::KillingLeftovers) return kill_next_leftover();
   if (activity_ == Activity::AskingForPlaces) return on_places();
+  if (activity_ == Activity::AskingForClone) {
+    partial_.clone = read_clone_progress(session_.rows());
+    return finish(std::move(partial_));
+  }
   const auto loaded = plugins_in(session_.rows());
   if (loaded != plugins_) {
     plugins_ = loaded;
@@ -173,7 +178,7 @@ void WatchedNode::on_answer() {
   snapshot.reach = Reach::Ok;
   if (const auto read = read_status(session_.rows(), snapshot); !read)
     return finish(Reach::Error, read.error().message);
-  if (!snapshot.by_position()) return finish(std::move(snapshot));
+  if (!snapshot.by_position()) return on_status(std::move(snapshot));
   activity_ = Activity::AskingForPlaces;
   status_rows_ = session_.rows();
   own_place_.reset();
@@ -189,7 +194,14 @@ void WatchedNode::on_places() {
   const auto read =
       read_places(status_rows_, *own_place_, partial_.channels.empty() ? Rows{} : session_.rows(), partial_);
   if (!read) return finish(Reach::Error, read.error().message);
-  finish(std::move(partial_));
+  on_status(std::move(partial_));
+}
+
+void WatchedNode::on_status(Snapshot snapshot) {
+  if (!follows_clone_) return finish(std::move(snapshot));
+  activity_ = Activity::AskingForClone;
+  partial_ = std::move(snapshot);
+  advance(session_.query(kCloneProgressQuery));
 }
 
 void WatchedNode::on_failure() {
@@ -200,6 +212,7 @@ void WatchedNode::on_failure() {
       return on_connect_failure(reach_of(number, session_.error_text(), Moment::Connecting));
     case Activity::Probing:
     case Activity::AskingForPlaces:
+    case Activity::AskingForClone:
       if (lost) {
         session_is_gone();
         broke_ = true;
@@ -209,6 +222,7 @@ void WatchedNode::on_failure() {
         plugins_ = {};
         return send();
       }
+      if (activity_ == Activity::AskingForClone) return finish(std::move(partial_));  // the plugin is not loaded yet
       return finish(reach_of(number, session_.error_text(), Moment::Established),
                     fmt::format("{} ({})", session_.error_text(), number));
     case Activity::FindingLeftovers:

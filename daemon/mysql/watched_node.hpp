@@ -31,6 +31,8 @@ class WatchedNode {
   void probe(Deadline deadline, OnSnapshot done);
   void keep_sentinel(std::function<void()> on_broken);
   void drop_sentinel();
+  /// Every probe asks how far a clone is of which the node is the recipient.
+  void follow_clone(bool on) { follows_clone_ = on; }
 
  private:
   using Progress = AsyncSession::Progress;
@@ -39,7 +41,16 @@ class WatchedNode {
     Deadline deadline;
     OnSnapshot done;
   };
-  enum class Activity { None, Resolving, Connecting, Probing, AskingForPlaces, FindingLeftovers, KillingLeftovers };
+  enum class Activity {
+    None,
+    Resolving,
+    Connecting,
+    Probing,
+    AskingForPlaces,
+    AskingForClone,
+    FindingLeftovers,
+    KillingLeftovers
+  };
 
   Route route();
   void begin();
@@ -49,6 +60,7 @@ class WatchedNode {
   void on_connected();
   void on_answer();
   void on_places();
+  void on_status(Snapshot snapshot);
   void on_failure();
   void on_connect_failure(Reach reach);
   void finish(Snapshot snapshot);
@@ -81,7 +93,8 @@ class WatchedNode {
   int fresh_attempts_ = 0;    // in this probe
   std::size_t address_ = 0;   // which of several addresses is tried
   LoadedPlugins plugins_{true, true, false};
-  // While AskingForPlaces: what was answered so far.
+  bool follows_clone_ = false;
+  // While AskingForPlaces and AskingForClone: what was answered so far.
   Snapshot partial_;
   Rows status_rows_;
   std::optional<Rows> own_place_;

@@ -45,4 +45,10 @@ void Watcher::drop_sentinel(const Key& key) {
   });
 }
 
+void Watcher::follow_clone(const Key& key, bool on) {
+  loop_.post([this, key, on] {
+    if (auto* const node = find(key)) node->follow_clone(on);
+  });
+}
+
 }  // namespace repl::mysql

@@ -39,6 +39,8 @@ class Watcher {
   /// Keeps a session blocked on the node and calls `on_broken` each time that it breaks. Replaces the one before.
   void keep_sentinel(const Key& key, std::function<void()> on_broken);
   void drop_sentinel(const Key& key);
+  /// From now on, or no longer, snapshots of the node say how far a clone over it is.
+  void follow_clone(const Key& key, bool on);
 
   /// Runs `work` on the watcher's thread once `when` has come.
   void call_at(Deadline when, std::function<void()> work) { loop_.call_at(when, std::move(work)); }

@@ -71,6 +71,7 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
   } else {
     converge::plan_tree(draft);
   }
+  converge::retire_discarded(draft);
   auto plan = std::move(draft.plan).take();
   return checked->moves_to ? with_move_of_primary(std::move(plan), *checked->moves_to, wanted, office, view) : plan;
 }

@@ -139,7 +139,7 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
     Row{"PrimaryReplicates",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
-          plan.add(ForgetSource{n.spec->id, n.follows.value_or(NodeId{})});
+          plan.add(ForgetSource{n.spec->id, n.follows.value_or(NodeId{}), n.channel->delay, n.channel->name});
         }},
     Row{"SemiSyncSourceOnReplica",
         [](Builder& plan, const Facts&, const NodeFacts& n) { plan.add(semi_sync_source_off(*n.now)); }},
@@ -160,6 +160,18 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(
               FollowSource{.replica = n.spec->id, .from = n.follows, .to = *n.should_follow, .delay = n.spec->delay});
+        }},
+    Row{"DelayDiffers",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(FollowSource{.replica = n.spec->id,
+                                .from = n.follows,
+                                .to = *n.should_follow,
+                                .delay = n.spec->delay,
+                                .delay_before = n.channel->delay});
+        }},
+    Row{"NumbersNotRetired",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) {
+          plan.add(RetireGtids{diagnose::writing_node(f)->spec->id, diagnose::numbers_not_retired(f, n)});
         }},
     Row{"LeftDetached", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
     Row{"RingBroken", [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(attach(f, n)); }},
@@ -224,6 +236,14 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
   if (problem.goal == Goal::Reopen && !facts.primary_lacks.empty()) {
     return fail(ErrorCode::PreconditionFailed, "{}: {} is not opened, it lacks {} that replicas have from it",
                 spec.cluster, *office.primary, how_much(facts.primary_lacks));
+  }
+  if (problem.name == "NumbersNotRetired") {
+    if (const auto silent = diagnose::silent_nodes(facts); !silent.empty()) {
+      return fail(ErrorCode::PreconditionFailed, "{}: {} does not answer, and may have them: it is asked first",
+                  spec.cluster, silent.front());
+    }
+    if (diagnose::writing_node(facts) == nullptr)
+      return fail(ErrorCode::PreconditionFailed, "{}: nobody takes writes", spec.cluster);
   }
   Builder plan{problem.goal};
   plan.because(fmt::format("{}: {}", problem.name, problem.evidence));

@@ -178,6 +178,12 @@ void add_node(Families& out, const Picture& cluster, const NodePicture& node) {
                 "Transactions of the primary that the node lacks, as last seen of both.", labels,
                 static_cast<double>(node.missing));
     }
+    if (const auto& clone = node.facts->now->clone) {
+      out.gauge("repld_node_clone_bytes", "Bytes that a clone over the node has copied so far.", labels,
+                static_cast<double>(clone->bytes_done));
+      out.gauge("repld_node_clone_bytes_estimated", "Bytes that the clone over the node will copy, as far as known.",
+                labels, static_cast<double>(clone->bytes_estimated));
+    }
     // A stopped or silent replica has no lag: the series is missing then, never 0.
     for (const auto& channel : node.facts->now->channels) {
       if (channel.lag) {

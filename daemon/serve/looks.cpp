@@ -123,7 +123,7 @@ Result<Response> show_operation(const Call& call) {
   // The one that is going on is newer in memory than in the store.
   if (const auto state = call.backend.registry.find(cluster_of(id));
       state != nullptr && state->memory.operation && state->memory.operation->id == id) {
-    return json_response(200, operation_json(*state->memory.operation, state->cluster));
+    return json_response(200, operation_json(*state->memory.operation, state->cluster, state->view.get()));
   }
   const auto operation = call.backend.store.operation(id);
   if (!operation) return tl::unexpected(operation.error());

@@ -191,8 +191,18 @@ Json operation() {
        list(object({{"state", text_of({"waiting", "running", "done", "failed", "undoing", "undone", "skipped"})},
                     {"attempts", at_least(whole(), 0)},
                     {"tookSeconds", nullable(seconds_schema("of the last attempt"))},
-                    {"error", nullable(ref("Error"))}}))});
+                    {"error", nullable(ref("Error"))},
+                    {"clone", about(nullable(ref("CloneProgress")), "of a clone-from step that is running")}}))});
   return object(std::move(members));
+}
+
+Json clone_progress() {
+  return object({{"stage", text_of({"starting", "drop-data", "file-copy", "page-copy", "redo-copy", "file-sync",
+                                    "restart", "recovery", "finishing"})},
+                 {"bytesDone", at_least(whole(), 0)},
+                 {"bytesEstimated", about(at_least(whole(), 0), "grows while the donor is written to")},
+                 {"bytesPerSecond", about(at_least(whole(), 0), "0 while nothing is copied")},
+                 {"secondsLeft", nullable(seconds_schema("of copying, at that rate"))}});
 }
 
 Json plan() {
@@ -315,6 +325,7 @@ Json own_schemas() {
       {"OperationSummary", object(operation_members())},
       {"History", object({{"revisions", list(ref("RevisionSummary"))}, {"operations", list(ref("OperationSummary"))}})},
       {"Operation", operation()},
+      {"CloneProgress", clone_progress()},
       {"Plan", plan()},
       {"Rules", object({{"rules", list(rule())}})},
       {"Document", object(document_members())},

@@ -101,6 +101,31 @@ Json error_or_null(const std::optional<Error>& error) {
   return error ? error_json(*error) : Json(nullptr);
 }
 
+/// Where a clone is that goes on; null for other steps. While the server starts anew its last word stands.
+Json clone_or_null(const Step& step, const StepProgress& progress, const View* now) {
+  const auto* clone = std::get_if<CloneFrom>(&step);
+  if (clone == nullptr || progress.state != StepState::Running || now == nullptr) return nullptr;
+  const auto* seen = now->find(clone->node);
+  if (seen == nullptr || !seen->latest) return nullptr;
+  const auto& latest = *seen->latest;
+  const auto last = seen->reached ? seen->reached->clone : std::nullopt;
+  std::string_view stage = last ? to_string(last->stage) : "starting";
+  if (latest.reach == Reach::Refused) {
+    stage = to_string(CloneStage::Restart);
+  } else if (latest.reachable() && !last && latest.taken_at - latest.uptime > progress.changed_at) {
+    stage = "finishing";
+  }
+  const auto figures = last.value_or(CloneProgress{});
+  const auto left = figures.bytes_estimated - std::min(figures.bytes_done, figures.bytes_estimated);
+  const bool copies = figures.bytes_per_second > 0 && stage.ends_with("-copy");
+  return {{"stage", stage},
+          {"bytesDone", figures.bytes_done},
+          {"bytesEstimated", figures.bytes_estimated},
+          {"bytesPerSecond", copies ? figures.bytes_per_second : 0},
+          {"secondsLeft",
+           copies ? Json(static_cast<double>(left) / static_cast<double>(figures.bytes_per_second)) : Json(nullptr)}};
+}
+
 }  // namespace
 
 std::string rfc3339(Time at) {
@@ -274,7 +299,7 @@ Json operation_summary_json(const Operation& operation) {
           {"error", error_or_null(operation.error)}};
 }
 
-Json operation_json(const Operation& operation, const ClusterId& cluster) {
+Json operation_json(const Operation& operation, const ClusterId& cluster, const View* now) {
   auto json = operation_summary_json(operation);
   json["cluster"] = cluster.name;
   json["term"] = operation.term.number;
@@ -282,12 +307,14 @@ Json operation_json(const Operation& operation, const ClusterId& cluster) {
   json["oldPrimary"] = name_or_null(operation.old_primary);
   json["plan"] = plan_json(operation.plan);
   auto& progress = json["progress"] = Json::array();
-  for (const auto& step : operation.progress) {
+  for (std::size_t i = 0; i < operation.progress.size(); ++i) {
+    const auto& step = operation.progress[i];
     const bool over = step.result.has_value();
     progress.push_back({{"state", to_string(step.state)},
                         {"attempts", step.attempts},
                         {"tookSeconds", over ? Json(seconds(step.result->took)) : Json(nullptr)},
-                        {"error", over ? error_or_null(step.result->error) : Json(nullptr)}});
+                        {"error", over ? error_or_null(step.result->error) : Json(nullptr)},
+                        {"clone", clone_or_null(operation.plan.steps.at(i).step, step, now)}});
   }
   return json;
 }

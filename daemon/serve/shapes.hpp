@@ -22,7 +22,8 @@ Json event_json(const store::StoredEvent& event);
 Json revision_summary_json(const AppliedRevision& revision, const Picture& cluster);
 Json revision_json(const AppliedRevision& revision, const Picture& cluster);
 Json operation_summary_json(const Operation& operation);
-Json operation_json(const Operation& operation, const ClusterId& cluster);
+/// @param now  of one that is going on: how far its clones are
+Json operation_json(const Operation& operation, const ClusterId& cluster, const View* now = nullptr);
 Json plan_json(const Plan& plan);
 Json error_json(const Error& error);
 Json detail_json(const spec::Detail& detail);

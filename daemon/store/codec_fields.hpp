@@ -303,9 +303,11 @@ void fields(V& v, FollowSource& s) {
 
 template <class V>
 void fields(V& v, ForgetSource& s) {
-  auto& [replica, from] = s;
+  auto& [replica, from, delay, channel] = s;
   v("replica", replica);
   v("from", from);
+  v.added("delay_s", delay);
+  v.added("channel", channel);
 }
 
 template <class V>
@@ -391,6 +393,13 @@ void fields(V& v, SetGroupMode& s) {
   v("node", node);
   v("from_multi_primary", from_multi_primary);
   v("to_multi_primary", to_multi_primary);
+}
+
+template <class V>
+void fields(V& v, RetireGtids& s) {
+  auto& [node, retired] = s;
+  v("node", node);
+  v("retired", retired);
 }
 
 // ---- operations
@@ -561,7 +570,7 @@ void fields(V& v, Maintenance& m) {
 template <class V>
 void fields(V& v, Memory& m) {
   auto& [revision, spec, proposed, office, operation, operations, paused, automatic_failovers, acknowledged,
-         quarantined, closed, revisions, prior_settings, proposed_prior_settings, maintenance, restored] = m;
+         quarantined, closed, revisions, prior_settings, proposed_prior_settings, maintenance, restored, discarded] = m;
   v("revision", revision);
   v("spec", spec);
   v("proposed", proposed);
@@ -578,6 +587,7 @@ void fields(V& v, Memory& m) {
   v.added("proposed_prior_settings", proposed_prior_settings);
   v.added("maintenance", maintenance);
   v.added("restored_us", restored);
+  v.added("discarded", discarded);
 }
 
 template <class V>

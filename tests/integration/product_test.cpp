@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -317,21 +319,72 @@ TEST_F(ProductAsync, ACrashedPrimaryIsReplaced) {
 }
 
 TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
-  for (const auto* statement : {"STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL super_read_only=0",
-                                "CREATE DATABASE its_own", "SET GLOBAL super_read_only=1"}) {
-    EXPECT_EQ(rig.ask("db3", statement), "");
+  ASSERT_EQ(rig.replctl({"pause", rig.cluster()}).exit_code, 0);  // else it would be fenced in the middle of this
+  {
+    auto session = rig.sandbox().root_session("db3");
+    ASSERT_TRUE(session);
+    const auto tagged = "SET GTID_NEXT='" + rig.ask("db3", "SELECT @@server_uuid") + ":lost:7'";
+    for (const auto& statement : std::vector<std::string>{
+             "STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL super_read_only=0", "CREATE DATABASE its_own",
+             "CREATE TABLE its_own.t (id INT)", tagged, "INSERT INTO its_own.t VALUES (1)", "SET GTID_NEXT='AUTOMATIC'",
+             "SET GLOBAL super_read_only=1"}) {
+      ASSERT_TRUE(session->query(statement)) << statement;
+    }
   }
+  ASSERT_EQ(rig.replctl({"resume", rig.cluster()}).exit_code, 0);
+  const auto of_its_own = rig.ask(
+      "db3", "SELECT GTID_SUBTRACT(@@gtid_executed, '" + rig.ask(rig.primary(), "SELECT @@gtid_executed") + "')");
+  ASSERT_NE(of_its_own.find(":lost:7"), std::string::npos) << of_its_own;
   const auto file = rig.topology_file().string();
   const auto refused = rig.replctl({"apply", file, "--wait"});
   EXPECT_NE(refused.exit_code, 0);
   EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "1");
   EXPECT_NE(rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db33"}).exit_code, 0);
 
+  // From its first moment to its last the node is never open to applications.
+  std::atomic<bool> over = false;
+  std::atomic<int> looks = 0;
+  std::atomic<bool> was_open = false;
+  std::jthread watch{[&] {
+    while (!over) {
+      if (auto session = rig.sandbox().root_session("db3"); session) {
+        while (!over) {
+          const auto rows = session->query("SELECT @@super_read_only OR @@offline_mode");
+          if (!rows || rows->empty()) break;
+          ++looks;
+          if (rows->front().front().value_or("") != "1") was_open = true;
+        }
+      }
+      std::this_thread::sleep_for(1ms);  // it is starting anew
+    }
+  }};
   const auto cloned = rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db3"});
+  over = true;
+  watch.join();
   ASSERT_EQ(cloned.exit_code, 0) << cloned.output << cloned.errors;
+  EXPECT_FALSE(was_open) << "neither super_read_only nor offline_mode";
+  EXPECT_GT(looks, 100);
+  EXPECT_NE(cloned.output.find("db3  restart"), std::string::npos) << "no progress was shown: " << cloned.output;
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='its_own'"), "0");
   EXPECT_EQ(rig.ask("db3", "SELECT @@super_read_only + @@offline_mode"), "1");
+  EXPECT_EQ(rig.ask("db3",
+                    "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE "
+                    "VARIABLE_NAME='super_read_only'"),
+            "ON");
+  // Its transactions are nowhere, their numbers are used up everywhere, and it is written down which those were.
+  for (const auto* node : {"db1", "db2", "db3"}) {
+    EXPECT_TRUE(comes_true([&] {
+      return rig.ask(node, "SELECT GTID_SUBSET('" + of_its_own + "', @@gtid_executed)") == "1";
+    })) << node;
+  }
+  std::map<std::string, std::string> told;
+  const auto events = rig.replctl_json({"events"});
+  for (const auto& event : events["events"]) told[event["kind"]] = event["text"];
+  EXPECT_NE(told["transactions-discarded"].find(":lost:7"), std::string::npos) << told["transactions-discarded"];
+  EXPECT_NE(told["numbers-retired"].find(":lost:7"), std::string::npos) << told["numbers-retired"];
+  const auto again = rig.replctl_json({"apply", file, "--dry-run"});
+  EXPECT_TRUE(again["clusters"][0]["plan"]["steps"].empty()) << again.dump(1);
   keeps_writing();
   nothing_is_lost();
 }

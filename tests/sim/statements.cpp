@@ -322,6 +322,7 @@ class Writer {
   Statements operator()(const StopGroup& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupMode& s) const { return not_simulated(s); }
+  Statements operator()(const RetireGtids& s) const { return not_simulated(s); }
 
  private:
   Statements not_simulated(const Step& step) const {

@@ -439,6 +439,27 @@ class Checker {
                                       : std::string{": rebuild it from another node, or move its data first"}));
     }
     provide(node, forgets, may_lose && (!own.empty() || of_unknown_origin) && !on_its_way);
+    if (!on_its_way && (forgets || out_.to_clone.contains(id))) retire(node, own);
+  }
+
+  /// An installer's transactions on a server that was part of nothing are on no other node, and nobody misses their
+  /// numbers; those of a server that others have transactions of may be.
+  void retire(const Node& node, const GtidSet& own) {
+    GtidSet retired;
+    for (const auto& [origin, intervals] : own.origins()) {
+      const bool known = !executed(out_.at_seed()).only_of(origin.uuid).empty();
+      if (!known && node.empty() && !node.attached()) continue;
+      for (const auto& interval : intervals) retired.add(origin, interval);
+    }
+    const auto all = unite(out_.to_retire, retired);
+    if (all.count() <= kRetiredAtMost) {
+      out_.to_retire = all;
+      return;
+    }
+    out_.notes.push_back(fmt::format(
+        "{} alone has {}, too many to be committed empty on {} (at most {}), so their numbers stay free: remove "
+        "auto.cnf from its data folder and restart it, for a new server_uuid, before it becomes the primary",
+        node.id(), how_much(retired), out_.seed, kRetiredAtMost));
   }
 
   /// A replica that was read a moment later than its source is ahead of that reading, not errant; in a ring, and in a

@@ -51,6 +51,9 @@ struct Checked {
   std::map<NodeId, GtidSet> to_forget;
   /// Nodes that get their data by a clone, with what is lost on them.
   std::map<NodeId, GtidSet> to_clone;
+  /// Of what is lost or reset on them: transactions whose numbers a server could give to others. They are committed
+  /// empty at the end.
+  GtidSet to_retire;
   /// The file names another source than the one before: the primary moves there.
   std::optional<NodeId> moves_to;
   /// Without GTIDs: replicas that follow another node than they should, or have to begin where an empty source is. The

@@ -7,6 +7,7 @@
 
 #include "diagnose/facts.hpp"
 #include "model/snapshot_text.hpp"
+#include "plan/converge/donor.hpp"
 #include "plan/group.hpp"
 #include "plan/put_back.hpp"
 #include "plan/semi_sync.hpp"
@@ -68,30 +69,6 @@ std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_wr
     out.push_back(AmendAccount{id, AccountRole::Replication, account->second, std::move(faults), Logged::No});
   }
   return out;
-}
-
-/// Who has everything, answers, and has the least to do; replicas before the one that takes writes.
-NodeId donor_for(const Draft& draft, const NodeId& node) {
-  // Without GTIDs a clone knows its place in the binary log of its donor only.
-  if (draft.wanted.by_position()) return draft.wanted.source_of(node, draft.checked.seed).value_or(draft.checked.seed);
-  const Node* best = nullptr;
-  const auto better = [](const Node& a, const Node& b) {
-    const bool a_writes = a.now->read_only == ReadOnly::Off, b_writes = b.now->read_only == ReadOnly::Off;
-    if (a_writes != b_writes) return b_writes;
-    return a.now->threads_running < b.now->threads_running;
-  };
-  for (const auto& [id, other] : draft.checked.nodes) {
-    const auto* channel = other.now->channel();
-    const bool sound = channel == nullptr || (channel->applier == ThreadState::Running && channel->delay.count() == 0);
-    const bool has_it = !other.empty() && other.now->executed.contains(draft.seed().now->purged);
-    const bool follows = id == draft.checked.seed || other.attached();
-    if (id == node || draft.checked.to_clone.contains(id) || !sound || !has_it || !follows ||
-        !other.has->clone_plugin) {
-      continue;
-    }
-    if (best == nullptr || better(other, *best)) best = &other;
-  }
-  return best == nullptr ? draft.checked.seed : best->id();
 }
 
 bool counts_keys(const std::string& name) {
@@ -206,8 +183,8 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   const auto clone = draft.checked.to_clone.find(id);
   const bool cloned = clone != draft.checked.to_clone.end();
   if (cloned) {
-    const auto donor = donor_for(draft, id);
-    plan.because(fmt::format("{} gets its data from {}", id, donor));
+    const auto [donor, why] = choose_donor(draft, id);
+    plan.because(fmt::format("{} gets its data from {} ({})", id, donor, why));
     auto after = draft.last_step_of(donor);
     if (const auto before = draft.last_clone_of.find(donor); before != draft.last_clone_of.end()) {
       after.push_back(before->second);
@@ -261,7 +238,8 @@ void acknowledge(Draft& draft, const Node& node) {
 
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after) {
   const auto source = diagnose::source_node(draft.known, *node.now->channel());
-  draft.plan.add(ForgetSource{node.id(), source.value_or(NodeId{})}, std::move(after));
+  const auto& channel = *node.now->channel();
+  draft.plan.add(ForgetSource{node.id(), source.value_or(NodeId{}), channel.delay, channel.name}, std::move(after));
 }
 
 void forget_own(Draft& draft, const Node& node) {
@@ -285,6 +263,17 @@ void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder:
     if (captured.contains(name) || wanted.contains(name) || same_value(from, "1")) continue;
     draft.plan.add(SetVariable{node.id(), name, from, "1", node.has->persisted.contains(name)}, after);
   }
+}
+
+void retire_discarded(Draft& draft) {
+  const auto& retired = draft.checked.to_retire;
+  if (retired.empty()) return;
+  draft.plan.add(RetireGtids{draft.checked.seed, retired}, draft.last_steps(), Must::BestEffort);
+  draft.plan.because(
+      fmt::format("{} that no other node has {} thrown away; {} commits {} empty, so that the numbers are not given to "
+                  "others: {}",
+                  how_much(retired), retired.count() == 1 ? "is" : "are", draft.checked.seed,
+                  retired.count() == 1 ? "it" : "them", in_words(retired)));
 }
 
 std::vector<const Snapshot*> leaving(const Draft& draft) {

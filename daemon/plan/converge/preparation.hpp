@@ -86,6 +86,10 @@ void set_variables(Draft& draft, const Node& node, const std::map<std::string, s
 /// writes.
 void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder::Index>& after);
 
+/// Uses up the numbers of what the plan throws away, when everything else is done: the nodes that acknowledge the empty
+/// transactions must lack them, or nobody would. Best effort: what it leaves is found and repaired.
+void retire_discarded(Draft& draft);
+
 /// Nodes that the new spec does not have any more, and that answer.
 std::vector<const Snapshot*> leaving(const Draft& draft);
 

@@ -357,7 +357,8 @@ void release(Draft& draft, const Snapshot& node, std::vector<Builder::Index> aft
   const auto* channel = node.channel();
   if (channel == nullptr) return;
   const auto known = draft.before == nullptr ? std::nullopt : diagnose::source_node(*draft.before, *channel);
-  draft.plan.add(ForgetSource{node.node, known.value_or(NodeId{})}, std::move(after), Must::BestEffort);
+  draft.plan.add(ForgetSource{node.node, known.value_or(NodeId{}), channel->delay, channel->name}, std::move(after),
+                 Must::BestEffort);
 }
 
 std::vector<Builder::Index> drain_ring(Draft& draft, const std::vector<NodeId>& order,

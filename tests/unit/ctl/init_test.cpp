@@ -55,6 +55,7 @@ TEST_F(Init, WritesWhatTheOptionsSayAndAsksNobody) {
   EXPECT_EQ(spec.accounts.at(AccountRole::Monitoring).user, "mon");
   EXPECT_EQ(mode_of(path("t.yaml")), 0600u);
   EXPECT_NE(ran.out.find("GRANT SELECT, INSERT"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("/*!80300 GRANT TRANSACTION_GTID_TAG ON *.*"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("ON `archive`.*"), std::string::npos) << ran.out;
   EXPECT_TRUE(repld_.requests().empty()) << "it works without repld";
   EXPECT_FALSE(std::filesystem::exists(path("secrets")));

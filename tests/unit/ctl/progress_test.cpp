@@ -49,6 +49,65 @@ TEST(Progress, BeginsAnewWhenAFailoverEntersItsSecondPhase) {
             "  ✓  db1  writable -> super-read-only  0.02 s\n");
 }
 
+/// The second of two steps is a clone at that stage.
+Json cloning(const char* stage, double rate) {
+  auto out = operation("running", {progress("done"), progress("running")});
+  out["plan"]["steps"] = {samples::step("db1", "prepare"), samples::step("db3", "clone the data of db2")};
+  out["plan"]["steps"][1]["name"] = "clone-from";
+  out["progress"][1]["clone"] = {{"stage", stage},
+                                 {"bytesDone", 1'234'000'000},
+                                 {"bytesEstimated", 34'000'000'000},
+                                 {"bytesPerSecond", rate},
+                                 {"secondsLeft", rate > 0 ? Json(150.0) : Json(nullptr)}};
+  return out;
+}
+
+TEST(Progress, ShowsHowFarACloneIs) {
+  EXPECT_EQ(clone_words(cloning("file-copy", 210e6)["progress"][1]), "file copy, 1.2 GB of 34 GB, 210 MB/s, 2m left");
+  EXPECT_EQ(clone_words(cloning("redo-copy", 0)["progress"][1]), "redo copy, 1.2 GB of 34 GB");
+  EXPECT_EQ(clone_words(cloning("restart", 0)["progress"][1]), "restart: the server comes back with its new data");
+  EXPECT_EQ(clone_words(cloning("finishing", 0)["progress"][1]), "finishing");
+  EXPECT_EQ(clone_words(progress("running")), "");
+  EXPECT_EQ(live_lines(cloning("file-copy", 210e6), 3, 0, kSigns, 100).front(),
+            "  ⠋  db3  clone the data of db2: file copy, 1.2 GB of 34 GB, 210 MB/s, 2m left");
+}
+
+TEST(Progress, SaysEachStageOfACloneOnceWhereNobodyWatches) {
+  std::ostringstream out;
+  Progress shown(out, Progress::Mode::Lines, {}, 0);
+  shown.show(cloning("file-copy", 210e6), 1);
+  out.str({});
+  shown.show(cloning("file-copy", 190e6), 2);
+  EXPECT_EQ(out.str(), "");
+  shown.show(cloning("restart", 0), 3);
+  EXPECT_EQ(out.str(), "  db3  restart: the server comes back with its new data\n");
+}
+
+TEST(Outcome, OfAnApplyThatWasTakenBackSaysWhatWasClonedOverAllTheSame) {
+  auto operation = cloning("finishing", 0);
+  operation["state"] = "taken-back";
+  EXPECT_EQ(outcome_of(operation, 0).sentence.find("cloned over"), std::string::npos);
+  operation["progress"][1]["state"] = "undone";
+  EXPECT_NE(outcome_of(operation, 0).sentence.find("as it was, but for the data that were cloned over: db3\n"),
+            std::string::npos)
+      << outcome_of(operation, 0).sentence;
+}
+
+TEST(CatchingUp, IsToldOfClonedNodesThatLackSomething) {
+  const auto done = cloning("finishing", 0);
+  EXPECT_EQ(cloned_nodes(done), std::vector<std::string>{"db3"});
+  Json cluster = {{"positioning", "gtid"},
+                  {"nodes",
+                   {{{"name", "db2"}, {"reach", "ok"}, {"missing", 7}, {"delaySeconds", 0}},
+                    {{"name", "db3"}, {"reach", "ok"}, {"missing", 1234}, {"delaySeconds", 0}}}}};
+  EXPECT_EQ(catching_up_words(cluster, {"db3"}), "db3 is catching up: 1,234 transactions behind");
+  cluster["nodes"][1]["delaySeconds"] = 3600;
+  EXPECT_EQ(catching_up_words(cluster, {"db3"}), "");
+  cluster["nodes"][1]["delaySeconds"] = 0;
+  cluster["nodes"][1]["missing"] = 0;
+  EXPECT_EQ(catching_up_words(cluster, {"db3"}), "");
+}
+
 TEST(Progress, RedrawsTheRunningStepsOnATerminal) {
   std::ostringstream out;
   Progress shown(out, Progress::Mode::Live, kSigns, 80);

@@ -83,5 +83,23 @@ TEST(Counted, KnowsOneFromMany) {
   EXPECT_EQ(counted(0, "reply", "replies"), "0 replies");
 }
 
+TEST(Bytes, AreShortAndCountInThousands) {
+  EXPECT_EQ(bytes_text(0), "0 B");
+  EXPECT_EQ(bytes_text(999), "999 B");
+  EXPECT_EQ(bytes_text(1'000), "1.0 kB");
+  EXPECT_EQ(bytes_text(999'900), "1.0 MB");
+  EXPECT_EQ(bytes_text(34'400'000), "34 MB");
+  EXPECT_EQ(bytes_text(5.6e12), "5.6 TB");
+  EXPECT_EQ(bytes_text(5.6e15), "5600 TB");
+}
+
+TEST(Numbers, AreReadInGroupsOfThree) {
+  EXPECT_EQ(with_commas(7), "7");
+  EXPECT_EQ(with_commas(999), "999");
+  EXPECT_EQ(with_commas(1000), "1,000");
+  EXPECT_EQ(with_commas(1234567), "1,234,567");
+  EXPECT_EQ(with_commas(-1234), "-1,234");
+}
+
 }  // namespace
 }  // namespace repl::ctl

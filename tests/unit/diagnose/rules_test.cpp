@@ -247,6 +247,41 @@ const std::vector<RuleRow>& rows() {
       {"ErrantTransactions(a)", Rule::IsQuiet, "ItIsThePrimary",
        with(async(), [](Cluster& c) { c["a"].errant("B:1"); })},
 
+      {"DelayDiffers(b)", Rule::Matches, "ItAppliesAtOnceAndShouldNot",
+       with(running(spec_of("a b c").delayed("b", 60s)), [](Cluster& c) { c["b"].now().channels[0].delay = 0s; })},
+      {"DelayDiffers(b)", Rule::Matches, "ItWaitsLongerThanDeclared",
+       with(async(), [](Cluster& c) { c["b"].now().channels[0].delay = 60s; })},
+      {"DelayDiffers(b)", Rule::IsQuiet, "AsDeclared", [] { return running(spec_of("a b c").delayed("b", 60s)); }},
+      {"DelayDiffers(b)", Rule::IsQuiet, "ItFollowsAnother",
+       with(async(), [](Cluster& c) { c["b"].follow("c").now().channels[0].delay = 60s; })},
+
+      {"NumbersNotRetired(b)", Rule::Matches, "ThePrimaryLacksThem", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+       })},
+      {"NumbersNotRetired(b)", Rule::Matches, "OneMayHaveThemAndDoesNotAnswer", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+         c["c"].silent(3);
+       })},
+      {"NumbersNotRetired(b)", Rule::IsQuiet, "ThePrimaryHasThem", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+         c["a"].executed("A:1-100,B:1-8");
+       })},
+      {"NumbersNotRetired(b)", Rule::IsQuiet, "AnotherHasSome", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+         c["c"].executed("A:1-100,B:8");
+       })},
+      {"NumbersNotRetired(b)", Rule::IsQuiet, "NobodyTakesWrites", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+         c["a"].read_only(ReadOnly::Super);
+       })},
+      {"DiscardedElsewhere(b)", Rule::Matches, "AnotherHasSome", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+         c["c"].executed("A:1-100,B:8");
+       })},
+      {"DiscardedElsewhere(b)", Rule::IsQuiet, "NobodyHasAny", with(async(), [](Cluster& c) {
+         c["b"].discarded("B:7-8");
+       })},
+
       {"SemiSyncSourceOnReplica(b)", Rule::Matches, "ItsSourceSideIsOn",
        with(semi(), [](Cluster& c) { c["b"].waits_for(1); })},
       {"SemiSyncSourceOnReplica(a)", Rule::IsQuiet, "ItIsThePrimary", [] { return semi(); }},

@@ -37,7 +37,7 @@ std::vector<Step> one_of_each() {
       StopReplication{kNode},
       DetachReceiver{kNode, kOther},
       FollowSource{.replica = kNode, .from = NodeId{"db3"}, .to = kOther, .delay = 60s, .channel = "ring"},
-      ForgetSource{kNode, kOther},
+      ForgetSource{kNode, kOther, 60s, "ring"},
       WaitForApplied{kNode, kOther, 10s},
       ApplyReceived{kNode, gtids(), 10s},
       WaitForGtids{kNode, 10s},
@@ -53,6 +53,7 @@ std::vector<Step> one_of_each() {
       RotatePassword{kNode, AccountRole::Application, account},
       DiscardFormerPassword{kNode, AccountRole::Application, account},
       RenewReceiver{kNode},
+      RetireGtids{kNode, gtids()},
   };
 }
 
@@ -91,10 +92,15 @@ TEST(Inverse, OfAFirstFollowingIsForgetting) {
   EXPECT_EQ(inverse(FollowSource{.replica = kNode, .to = kOther}), Step(ForgetSource{kNode, kOther}));
 }
 
+TEST(Inverse, OfForgettingASourceFollowsItAsBefore) {
+  EXPECT_EQ(inverse(ForgetSource{kNode, kOther, 60s, "ring"}),
+            Step(FollowSource{.replica = kNode, .to = kOther, .delay = 60s, .channel = "ring"}));
+}
+
 TEST(Inverse, OfAFenceOrAWaitIsNothing) {
-  for (const Step& step :
-       {Step(CloseReturned{kNode}), Step(ResetGtids{kNode, gtids()}), Step(WaitForApplied{kNode, kOther, 1s}),
-        Step(ApplyReceived{kNode, gtids(), 1s}), Step(WaitForAckers{kNode, 1, 1s})}) {
+  for (const Step& step : {Step(CloseReturned{kNode}), Step(ResetGtids{kNode, gtids()}),
+                           Step(WaitForApplied{kNode, kOther, 1s}), Step(ApplyReceived{kNode, gtids(), 1s}),
+                           Step(WaitForAckers{kNode, 1, 1s}), Step(RetireGtids{kNode, gtids()})}) {
     EXPECT_EQ(inverse(step), std::nullopt) << describe(step);
   }
 }

@@ -323,6 +323,94 @@ TEST(ApplyRefuses, ANodeThatWouldLackThemOnceItsOwnAreForgotten) {
   expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b lacks 2 transactions that a has purged"});
 }
 
+/// b replicates from nobody and has two transactions of its own.
+World with_diverged(const Spec& spec) {
+  auto world = applied(spec);
+  auto& b = world.servers["b"];
+  b.now.channels.clear();
+  b.now.executed = unite(b.now.executed, gtids("B:7-8"));
+  return world;
+}
+Result<Plan> plan_losing(const World& world, const Spec& spec, const std::set<NodeId>& nodes) {
+  return plan::plan_converge(spec, world.office, &*world.in_force, world.servers.view(world.office.primary), {}, nodes);
+}
+NodeId donor_of(const Result<Plan>& p) {
+  return p ? all_of_kind<CloneFrom>(*p).at(0).donor : NodeId{p.error().message};
+}
+
+TEST(ApplyClones, ADivergedNodeAndUsesUpTheNumbersOfWhatItLoses) {
+  for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(1)}) {
+    auto world = with_diverged(spec);
+    const auto p = plan_losing(world, spec, {kB});
+    ASSERT_TRUE(p) << p.error().message;
+    EXPECT_TRUE(in_order(*p, "b: clone the data of c", "b: follow a"));
+    EXPECT_TRUE(in_order(*p, "b: follow a", "a: commit 2 discarded transactions empty"));
+    EXPECT_TRUE(p->steps.back().best_effort);
+    EXPECT_TRUE(any_reason(p->reasons, gtids("B:7-8").to_string()));
+    ASSERT_FALSE(apply_all(world.servers, *p, in_written_order(*p)));
+    for (const auto* node : {"a", "b", "c"}) {
+      EXPECT_TRUE(world.servers[node].now.executed.contains(gtids("B:7-8"))) << node;
+    }
+    world.expect_reached(spec);
+  }
+}
+
+TEST(ApplyClones, ANodeWithMoreThanCanBeCommittedEmptyAndSaysSo) {
+  const auto spec = spec_of("a b c");
+  auto world = with_diverged(spec);
+  auto& b = world.servers["b"].now;
+  b.executed = unite(b.executed, gtids("B:9-200000"));
+  const auto p = plan_losing(world, spec, {kB});
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_FALSE(has_step(*p, "a: commit"));
+  EXPECT_TRUE(any_reason(p->reasons, "too many to be committed empty on a")) << testing::PrintToString(p->reasons);
+}
+
+TEST(ApplyClones, AnEmptyServerWithoutUsingUpAnInstallersNumbers) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["a"].now.purged = gtids("A:1-2");
+  EXPECT_TRUE(all_of_kind<RetireGtids>(world.apply(spec)).empty());
+}
+
+TEST(ApplyClones, FromAReplicaThatIsFitAndHasTheLeastToDo) {
+  auto spec = spec_of("a b c d").region("b", "eu").region("c", "eu").region("d", "us").region("a", "eu");
+  const auto donor = [&](const std::function<void(World&)>& change) {
+    auto world = with_diverged(spec);
+    world.servers["c"].now.threads_running = 9;
+    world.servers["d"].now.threads_running = 2;
+    for (const auto* node : {"c", "d"}) world.servers[node].now.channels[0].lag = Duration{0};
+    change(world);
+    return donor_of(plan_losing(world, spec, {kB})).name;
+  };
+  EXPECT_EQ(donor([](World&) {}), "c") << "the same region";
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].now.channels[0].lag = 60s; }), "c")
+      << "a copy over a long way is worse";
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].now.channels[0].applier = ThreadState::Stopped; }), "d");
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].now.offline_mode = true; }), "d") << "it takes no logins";
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].has.clone_plugin = false; }), "d");
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].now.version = {8, 0, 36}; }), "d") << "the plugin refuses it";
+  EXPECT_EQ(donor([](World& w) { w.servers.kill("c"), w.servers.kill("d"); }), "a") << "the primary last";
+  for (auto& node : spec.nodes) node.region.clear();
+  EXPECT_EQ(donor([](World&) {}), "d") << "fewer threads at work";
+  EXPECT_EQ(donor([](World& w) { w.servers["d"].now.channels[0].lag = 60s; }), "c");
+  EXPECT_EQ(donor([](World& w) { w.servers["d"].now.channels[0].lag.reset(); }), "c") << "nobody knows how far behind";
+}
+
+TEST(ApplyClones, TwoNodesFromTwoDonors) {
+  const auto spec = spec_of("a b c d e");
+  auto world = with_diverged(spec);
+  auto& c = world.servers["c"];
+  c.now.channels.clear();
+  c.now.executed = unite(c.now.executed, gtids("C:7"));
+  const auto p = plan_losing(world, spec, {kB, kC});
+  ASSERT_TRUE(p) << p.error().message;
+  const auto clones = all_of_kind<CloneFrom>(*p);
+  ASSERT_EQ(clones.size(), 2U);
+  EXPECT_NE(clones[0].donor, clones[1].donor);
+  EXPECT_EQ(all_of_kind<RetireGtids>(*p).at(0).retired, gtids("B:7-8,C:7"));
+}
+
 TEST(ApplyRefuses, AnErrantReplica) {
   const auto spec = spec_of("a b c");
   auto world = applied(spec);

@@ -197,6 +197,35 @@ TEST(PlanRepair, PointsALeftReplicaBackToThePrimaryInOffice) {
   EXPECT_EQ(sentences(repair(c, "LeftDetached")), std::vector<std::string>{"b: follow a"});
 }
 
+TEST(PlanRepair, RestoresADelayInPlace) {
+  auto c = running(spec_of("a b c").delayed("b", 60s));
+  c["b"].now().channels[0].delay = 0s;
+  const auto p = repair(c, "DelayDiffers");
+  ASSERT_EQ(p.steps.size(), 1U);
+  const FollowSource follow{.replica = kB, .from = kA, .to = kA, .delay = 60s, .delay_before = 0s};
+  EXPECT_EQ(p.steps[0].step, Step(follow));
+  EXPECT_EQ(std::get<FollowSource>(*inverse(p.steps[0].step)).delay, 0s);
+}
+
+TEST(PlanRepair, UsesTheNumbersUpThatTheWriterLacks) {
+  auto c = running(spec_of("a b c"));
+  c["b"].discarded("B:7-9");
+  c["a"].executed("A:1-100,B:8");
+  const auto p = repair(c, "NumbersNotRetired");
+  ASSERT_EQ(p.steps.size(), 1U);
+  EXPECT_EQ(p.steps[0].step, Step(RetireGtids{kA, gtids("B:7,B:9")}));
+}
+
+TEST(PlanRepair, UsesNoNumbersUpBeforeEveryNodeWasAsked) {
+  auto c = running(spec_of("a b c"));
+  c["b"].discarded("B:7-9");
+  c["c"].silent(3);
+  const auto p = plan::plan_repair(Problem{.name = "NumbersNotRetired", .node = kB, .goal = Goal::Repair}, c.spec,
+                                   c.office, c.view());
+  ASSERT_FALSE(p);
+  EXPECT_NE(p.error().message.find("c does not answer"), std::string::npos) << p.error().message;
+}
+
 TEST(PlanRepair, GivesItsEvidenceAsReason) {
   auto c = running(spec_of("a b c"));
   c["b"].writable();

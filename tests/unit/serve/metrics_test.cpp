@@ -174,6 +174,7 @@ TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   shop.problems = {shop::problem("X", Severity::Info)};
   auto without_gtids = shop::replica("db3");
   without_gtids.gtid_mode = GtidMode::Off;
+  without_gtids.clone = CloneProgress{CloneStage::FileCopy, 100, 300, 20};
   shop.set(3, without_gtids);
   std::set<std::string> exported;
   std::string line;

@@ -224,6 +224,47 @@ TEST(Shapes, MakeNothingUpForANodeThatNeverAnswered) {
   EXPECT_EQ(json.at("state"), "unknown");
 }
 
+TEST(Shapes, ShowHowFarACloneIs) {
+  auto operation = shop::operation();
+  operation.plan.steps[1].step = CloneFrom{.node = {"db3"}, .donor = {"db2"}};
+  operation.progress[1] = {.state = StepState::Running, .attempts = 1, .changed_at = Time{Duration{5'000'000}}};
+  Snapshot now;
+  now.node = {"db3"};
+  now.reach = Reach::Ok;
+  now.taken_at = Time{Duration{9'000'000}};
+  now.uptime = std::chrono::seconds{1000};
+  const auto shown = [&](const Snapshot& latest, const Snapshot& reached) {
+    const View view{latest.taken_at, {Observation{.node = {"db3"}, .latest = latest, .reached = reached}}};
+    return operation_json(operation, {"shop"}, &view).at("progress").at(1).at("clone");
+  };
+  EXPECT_EQ(shown(now, now).at("stage"), "starting");
+
+  now.clone = CloneProgress{CloneStage::FileCopy, 100, 300, 20};
+  auto clone = shown(now, now);
+  EXPECT_EQ(clone.at("stage"), "file-copy");
+  EXPECT_EQ(clone.at("bytesDone"), 100);
+  EXPECT_EQ(clone.at("bytesEstimated"), 300);
+  EXPECT_EQ(clone.at("bytesPerSecond"), 20);
+  EXPECT_EQ(clone.at("secondsLeft"), 10.0);
+
+  Snapshot refused;
+  refused.node = {"db3"};
+  refused.reach = Reach::Refused;
+  clone = shown(refused, now);
+  EXPECT_EQ(clone.at("stage"), "restart");
+  EXPECT_EQ(clone.at("bytesDone"), 100);
+  EXPECT_TRUE(clone.at("secondsLeft").is_null());
+
+  auto back = now;
+  back.clone.reset();
+  back.uptime = std::chrono::seconds{1};
+  EXPECT_EQ(shown(back, back).at("stage"), "finishing");
+
+  EXPECT_TRUE(operation_json(operation, {"shop"}).at("progress").at(1).at("clone").is_null()) << "nobody looked";
+  operation.progress[1].state = StepState::Done;
+  EXPECT_TRUE(shown(now, now).is_null());
+}
+
 TEST(Shapes, ShowAnOperationWithTheProgressOfItsSteps) {
   const auto json = operation_json(shop::operation(), {"shop"});
   EXPECT_EQ(json.at("steps"), 2);

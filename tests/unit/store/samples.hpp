@@ -41,7 +41,7 @@ inline std::vector<Step> steps() {
           DetachReceiver{a, b},
           FollowSource{
               .replica = a, .from = b, .to = NodeId{"db3"}, .delay = 3600s, .delay_before = 60s, .channel = "ring"},
-          ForgetSource{a, b},
+          ForgetSource{a, b, 60s, "ring"},
           WaitForApplied{a, b, 1500ms},
           ApplyReceived{a, some_gtids(), 2500ms},
           WaitForGtids{a, 3000ms},
@@ -56,7 +56,8 @@ inline std::vector<Step> steps() {
           AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants}, Logged::Yes},
           RotatePassword{a, AccountRole::Application, account()},
           DiscardFormerPassword{a, AccountRole::Application, account()},
-          RenewReceiver{a}};
+          RenewReceiver{a},
+          RetireGtids{a, some_gtids()}};
 }
 
 inline Spec spec() {

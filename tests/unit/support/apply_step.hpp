@@ -604,9 +604,14 @@ class Servers {
       if (name.starts_with("rpl_semi_sync_source_")) s.has.variables.emplace(name, "");
     }
     if (s.now.semi_sync.source_plugin) {
-      s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
-      s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
-      s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+      // What the recipient has persisted stays its own.
+      const auto starts_with = [&](const std::string& name, const std::string& otherwise) {
+        const auto own = s.has.persisted.find(name);
+        s.has.variables[name] = own == s.has.persisted.end() ? otherwise : own->second;
+      };
+      starts_with("rpl_semi_sync_source_timeout", "10000");
+      starts_with("rpl_semi_sync_source_wait_no_replica", "ON");
+      starts_with("rpl_semi_sync_source_wait_point", "AFTER_SYNC");
     }
     result.position = s.now.executed;
     return std::nullopt;
@@ -664,6 +669,24 @@ class Servers {
       other.has.variables["group_replication_enforce_update_everywhere_checks"] = step.to_multi_primary ? "ON" : "OFF";
       other.elected = !step.to_multi_primary && &other == &s;
     }
+    return std::nullopt;
+  }
+
+  Outcome carry_out(ModelServer& s, const RetireGtids& step, StepResult& result) {
+    settle();
+    const auto missing = subtract(step.retired, s.now.executed);
+    if (missing.empty()) return std::nullopt;
+    if (s.now.read_only != ReadOnly::Off) return refused(step, "1290 read-only", ErrorCode::PreconditionFailed);
+    for (auto& [id, other] : servers_) {
+      if (id == step.node) continue;
+      if (other.life != Life::Up) return refused(step, id.name + " is silent", ErrorCode::PreconditionFailed);
+      if (other.now.position().intersects(missing)) {
+        return refused(step, id.name + " has some of them", ErrorCode::ErrantTransactions);
+      }
+    }
+    s.now.executed = unite(s.now.executed, missing);
+    result.position = missing;
+    settle();
     return std::nullopt;
   }
 

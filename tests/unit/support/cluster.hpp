@@ -314,6 +314,11 @@ class Seen {
     observation_.quarantined = true;
     return *this;
   }
+  /// Thrown away with its data, and not used up yet.
+  Seen& discarded(std::string_view transactions) {
+    observation_.discarded = gtids(transactions);
+    return *this;
+  }
   Seen& closed_by_repld() {
     observation_.closed_by_repld = true;
     return *this;
