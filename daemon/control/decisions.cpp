@@ -41,8 +41,8 @@ Result<void> Controller::State::may_act_on(const Problem& failover, Time now) co
     return allowed;
   }
   if (const auto retry = retries.find(kFailover); retry != retries.end() && now < retry->second.not_before) {
-    return fail(ErrorCode::DeadlineExceeded, "{}: the last attempt failed; the next is made in a moment",
-                failover.name);
+    return fail(ErrorCode::DeadlineExceeded, "{}: the last attempt failed: {}; the next is made at {}", failover.name,
+                retry->second.why, time_text(retry->second.not_before));
   }
   return {};
 }
@@ -57,6 +57,7 @@ void Controller::State::decide(Time now) {
   // Where several nodes write, and in groups, nobody has to be decided about.
   const bool primary_alive =
       memory.spec->several_writers() || memory.spec->is_group() || (primary != nullptr && primary->alive());
+  run_hooks_of_election(now);
   bool acted = false;
 
   const bool another_took_over = std::any_of(problems.begin(), problems.end(),
@@ -97,6 +98,9 @@ void Controller::State::decide(Time now) {
       if (busy()) {
         if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
           take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
+          progress(now);
+        } else if (only_hooks_are_left(*memory.operation) && may_act_on(problem, now)) {
+          give_up_hooks(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
           progress(now);
         }
         continue;

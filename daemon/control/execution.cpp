@@ -12,6 +12,7 @@ using std::chrono::seconds;
 
 constexpr int kAttempts = 5;
 constexpr int kAttemptsOnTheDead = 2;
+constexpr int kAttemptsOfHooks = 3;
 bool is_gone(ErrorCode code) {
   return code == ErrorCode::ConnectionRefused || code == ErrorCode::ConnectionLost || code == ErrorCode::BreakerOpen ||
          code == ErrorCode::DeadlineExceeded;
@@ -19,8 +20,16 @@ bool is_gone(ErrorCode code) {
 /// Beyond its own limit, a step's result may be this late before it is given up.
 constexpr Duration kGrace = seconds{3};
 
-Duration pause_before_attempt(int attempts) {
+/// A program of somebody else's talks to things that need a moment to come back.
+Duration pause_before_attempt(const Step& step, int attempts) {
+  if (std::holds_alternative<RunHook>(step)) return seconds{1} * (1 << std::min(attempts - 1, 5));
   return milliseconds{100} * (1 << std::min(attempts, 5));
+}
+
+/// Runs after the change, which stands whatever comes of it.
+bool is_hook_afterwards(const Step& step) {
+  const auto* hook = std::get_if<RunHook>(&step);
+  return hook != nullptr && hook->after();
 }
 
 bool running(StepState s) {
@@ -88,7 +97,7 @@ std::vector<StepOrder> start_undoing(Operation& op, Time now) {
       p.state = StepState::Undone;
       continue;
     }
-    if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts)) return {};
+    if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(*back, p.attempts)) return {};
     p.state = StepState::Undoing;
     ++p.attempts;
     p.changed_at = now;
@@ -116,7 +125,9 @@ void step_failed(Operation& op, std::size_t index, Time now) {
     take_back(op, error, now);
     return;
   }
-  if ((no_return || only_goes_forward(op.goal)) && p.attempts < kAttempts) {
+  const bool afterwards = is_hook_afterwards(planned.step);
+  const int attempts = afterwards ? kAttemptsOfHooks : kAttempts;
+  if ((no_return || afterwards || only_goes_forward(op.goal)) && p.attempts < attempts) {
     p.state = StepState::Waiting;  // again, after a pause
     if (is_the_point) prepare_opening_again(op);
     return;
@@ -149,6 +160,7 @@ Duration time_limit(const Step& step) {
                         [](const SetGroupPrimary&) -> Duration { return seconds{60}; },
                         [](const SetGroupMode&) -> Duration { return seconds{60}; },
                         [](const RenewReceiver&) -> Duration { return seconds{15}; },
+                        [](const RunHook& s) -> Duration { return s.timeout + seconds{2}; },
                         [](const auto&) -> Duration { return seconds{10}; },
                     },
                     step);
@@ -194,7 +206,7 @@ std::vector<StepOrder> start_ready(Operation& op, Time now) {
     const bool ready = std::all_of(planned.after.begin(), planned.after.end(), [&](std::size_t before) {
       return settled(op.plan.steps[before], op.progress[before]);
     });
-    if (!ready || (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts))) continue;
+    if (!ready || (p.attempts > 0 && now < p.changed_at + pause_before_attempt(planned.step, p.attempts))) continue;
     p.state = StepState::Running;
     ++p.attempts;
     p.changed_at = now;
@@ -265,6 +277,24 @@ void take_back(Operation& op, Error why, Time now) {
   op.finished = now;
 }
 
+bool only_hooks_are_left(const Operation& op) {
+  if (op.state != OperationState::Running) return false;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (!settled(op.plan.steps[i], op.progress[i]) && !is_hook_afterwards(op.plan.steps[i].step)) return false;
+  }
+  return !all_finished(op);
+}
+
+void give_up_hooks(Operation& op, const Error& why, Time now) {
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    auto& p = op.progress[i];
+    if (!is_hook_afterwards(op.plan.steps[i].step) || settled(op.plan.steps[i], p)) continue;
+    p.state = StepState::Failed;
+    p.changed_at = now;
+    p.result = StepResult{.error = why};
+  }
+}
+
 void resume(Operation& op) {
   for (auto& p : op.progress) {
     if (p.state == StepState::Running) {
@@ -293,7 +323,7 @@ Time next_wake_up(const Operation& op, Time now) {
       next = std::min(next, overdue_at(op, i));
     } else if (p.attempts > 0 &&
                (p.state == StepState::Waiting || p.state == StepState::Done || p.state == StepState::Failed)) {
-      const auto again = p.changed_at + pause_before_attempt(p.attempts);
+      const auto again = p.changed_at + pause_before_attempt(op.plan.steps[i].step, p.attempts);
       if (again > now) next = std::min(next, again);
     }
   }

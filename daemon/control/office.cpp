@@ -21,6 +21,10 @@ void Controller::State::follow_group(Time now) {
                   .ackers = {},
                   .inherited = primary != nullptr ? primary->executed : GtidSet{},
                   .since = now};
+  const bool on_request = std::exchange(handed_to, std::nullopt) == office.primary;
+  if (old && !on_request && !memory.spec->observes() && !memory.spec->hooks.post_failover.empty()) {
+    office.hooks_due = old;
+  }
   observed.primary_changed();
   note(now, Severity::Warning, "primary-changed",
        fmt::format("the group has made {} its primary, term {}{}", *office.primary, office.term.number,

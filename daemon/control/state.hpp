@@ -1,6 +1,7 @@
 // The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
 // people ask for), maintenance.cpp (where it keeps off), decisions.cpp (what it does by itself), operations.cpp
-// (carrying out), recording.cpp (what the servers keep).
+// (carrying out), recording.cpp (what the servers keep),
+// hooks.cpp (the owner's programs).
 #pragma once
 
 #include <map>
@@ -45,9 +46,13 @@ struct Controller::State {
     int failures = 0;
     Time not_before{};
     std::optional<Time> done;  ///< End of the last attempt, when it succeeded.
+    std::string why;           ///< Else what it failed of.
   };
   std::map<std::string, Retry> retries;
   std::string attempting;  ///< Key of the running automatic operation.
+
+  /// Whom the group's writes were last handed to on request: that it is the primary is no failover.
+  std::optional<NodeId> handed_to;
 
   /// A rise of the acknowledgement count counts for the quorum once all ackers have what was committed before it.
   std::optional<std::pair<int, GtidSet>> settling;
@@ -99,6 +104,11 @@ struct Controller::State {
   bool looked_since_last_change() const;
   Result<void> may_act_on(const Problem& failover, Time now) const;
   void decide_resumption(Time now);
+
+  // hooks.cpp
+  void tell_of_hook(const StepDone& done, Time now);
+  void keep_failed_hooks(const Operation& over);
+  void run_hooks_of_election(Time now);
 
   // recording.cpp
   void keep_record(Time now);

@@ -2,6 +2,7 @@
 #include "model/step.hpp"
 
 #include "model/snapshot_text.hpp"
+#include "model/spec_text.hpp"
 
 namespace repl {
 namespace {
@@ -128,6 +129,7 @@ std::optional<Step> inverse(const Step& step) {
           [](const RotatePassword&) -> Inverse { return std::nullopt; },
           [](const DiscardFormerPassword&) -> Inverse { return std::nullopt; },
           [](const RenewReceiver&) -> Inverse { return std::nullopt; },
+          [](const RunHook&) -> Inverse { return std::nullopt; },
       },
       step);
 }
@@ -180,6 +182,7 @@ std::string_view name_of(const Step& step) {
                         [](const RotatePassword&) { return "rotate-password"; },
                         [](const DiscardFormerPassword&) { return "discard-former-password"; },
                         [](const RenewReceiver&) { return "renew-receiver"; },
+                        [](const RunHook&) { return "run-hook"; },
                     },
                     step);
 }
@@ -276,6 +279,10 @@ std::string describe(const Step& step) {
           },
           [](const RenewReceiver& s) {
             return fmt::format("{}: its receiver logs in as declared from now on", s.replica);
+          },
+          [](const RunHook& s) {
+            return fmt::format("{}: {} hook {} (at most {} s)", s.node, to_string(s.point), s.program,
+                               seconds(s.timeout));
           },
       },
       step);

@@ -92,6 +92,9 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
           [&](const RotatePassword& s) { return rotate_password(server, s, env.server.endpoint()); },
           [&](const DiscardFormerPassword& s) { return discard_former_password(server, s, env.server.endpoint()); },
           [&](const RenewReceiver&) { return renew_receiver(server, *env.spec); },
+          [&](const RunHook&) -> Result<void> {
+            return fail(ErrorCode::Internal, "a hook runs on no server: run/hooks.cpp runs it");
+          },
       },
       step);
 }

@@ -191,7 +191,8 @@ Json operation() {
        list(object({{"state", text_of({"waiting", "running", "done", "failed", "undoing", "undone", "skipped"})},
                     {"attempts", at_least(whole(), 0)},
                     {"tookSeconds", nullable(seconds_schema("of the last attempt"))},
-                    {"error", nullable(ref("Error"))}}))});
+                    {"error", nullable(ref("Error"))},
+                    {"output", about(text(), "the end of what a hook printed; of other steps empty")}}))});
   return object(std::move(members));
 }
 

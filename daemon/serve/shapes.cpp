@@ -287,7 +287,8 @@ Json operation_json(const Operation& operation, const ClusterId& cluster) {
     progress.push_back({{"state", to_string(step.state)},
                         {"attempts", step.attempts},
                         {"tookSeconds", over ? Json(seconds(step.result->took)) : Json(nullptr)},
-                        {"error", over ? error_or_null(step.result->error) : Json(nullptr)}});
+                        {"error", over ? error_or_null(step.result->error) : Json(nullptr)},
+                        {"output", over ? step.result->output : std::string{}}});
   }
   return json;
 }

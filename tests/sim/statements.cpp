@@ -251,6 +251,8 @@ class Writer {
         stop_receiver(at, notes_),
         {at, "START REPLICA IO_THREAD", [](Server& n, std::uint64_t, const Reply& reply) { n.start_receiver(reply); }}};
   }
+  // It runs beside repld, and never fails here.
+  Statements operator()(const RunHook& s) const { return nothing(s.node); }
   // Clones and groups are not simulated: a schedule that comes here is wrong, and fails.
   Statements operator()(const CloneFrom& s) const { return not_simulated(s); }
   Statements operator()(const RestartServer& s) const { return not_simulated(s); }

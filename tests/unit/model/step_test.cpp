@@ -53,6 +53,7 @@ std::vector<Step> one_of_each() {
       RotatePassword{kNode, AccountRole::Application, account},
       DiscardFormerPassword{kNode, AccountRole::Application, account},
       RenewReceiver{kNode},
+      RunHook{kNode, kOther, HookPoint::PreFailover, "fence", 4s},
   };
 }
 

@@ -56,7 +56,8 @@ inline std::vector<Step> steps() {
           AmendAccount{a, AccountRole::Monitoring, account(), {AccountFault::Grants}, Logged::Yes},
           RotatePassword{a, AccountRole::Application, account()},
           DiscardFormerPassword{a, AccountRole::Application, account()},
-          RenewReceiver{a}};
+          RenewReceiver{a},
+          RunHook{a, b, HookPoint::PostSwitchover, "announce", 7500ms}};
 }
 
 inline Spec spec() {
@@ -99,6 +100,7 @@ inline Spec spec() {
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};
   s.password_policy = {14, 5, 90 * 24h, 6, 48h};
+  s.hooks = {{"fence"}, {"announce", "/etc/repld/hooks/dns"}, {"ask"}, {"tell"}, 4s};
   return s;
 }
 
@@ -119,9 +121,9 @@ inline Operation operation(std::uint64_t number = 12) {
   o.plan.reasons = {"db2: has all, same region", "db3: 45 s behind\n\"quoted\" \xc3\xa4"};
   for (const auto& step : steps()) {
     o.plan.steps.push_back({step, {0, o.plan.steps.size()}, true});
-    o.progress.push_back(
-        {StepState::Failed, 3, true, at(1'700'000'000'123'456),
-         StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(), Duration{4711}}});
+    o.progress.push_back({StepState::Failed, 3, true, at(1'700'000'000'123'456),
+                          StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(),
+                                     Duration{4711}, "told the proxy\n"}});
   }
   o.state = OperationState::Undoing;
   o.started = at(1'700'000'000'000'001);
