@@ -191,6 +191,7 @@ void Controller::State::operation_over(Time now) {
     memory.proposed.reset();
   }
   keep_failed_hooks(op);
+  if (!done) handed_to.reset();
   if (op.goal == Goal::FailOver && op.asked_by == "repld" && may_have_opened(op)) {
     memory.automatic_failovers.push_back(now);
   }

@@ -65,7 +65,7 @@ control::Output ordering(std::vector<Step> steps) {
   return output;
 }
 
-RunHook hook(const std::string& program) {
+RunHook before(const std::string& program) {
   return {{"db2"}, NodeId{"db1"}, HookPoint::PreFailover, program, 10s};
 }
 
@@ -81,7 +81,7 @@ struct World {
 TEST(Hooks, AreRunAndTheOtherStepsAreLeft) {
   World world;
   world.scripts.add("fence", "echo $REPL_OPERATION $REPL_NEW_PRIMARY_PORT");
-  auto output = ordering({SetReadOnly{{"db2"}, ReadOnly::Super, ReadOnly::Off}, hook("fence")});
+  auto output = ordering({SetReadOnly{{"db2"}, ReadOnly::Super, ReadOnly::Off}, before("fence")});
   world.hooks.start(output);
   ASSERT_EQ(output.steps.size(), 1U);
   EXPECT_TRUE(std::holds_alternative<SetReadOnly>(output.steps.front().step));
@@ -100,7 +100,7 @@ TEST(Hooks, DoNotHoldUpWhoeverStartsThemNorEachOther) {
   World world;
   world.scripts.add("slow", "while [ ! -e " + (world.scripts / "go") + " ]; do sleep 0.01; done");
   world.scripts.add("quick", "exit 1");
-  auto output = ordering({hook("slow"), hook("quick")});
+  auto output = ordering({before("slow"), before("quick")});
   world.hooks.start(output);
   auto done = world.taken.next();
   ASSERT_TRUE(done);
@@ -122,7 +122,7 @@ TEST(Hooks, AreEndedWithRepldAndReportNothing) {
   {
     Hooks hooks{ClusterId{"shop"}, scripts.path(), clock, watched,
                 [&](control::Input input) { taken.put(std::move(input)); }};
-    auto output = ordering({hook("slow")});
+    auto output = ordering({before("slow")});
     hooks.start(output);
   }
   EXPECT_LT(steady_clock::now() - began, 5s);
