@@ -57,7 +57,6 @@ void Controller::State::decide(Time now) {
   // Where several nodes write, and in groups, nobody has to be decided about.
   const bool primary_alive =
       memory.spec->several_writers() || memory.spec->is_group() || (primary != nullptr && primary->alive());
-  run_hooks_of_election(now);
   bool acted = false;
 
   const bool another_took_over = std::any_of(problems.begin(), problems.end(),
@@ -96,11 +95,10 @@ void Controller::State::decide(Time now) {
     }
     if (problem.goal == Goal::FailOver) {
       if (busy()) {
-        if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
+        if (only_hooks_are_left(*memory.operation)) {
+          if (may_act_on(problem, now)) put_hooks_off(problem, now);
+        } else if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
           take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
-          progress(now);
-        } else if (only_hooks_are_left(*memory.operation) && may_act_on(problem, now)) {
-          give_up_hooks(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
           progress(now);
         }
         continue;
@@ -118,11 +116,16 @@ void Controller::State::decide(Time now) {
             fmt::format("{}: {}", problem.name, problem.evidence), Phase::Secure);
       continue;
     }
+    const auto retry = retries.find(key);
+    const bool resting = retry != retries.end() && now < retry->second.not_before;
+    if (is_urgent(problem.goal) && busy() && only_hooks_are_left(*memory.operation) && !resting) {
+      put_hooks_off(problem, now);
+      continue;
+    }
     if (busy() || acted || applying) continue;
     // While the primary is in doubt nothing is tidied up; only what a decision needs.
     if (!primary_alive && problem.goal != Goal::Fence && problem.name != kLeftDetached) continue;
-    const auto retry = retries.find(key);
-    if (retry != retries.end() && now < retry->second.not_before) {
+    if (resting) {
       problem.blocked = "the last attempt failed; the next is made in a moment";
       continue;
     }
@@ -140,6 +143,7 @@ void Controller::State::decide(Time now) {
     acted = true;
     start(now, std::move(*repair), kOurselves, fmt::format("{}: {}", problem.name, problem.evidence));
   }
+  run_due_hooks(now);
 }
 
 void Controller::State::decide_resumption(Time now) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/spec_text.hpp"
+
 namespace repl::control {
 namespace {
 
@@ -285,13 +287,15 @@ bool only_hooks_are_left(const Operation& op) {
   return !all_finished(op);
 }
 
-void give_up_hooks(Operation& op, const Error& why, Time now) {
+void give_up_hooks(Operation& op, const std::string& how, Time now) {
   for (std::size_t i = 0; i < op.progress.size(); ++i) {
     auto& p = op.progress[i];
     if (!is_hook_afterwards(op.plan.steps[i].step) || settled(op.plan.steps[i], p)) continue;
     p.state = StepState::Failed;
     p.changed_at = now;
-    p.result = StepResult{.error = why};
+    const auto& hook = std::get<RunHook>(op.plan.steps[i].step);
+    p.result = StepResult{
+        .error = Error{ErrorCode::HookFailed, fmt::format("{} hook {} {}", to_string(hook.point), hook.program, how)}};
   }
 }
 

@@ -1,6 +1,9 @@
 // The owner's programs: what is told of their runs, what is kept of those that failed, and the hooks of a change that
 // repld has not made itself. That they run, and when, is in the plans.
 #include "plan/hooks.hpp"
+
+#include <algorithm>
+
 #include "control/execution.hpp"
 #include "control/state.hpp"
 #include "model/spec_text.hpp"
@@ -47,17 +50,33 @@ void Controller::State::keep_failed_hooks(const Operation& over) {
   if (ran) memory.office.failed_hooks = std::move(failed);
 }
 
-void Controller::State::run_hooks_of_election(Time now) {
-  auto& due = memory.office.hooks_due;
-  if (!due || busy() || applying || memory.paused || memory.restored || memory.maintenance_of({}) != nullptr) {
-    return;
+/// A second writer, or none, is worse than a program that is told later.
+void Controller::State::put_hooks_off(const Problem& urgent, Time now) {
+  auto& op = *memory.operation;
+  put_off.clear();
+  for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
+    const auto* hook = std::get_if<RunHook>(&op.plan.steps[i].step);
+    if (hook != nullptr && hook->after() && op.progress[i].state != StepState::Done) put_off.push_back(*hook);
   }
-  auto plan = plan::plan_hooks_of_election(*memory.spec, memory.office);
+  give_up_hooks(op, fmt::format("was put off, {} comes first", urgent.name), now);
+  progress(now);
+}
+
+/// Those of a group that has elected its primary by itself, and those that were put off.
+void Controller::State::run_due_hooks(Time now) {
+  auto& due = memory.office.hooks_due;
+  if (!due && put_off.empty()) return;
+  if (busy() || applying || memory.paused || memory.restored || memory.maintenance_of({}) != nullptr) return;
+  if (memory.spec->observes()) return;
+  if (std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return is_urgent(p.goal); })) return;
+  auto plan = due ? plan::plan_hooks_of_election(*memory.spec, memory.office) : plan::plan_hooks(put_off);
   auto cause =
-      fmt::format("GroupElected: the group has made {} its primary instead of {}", *memory.office.primary, *due);
+      due ? fmt::format("GroupElected: the group has made {} its primary instead of {}", *memory.office.primary, *due)
+          : fmt::format("PutOff: hooks that run after {} became the primary", put_off.front().node);
   due.reset();
+  put_off.clear();
   remember();
-  if (plan.empty() || memory.spec->observes()) return;
+  if (plan.empty()) return;
   attempting = "hooks";
   start(now, std::move(plan), "repld", std::move(cause));
 }

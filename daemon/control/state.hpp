@@ -51,6 +51,9 @@ struct Controller::State {
   std::map<std::string, Retry> retries;
   std::string attempting;  ///< Key of the running automatic operation.
 
+  /// Hooks after the latest change that had to wait until something more urgent is done. A copy: that they have not
+  /// been run is remembered as a failure of theirs.
+  std::vector<RunHook> put_off;
   /// Whom the group's writes were last handed to on request: that it is the primary is no failover.
   std::optional<NodeId> handed_to;
 
@@ -108,7 +111,8 @@ struct Controller::State {
   // hooks.cpp
   void tell_of_hook(const StepDone& done, Time now);
   void keep_failed_hooks(const Operation& over);
-  void run_hooks_of_election(Time now);
+  void put_hooks_off(const Problem& urgent, Time now);
+  void run_due_hooks(Time now);
 
   // recording.cpp
   void keep_record(Time now);
@@ -125,6 +129,11 @@ struct Controller::State {
   void keep_prior_settings(OperationState ended);
   bool busy() const { return memory.operation.has_value(); }
 };
+
+/// While it is wanted, there are two writers, or none.
+inline bool is_urgent(Goal goal) {
+  return goal == Goal::FailOver || goal == Goal::Fence || goal == Goal::Reopen;
+}
 
 /// Why nothing is done in a cluster whose file says `management: observe`, and what to do.
 std::string only_looks_on(const ClusterId& cluster);

@@ -12,6 +12,13 @@ std::vector<Builder::Index> add_hooks(Builder& plan, const Spec& spec, HookPoint
   return after;
 }
 
+Plan plan_hooks(const std::vector<RunHook>& hooks) {
+  Builder plan{Goal::Repair};
+  std::vector<Builder::Index> after;
+  for (const auto& hook : hooks) after = {plan.add_beside(hook, std::move(after), Must::BestEffort)};
+  return std::move(plan).take();
+}
+
 Plan plan_hooks_of_election(const Spec& spec, const Office& office) {
   Builder plan{Goal::Repair};
   if (office.primary) add_hooks(plan, spec, HookPoint::PostFailover, *office.primary, office.hooks_due);

@@ -15,6 +15,9 @@ namespace repl::plan {
 std::vector<Builder::Index> add_hooks(Builder& plan, const Spec& spec, HookPoint point, const NodeId& to,
                                       const std::optional<NodeId>& from, std::vector<Builder::Index> after = {});
 
+/// These alone, one after the other.
+Plan plan_hooks(const std::vector<RunHook>& hooks);
+
 /// The postFailover hooks alone, of a group that has elected `office.primary` by itself. Empty without hooks.
 Plan plan_hooks_of_election(const Spec& spec, const Office& office);
 

@@ -367,7 +367,8 @@ HookRun run_hook(const RunHook& hook, const std::string& directory, std::vector<
                  output.text());
   }
   if (end == End::Stopped) {
-    return ended(HookOutcome::Stopped, hook, "was ended because repld ends", output.text(), ErrorCode::Stopping);
+    return ended(HookOutcome::Stopped, hook, "was ended: repld ends, or goes on with something else", output.text(),
+                 ErrorCode::Stopping);
   }
   if (WIFSIGNALED(status)) {
     return ended(HookOutcome::Failed, hook, fmt::format("was ended by signal {}", WTERMSIG(status)), output.text());

@@ -30,7 +30,7 @@ enum class HookOutcome {
   Failed,    ///< Another exit code than 0, or a signal.
   TimedOut,  ///< It was ended.
   Refused,   ///< It was not started.
-  Stopped,   ///< repld ends.
+  Stopped,   ///< repld ends, or goes on with something else.
 };
 std::string_view to_string(HookOutcome outcome);
 

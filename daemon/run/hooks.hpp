@@ -2,8 +2,8 @@
 // the loop of its cluster nor the line of any node.
 #pragma once
 
-#include <atomic>
 #include <functional>
+#include <future>
 #include <list>
 #include <string>
 #include <thread>
@@ -14,7 +14,7 @@
 
 namespace repl::run {
 
-/// One thread, the runner's.
+/// One thread, the runner's. What is left running of one operation is ended before a hook of another is run.
 class Hooks {
  public:
   /// @param sink  takes the results, from any thread
@@ -28,7 +28,8 @@ class Hooks {
 
  private:
   struct Run {
-    std::atomic<bool> over{false};
+    OperationId operation;
+    std::shared_future<void> over;
     std::jthread thread;
   };
   void start(const control::StepOrder& order, const RunHook& hook, const Memory& memory);

@@ -194,6 +194,29 @@ TEST(APostHook, GivesWayWhenThePrimaryIsLost) {
   EXPECT_EQ(story.writers().size(), 1U) << story.told();
 }
 
+// Two writers are worse than a proxy that is told late.
+TEST(APostHook, IsPutOffWhileAnotherNodeHasToBeClosed) {
+  Story story{with_hooks()};
+  story.running(with_hooks());
+  end_so(story, "announce", Fate::Refused);
+  story.kill("a");
+  ASSERT_TRUE(story.run_until([&] { return story.count_events("hook-failed") == 1; }, 30s)) << story.told();
+  story.servers.restart("a");
+  story.servers["a"].now.read_only = ReadOnly::Off;
+  ASSERT_TRUE(story.run_until([&] { return story.count_events("fence-started") == 1; }, 30s)) << story.told();
+  const auto so_far = hooks_run(story);
+  EXPECT_LE(std::count(so_far.begin(), so_far.end(), "announce"), 2) << "it did not wait for the third attempt";
+  EXPECT_EQ(std::count(so_far.begin(), so_far.end(), "note"), 0);
+  EXPECT_NE(story.problem("HookFailed"), nullptr) << "should repld end now, somebody knows";
+  story.fate = [](const auto&) { return Fate::CarriedOut; };
+  story.run_for(1min);
+  const auto all = hooks_run(story);
+  EXPECT_EQ(Names(all.begin() + static_cast<std::ptrdiff_t>(so_far.size()), all.end()), (Names{"announce", "note"}))
+      << story.told();
+  EXPECT_EQ(story.problem("HookFailed"), nullptr) << story.told();
+  EXPECT_EQ(story.writers(), Names{"b"});
+}
+
 TEST(AnApplyThatMovesTheSource, RunsTheHooksOfASwitchover) {
   Story story{with_hooks()};
   story.running(with_hooks());

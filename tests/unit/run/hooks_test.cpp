@@ -112,6 +112,26 @@ TEST(Hooks, DoNotHoldUpWhoeverStartsThemNorEachOther) {
   EXPECT_TRUE(done->result.ok());
 }
 
+TEST(Hooks, OfAnotherOperationBeginWhenThoseBeforeHaveEnded) {
+  World world;
+  world.scripts.add("slow", "trap 'sleep 0.1; echo ended >> " + (world.scripts / "log") +
+                                "; exit 0' TERM\necho begun >> " + (world.scripts / "log") + "\nsleep 300 & wait");
+  world.scripts.add("quick", "echo next >> " + (world.scripts / "log"));
+  auto output = ordering({before("slow")});
+  world.hooks.start(output);
+  const auto deadline = steady_clock::now() + 10s;
+  while (contents_of(world.scripts / "log").empty() && steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+  auto next = ordering({before("quick")});
+  next.steps.front().operation = {"shop-8"};
+  next.remember->operation->id = {"shop-8"};
+  world.hooks.start(next);
+  const auto done = world.taken.next();
+  ASSERT_TRUE(done);
+  EXPECT_EQ(done->operation.value, "shop-8") << "nothing is told of what was ended";
+  const auto log = contents_of(world.scripts / "log");
+  EXPECT_EQ(log, "begun\nended\nnext\n");
+}
+
 TEST(Hooks, AreEndedWithRepldAndReportNothing) {
   Scripts scripts;
   scripts.add("slow", "sleep 300");
