@@ -70,6 +70,17 @@ std::string reason_of(const Json& operation) {
   return "no reason given";
 }
 
+/// What a hook printed.
+std::string output_lines(std::string_view output, const Style& style) {
+  std::string out;
+  while (!output.empty()) {
+    const auto end = output.find('\n');
+    out += style.paint(Colour::Dim, fmt::format("       | {}", output.substr(0, end))) + '\n';
+    output = end == std::string_view::npos ? std::string_view{} : output.substr(end + 1);
+  }
+  return out;
+}
+
 std::string done_sentence(const Json& operation, long long revision) {
   const auto promotes = text_of(plan_of(operation), "promotes");
   const auto goal = text_of(operation, "goal");
@@ -277,6 +288,7 @@ std::string render_operation(const Json& operation, const Style& style) {
   if (!steps.empty()) out += "steps\n";
   for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
     out += finished_step_line(*steps[i], *progress[i], style, 0);
+    out += output_lines(text_of(*progress[i], "output"), style);
   }
   if (const auto reasons = items_of(plan_of(operation), "reasons"); !reasons.empty()) {
     out += "why\n";

@@ -14,6 +14,7 @@
 #include "mysql/node_manager.hpp"
 #include "mysql/watcher.hpp"
 #include "run/daemon.hpp"
+#include "run/hook_program.hpp"
 #include "serve/api.hpp"
 #include "serve/backup.hpp"
 #include "serve/handlers.hpp"
@@ -126,6 +127,16 @@ Result<void> secrets_are_safe(store::Store& store) {
   return fail(ErrorCode::SecretUnavailable, "not started, secrets are open to everybody:{}", open);
 }
 
+/// Better known now than when one is needed.
+void tell_of_broken_hooks(store::Store& store, const std::string& directory) {
+  const auto clusters = store.clusters();
+  if (!clusters) return;
+  for (const auto& [cluster, memory] : *clusters) {
+    if (!memory.spec) continue;
+    for (const auto& wrong : run::check_hooks(directory, *memory.spec)) spdlog::warn("{}: {}", cluster, wrong);
+  }
+}
+
 Result<void> serve_until_stopped(const serve::Config& config, const serve::ServiceManager& service,
                                  const sigset_t& stop) {
   auto directory = serve::StateDirectory::take(config.state_directory);
@@ -137,10 +148,12 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
 
   if (auto safe = secrets_are_safe(**store); !safe) return safe;
 
+  tell_of_broken_hooks(**store, config.hooks_directory);
+
   const run::Clock clock;
   serve::Metrics metrics(REPL_VERSION);
   mysql::Watcher watcher;
-  const auto daemon = run::Daemon::start(**store, watcher, clock, metrics);
+  const auto daemon = run::Daemon::start(**store, watcher, clock, metrics, config.hooks_directory);
   if (!daemon) return tl::unexpected(daemon.error());
 
   const serve::Backend backend{.registry = **daemon,
@@ -151,6 +164,7 @@ Result<void> serve_until_stopped(const serve::Config& config, const serve::Servi
                                .token = *token,
                                .serve_metrics = config.metrics,
                                .scratch = directory->scratch_path(),
+                               .hooks_directory = config.hooks_directory,
                                .crawl = mysql::crawl};
   serve::Api api(backend);
   serve::Limits limits;

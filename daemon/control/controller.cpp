@@ -68,7 +68,9 @@ void Controller::State::take(Time now, const Input& input) {
                    if (s.node == memory.office.primary) observed.look_closely(now);
                  },
                  [&](const StepDone& s) {
-                   if (busy()) take_result(*memory.operation, s, now);
+                   if (!busy()) return;
+                   tell_of_hook(s, now);
+                   take_result(*memory.operation, s, now);
                  },
                  [&](const RecordDone& r) { take_record(r, now); },
                  [&](const Request& r) { request(now, r); },

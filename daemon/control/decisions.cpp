@@ -41,8 +41,8 @@ Result<void> Controller::State::may_act_on(const Problem& failover, Time now) co
     return allowed;
   }
   if (const auto retry = retries.find(kFailover); retry != retries.end() && now < retry->second.not_before) {
-    return fail(ErrorCode::DeadlineExceeded, "{}: the last attempt failed; the next is made in a moment",
-                failover.name);
+    return fail(ErrorCode::DeadlineExceeded, "{}: the last attempt failed: {}; the next is made at {}", failover.name,
+                retry->second.why, time_text(retry->second.not_before));
   }
   return {};
 }
@@ -95,7 +95,9 @@ void Controller::State::decide(Time now) {
     }
     if (problem.goal == Goal::FailOver) {
       if (busy()) {
-        if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
+        if (only_hooks_are_left(*memory.operation)) {
+          if (may_act_on(problem, now)) put_hooks_off(problem, now);
+        } else if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
           take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
           progress(now);
         }
@@ -114,11 +116,16 @@ void Controller::State::decide(Time now) {
             fmt::format("{}: {}", problem.name, problem.evidence), Phase::Secure);
       continue;
     }
+    const auto retry = retries.find(key);
+    const bool resting = retry != retries.end() && now < retry->second.not_before;
+    if (is_urgent(problem.goal) && busy() && only_hooks_are_left(*memory.operation) && !resting) {
+      put_hooks_off(problem, now);
+      continue;
+    }
     if (busy() || acted || applying) continue;
     // While the primary is in doubt nothing is tidied up; only what a decision needs.
     if (!primary_alive && problem.goal != Goal::Fence && problem.name != kLeftDetached) continue;
-    const auto retry = retries.find(key);
-    if (retry != retries.end() && now < retry->second.not_before) {
+    if (resting) {
       problem.blocked = "the last attempt failed; the next is made in a moment";
       continue;
     }
@@ -136,6 +143,7 @@ void Controller::State::decide(Time now) {
     acted = true;
     start(now, std::move(*repair), kOurselves, fmt::format("{}: {}", problem.name, problem.evidence));
   }
+  run_due_hooks(now);
 }
 
 void Controller::State::decide_resumption(Time now) {

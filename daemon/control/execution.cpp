@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/spec_text.hpp"
+
 namespace repl::control {
 namespace {
 
@@ -12,6 +14,7 @@ using std::chrono::seconds;
 
 constexpr int kAttempts = 5;
 constexpr int kAttemptsOnTheDead = 2;
+constexpr int kAttemptsOfHooks = 3;
 bool is_gone(ErrorCode code) {
   return code == ErrorCode::ConnectionRefused || code == ErrorCode::ConnectionLost || code == ErrorCode::BreakerOpen ||
          code == ErrorCode::DeadlineExceeded;
@@ -21,8 +24,16 @@ constexpr Duration kGrace = seconds{3};
 /// A commit with its acknowledgement and two fsyncs, on a slow disk.
 constexpr Duration kPerRetired = milliseconds{10};
 
-Duration pause_before_attempt(int attempts) {
+/// A program of somebody else's talks to things that need a moment to come back.
+Duration pause_before_attempt(const Step& step, int attempts) {
+  if (std::holds_alternative<RunHook>(step)) return seconds{1} * (1 << std::min(attempts - 1, 5));
   return milliseconds{100} * (1 << std::min(attempts, 5));
+}
+
+/// Runs after the change, which stands whatever comes of it.
+bool is_hook_afterwards(const Step& step) {
+  const auto* hook = std::get_if<RunHook>(&step);
+  return hook != nullptr && hook->after();
 }
 
 bool running(StepState s) {
@@ -90,7 +101,7 @@ std::vector<StepOrder> start_undoing(Operation& op, Time now) {
       p.state = StepState::Undone;
       continue;
     }
-    if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts)) return {};
+    if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(*back, p.attempts)) return {};
     p.state = StepState::Undoing;
     ++p.attempts;
     p.changed_at = now;
@@ -118,7 +129,9 @@ void step_failed(Operation& op, std::size_t index, Time now) {
     take_back(op, error, now);
     return;
   }
-  if ((no_return || only_goes_forward(op.goal)) && p.attempts < kAttempts) {
+  const bool afterwards = is_hook_afterwards(planned.step);
+  const int attempts = afterwards ? kAttemptsOfHooks : kAttempts;
+  if ((no_return || afterwards || only_goes_forward(op.goal)) && p.attempts < attempts) {
     p.state = StepState::Waiting;  // again, after a pause
     if (is_the_point) prepare_opening_again(op);
     return;
@@ -155,6 +168,7 @@ Duration time_limit(const Step& step) {
                           return seconds{30} +
                                  kPerRetired * static_cast<std::int64_t>(std::min(s.retired.count(), kRetiredAtMost));
                         },
+                        [](const RunHook& s) -> Duration { return s.timeout + seconds{2}; },
                         [](const auto&) -> Duration { return seconds{10}; },
                     },
                     step);
@@ -200,7 +214,7 @@ std::vector<StepOrder> start_ready(Operation& op, Time now) {
     const bool ready = std::all_of(planned.after.begin(), planned.after.end(), [&](std::size_t before) {
       return settled(op.plan.steps[before], op.progress[before]);
     });
-    if (!ready || (p.attempts > 0 && now < p.changed_at + pause_before_attempt(p.attempts))) continue;
+    if (!ready || (p.attempts > 0 && now < p.changed_at + pause_before_attempt(planned.step, p.attempts))) continue;
     p.state = StepState::Running;
     ++p.attempts;
     p.changed_at = now;
@@ -271,6 +285,26 @@ void take_back(Operation& op, Error why, Time now) {
   op.finished = now;
 }
 
+bool only_hooks_are_left(const Operation& op) {
+  if (op.state != OperationState::Running) return false;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (!settled(op.plan.steps[i], op.progress[i]) && !is_hook_afterwards(op.plan.steps[i].step)) return false;
+  }
+  return !all_finished(op);
+}
+
+void give_up_hooks(Operation& op, const std::string& how, Time now) {
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    auto& p = op.progress[i];
+    if (!is_hook_afterwards(op.plan.steps[i].step) || settled(op.plan.steps[i], p)) continue;
+    p.state = StepState::Failed;
+    p.changed_at = now;
+    const auto& hook = std::get<RunHook>(op.plan.steps[i].step);
+    p.result = StepResult{
+        .error = Error{ErrorCode::HookFailed, fmt::format("{} hook {} {}", to_string(hook.point), hook.program, how)}};
+  }
+}
+
 void resume(Operation& op) {
   for (auto& p : op.progress) {
     if (p.state == StepState::Running) {
@@ -299,7 +333,7 @@ Time next_wake_up(const Operation& op, Time now) {
       next = std::min(next, overdue_at(op, i));
     } else if (p.attempts > 0 &&
                (p.state == StepState::Waiting || p.state == StepState::Done || p.state == StepState::Failed)) {
-      const auto again = p.changed_at + pause_before_attempt(p.attempts);
+      const auto again = p.changed_at + pause_before_attempt(op.plan.steps[i].step, p.attempts);
       if (again > now) next = std::min(next, again);
     }
   }

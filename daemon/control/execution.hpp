@@ -25,6 +25,12 @@ void expire_overdue(Operation& operation, Time now);
 /// instead.
 void take_back(Operation& operation, Error why, Time now);
 
+/// All else is done: what is left are hooks that run after the change.
+bool only_hooks_are_left(const Operation& operation);
+/// They count as failed. One that is running is not waited for.
+/// @param how  ends the sentence "preFailover hook fence ..."
+void give_up_hooks(Operation& operation, const std::string& how, Time now);
+
 /// After a restart of repld: steps that were running may or may not have been carried out, so they are run again; each
 /// finds out whether its goal is reached.
 void resume(Operation& operation);

@@ -21,6 +21,11 @@ void Controller::State::follow_group(Time now) {
                   .ackers = {},
                   .inherited = primary != nullptr ? primary->executed : GtidSet{},
                   .since = now};
+  put_off.clear();
+  const bool on_request = std::exchange(handed_to, std::nullopt) == office.primary;
+  if (old && !on_request && !memory.spec->observes() && !memory.spec->hooks.post_failover.empty()) {
+    office.hooks_due = old;
+  }
   observed.primary_changed();
   note(now, Severity::Warning, "primary-changed",
        fmt::format("the group has made {} its primary, term {}{}", *office.primary, office.term.number,
@@ -109,6 +114,7 @@ void Controller::State::take_office(const Operation& operation, Time now) {
                   .returns_read_only = seen != nullptr && seen->super_read_only_persisted,
                   .commits_wait = memory.spec->waits_for_acks(),
                   .since = now};
+  put_off.clear();
   settling.reset();
   observed.primary_changed();
   observed.look_at_all(now);

@@ -127,6 +127,7 @@ void Controller::State::intend(const StepOrder& order) {
     office.acks = std::min(office.acks, s->acks_to);
   }
   if (std::holds_alternative<CloseReturned>(order.step)) memory.closed.insert(node_of(order.step));
+  if (std::holds_alternative<SetGroupPrimary>(order.step)) handed_to = node_of(order.step);
 }
 
 void Controller::State::after_securing(Time now) {
@@ -192,6 +193,8 @@ void Controller::State::operation_over(Time now) {
     }
     memory.proposed.reset();
   }
+  keep_failed_hooks(op);
+  if (!done) handed_to.reset();
   if (op.goal == Goal::FailOver && op.asked_by == "repld" && may_have_opened(op)) {
     memory.automatic_failovers.push_back(now);
   }
@@ -203,8 +206,10 @@ void Controller::State::operation_over(Time now) {
       retry = Retry{.done = now};
     } else {
       const auto pause = std::chrono::seconds{1 << std::min(retry.failures, 6)};
-      retry = Retry{
-          .failures = retry.failures + 1, .not_before = now + pause, .done = done ? std::optional{now} : std::nullopt};
+      retry = Retry{.failures = retry.failures + 1,
+                    .not_before = now + pause,
+                    .done = done ? std::optional{now} : std::nullopt,
+                    .why = op.error ? op.error->message : std::string{}};
     }
   }
   if (op.goal == Goal::Converge || op.goal == Goal::Repair) forget_inventories(now);

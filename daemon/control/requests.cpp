@@ -156,6 +156,7 @@ void Controller::State::request(Time now, const Request& asked) {
           },
           [&](const Acknowledge&) {
             memory.acknowledged = now;
+            memory.office.failed_hooks.clear();
             note(now, Severity::Info, "acknowledged",
                  fmt::format("by {}: the next failover is not held back", asked.asked_by));
             remember();

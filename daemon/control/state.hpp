@@ -1,6 +1,7 @@
 // The inside of a Controller, shared by the files that implement it: controller.cpp (the loop), requests.cpp (what
 // people ask for), maintenance.cpp (where it keeps off), decisions.cpp (what it does by itself), operations.cpp
-// (carrying out), recording.cpp (what the servers keep), discarded.cpp (what clones throw away).
+// (carrying out), recording.cpp (what the servers keep), discarded.cpp (what clones throw away), hooks.cpp (the
+// owner's programs).
 #pragma once
 
 #include <map>
@@ -45,9 +46,16 @@ struct Controller::State {
     int failures = 0;
     Time not_before{};
     std::optional<Time> done;  ///< End of the last attempt, when it succeeded.
+    std::string why;           ///< Else what it failed of.
   };
   std::map<std::string, Retry> retries;
   std::string attempting;  ///< Key of the running automatic operation.
+
+  /// Hooks after the latest change that had to wait until something more urgent is done. A copy: that they have not
+  /// been run is remembered as a failure of theirs.
+  std::vector<RunHook> put_off;
+  /// Whom the group's writes were last handed to on request: that it is the primary is no failover.
+  std::optional<NodeId> handed_to;
 
   /// A rise of the acknowledgement count counts for the quorum once all ackers have what was committed before it.
   std::optional<std::pair<int, GtidSet>> settling;
@@ -100,6 +108,12 @@ struct Controller::State {
   Result<void> may_act_on(const Problem& failover, Time now) const;
   void decide_resumption(Time now);
 
+  // hooks.cpp
+  void tell_of_hook(const StepDone& done, Time now);
+  void keep_failed_hooks(const Operation& over);
+  void put_hooks_off(const Problem& urgent, Time now);
+  void run_due_hooks(Time now);
+
   // recording.cpp
   void keep_record(Time now);
   void take_record(const RecordDone& done, Time now);
@@ -119,6 +133,11 @@ struct Controller::State {
   void keep_prior_settings(OperationState ended);
   bool busy() const { return memory.operation.has_value(); }
 };
+
+/// While it is wanted, there are two writers, or none.
+inline bool is_urgent(Goal goal) {
+  return goal == Goal::FailOver || goal == Goal::Fence || goal == Goal::Reopen;
+}
 
 /// Why nothing is done in a cluster whose file says `management: observe`, and what to do.
 std::string only_looks_on(const ClusterId& cluster);

@@ -412,6 +412,19 @@ constexpr std::array kClusterRules{
                                                            [](const NodeFacts& n) { return n.now != nullptr; });
                       return fmt::format("{} of {} nodes answer, none is a member", answering, f.nodes.size());
                     }},
+    ClusterRule{.name = "HookFailed",
+                .severity = Severity::Warning,
+                .goal = Goal::None,
+                .hold = Hold::AtOnce,
+                .summary = "a program that runs after a change of the primary failed; the change stands",
+                .advice = "Do by hand what the program should have done, then `replctl ack`.",
+                .matches = [](const Facts& f) { return !f.office->failed_hooks.empty(); },
+                .evidence =
+                    [](const Facts& f) {
+                      std::string all;
+                      for (const auto& hook : f.office->failed_hooks) all += (all.empty() ? "" : "; ") + hook;
+                      return all;
+                    }},
 };
 
 constexpr std::array kNodeRules{

@@ -42,6 +42,7 @@ constexpr std::array kErrorTable{
     Row{ErrorCode::ReadOnlyServer, "read-only-server", kFailed},
     Row{ErrorCode::BreakerOpen, "breaker-open", kFailed},
     Row{ErrorCode::SessionSuperseded, "session-superseded", kFailed},
+    Row{ErrorCode::HookFailed, "hook-failed", kFailed},
     Row{ErrorCode::StoreFailed, "store-failed", kFailed},
     Row{ErrorCode::SecretUnavailable, "secret-unavailable", kFailed},
     Row{ErrorCode::Stopping, "stopping", kFailed},

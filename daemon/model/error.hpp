@@ -45,6 +45,7 @@ enum class ErrorCode {
   ReadOnlyServer,     ///< 1290 because of (super_)read_only.
   BreakerOpen,        ///< Not tried: the node failed too often just now.
   SessionSuperseded,  ///< Another session took the control lock of the node.
+  HookFailed,         ///< A program of the owner's ended badly, not in time, or may not be run.
   // repld itself.
   StoreFailed,
   SecretUnavailable,

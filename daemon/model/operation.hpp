@@ -115,6 +115,11 @@ struct Office {
   bool returns_read_only = false;  ///< super_read_only is persisted ON: after a crash it comes back closed.
   bool commits_wait = false;       ///< Semi-sync on, AFTER_SYNC, practically infinite time-out, never alone.
   Time since{};
+  /// Hooks of the change that brought it into office, or of the one before, that failed to the end; with what they
+  /// said. Until the next change, or somebody has said that he knows.
+  std::vector<std::string> failed_hooks{};
+  /// A group has elected the primary after this one, and the postFailover hooks have not been run yet.
+  std::optional<NodeId> hooks_due{};
   bool operator==(const Office&) const = default;
 };
 

@@ -5,6 +5,24 @@
 
 namespace repl {
 
+const std::vector<std::string>& HooksSpec::at(HookPoint point) const {
+  switch (point) {
+    case HookPoint::PreFailover:
+      return pre_failover;
+    case HookPoint::PostFailover:
+      return post_failover;
+    case HookPoint::PreSwitchover:
+      return pre_switchover;
+    case HookPoint::PostSwitchover:
+      break;
+  }
+  return post_switchover;
+}
+
+bool HooksSpec::empty() const {
+  return pre_failover.empty() && post_failover.empty() && pre_switchover.empty() && post_switchover.empty();
+}
+
 const NodeSpec* Spec::find(const NodeId& id) const {
   const auto found = std::find_if(nodes.begin(), nodes.end(), [&](const NodeSpec& n) { return n.id == id; });
   return found == nodes.end() ? nullptr : &*found;

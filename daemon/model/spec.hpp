@@ -27,6 +27,8 @@ enum class Provisioning { Clone, None };
 enum class Management { Full, Observe };
 /// What is done about a deviation that harms nobody for the moment.
 enum class Drift { Repair, Report };
+/// When a program of the owner's is run around a change of the primary; named as in the topology file.
+enum class HookPoint { PreFailover, PostFailover, PreSwitchover, PostSwitchover };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -128,6 +130,19 @@ struct ConsistencySpec {
   bool operator==(const ConsistencySpec&) const = default;
 };
 
+/// Programs that repld runs before and after it changes the primary (docs/hooks.md): names of files in the hooks
+/// directory of repld.yaml, or their absolute paths. In order, one after the other.
+struct HooksSpec {
+  std::vector<std::string> pre_failover;
+  std::vector<std::string> post_failover;
+  std::vector<std::string> pre_switchover;
+  std::vector<std::string> post_switchover;
+  std::chrono::milliseconds timeout{5000};  ///< The longest that one run may take.
+  const std::vector<std::string>& at(HookPoint point) const;
+  bool empty() const;
+  bool operator==(const HooksSpec&) const = default;
+};
+
 struct Spec {
   ClusterId cluster;
   TopologyType topology = TopologyType::SourceReplica;
@@ -145,6 +160,7 @@ struct Spec {
   PasswordPolicy password_policy;
   Management management = Management::Full;
   Drift drift = Drift::Repair;
+  HooksSpec hooks;
 
   bool operator==(const Spec&) const = default;
 

@@ -17,6 +17,7 @@ static_assert(is_complete(kTlsModes, TlsMode::VerifyIdentity));
 static_assert(is_complete(kProvisionings, Provisioning::None));
 static_assert(is_complete(kManagements, Management::Observe));
 static_assert(is_complete(kDrifts, Drift::Report));
+static_assert(is_complete(kHookPoints, HookPoint::PostSwitchover));
 static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
 static_assert(is_complete(kSecretKinds, SecretRef::Kind::Exec));
 static_assert(is_complete(kAccountRoles, AccountRole::Application));
@@ -56,6 +57,9 @@ std::string_view to_string(Management value) {
 }
 std::string_view to_string(Drift value) {
   return name_in(kDrifts, value);
+}
+std::string_view to_string(HookPoint value) {
+  return name_in(kHookPoints, value);
 }
 std::string_view to_string(GroupConsistency value) {
   return name_in(kGroupConsistencies, value);

@@ -70,6 +70,12 @@ inline constexpr std::array kDrifts{
     EnumText{Drift::Repair, "repair"},
     EnumText{Drift::Report, "report"},
 };
+inline constexpr std::array kHookPoints{
+    EnumText{HookPoint::PreFailover, "preFailover"},
+    EnumText{HookPoint::PostFailover, "postFailover"},
+    EnumText{HookPoint::PreSwitchover, "preSwitchover"},
+    EnumText{HookPoint::PostSwitchover, "postSwitchover"},
+};
 /// As the server writes them.
 inline constexpr std::array kGroupConsistencies{
     EnumText{GroupConsistency::Eventual, "EVENTUAL"},
@@ -102,6 +108,7 @@ std::string_view to_string(TlsMode value);
 std::string_view to_string(Provisioning value);
 std::string_view to_string(Management value);
 std::string_view to_string(Drift value);
+std::string_view to_string(HookPoint value);
 std::string_view to_string(GroupConsistency value);
 std::string_view to_string(SecretRef::Kind value);
 std::string_view to_string(AccountRole value);

@@ -2,6 +2,7 @@
 #include "model/step.hpp"
 
 #include "model/snapshot_text.hpp"
+#include "model/spec_text.hpp"
 
 namespace repl {
 namespace {
@@ -131,6 +132,7 @@ std::optional<Step> inverse(const Step& step) {
           [](const DiscardFormerPassword&) -> Inverse { return std::nullopt; },
           [](const RenewReceiver&) -> Inverse { return std::nullopt; },
           [](const RetireGtids&) -> Inverse { return std::nullopt; },
+          [](const RunHook&) -> Inverse { return std::nullopt; },
       },
       step);
 }
@@ -184,6 +186,7 @@ std::string_view name_of(const Step& step) {
                         [](const DiscardFormerPassword&) { return "discard-former-password"; },
                         [](const RenewReceiver&) { return "renew-receiver"; },
                         [](const RetireGtids&) { return "retire-gtids"; },
+                        [](const RunHook&) { return "run-hook"; },
                     },
                     step);
 }
@@ -285,6 +288,10 @@ std::string describe(const Step& step) {
             return fmt::format(
                 "{}: commit {} discarded transaction{} empty, so that nobody uses their numbers again ({})", s.node,
                 s.retired.count(), s.retired.count() == 1 ? "" : "s", in_words(s.retired));
+          },
+          [](const RunHook& s) {
+            return fmt::format("{}: {} hook {} (at most {} s)", s.node, to_string(s.point), s.program,
+                               seconds(s.timeout));
           },
       },
       step);

@@ -301,13 +301,27 @@ struct RetireGtids {
 };
 /// Each is a transaction in the binary logs for good, and a commit that waits for acknowledgements.
 inline constexpr std::uint64_t kRetiredAtMost = 100'000;
+/// Runs a program of the owner's beside repld, on no server (docs/hooks.md). Nothing to take back: what it did is its
+/// own affair, and it may be run again.
+/// @errors HookFailed: it is not there, may not be run, ended with another code than 0, or not in time; it runs no
+/// longer
+struct RunHook {
+  NodeId node;                 ///< Who becomes, or has become, the primary.
+  std::optional<NodeId> from;  ///< Who was.
+  HookPoint point;
+  std::string program;  ///< As the topology file names it.
+  std::chrono::milliseconds timeout{5000};
+  /// It comes after the change, which stands whatever it says.
+  bool after() const { return point == HookPoint::PostFailover || point == HookPoint::PostSwitchover; }
+  bool operator==(const RunHook&) const = default;
+};
 
 using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
                           PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
                           ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
                           WaitForApplied, ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom,
                           RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount,
-                          RotatePassword, DiscardFormerPassword, RenewReceiver, RetireGtids>;
+                          RotatePassword, DiscardFormerPassword, RenewReceiver, RetireGtids, RunHook>;
 
 template <class... Ts>
 struct Overloaded : Ts... {
@@ -318,7 +332,7 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 /// The step that takes `step` back; empty when there is nothing to take back, or nothing that may be.
 std::optional<Step> inverse(const Step& step);
-/// The server the step runs on.
+/// The server the step runs on; of RunHook, the one that it is about.
 const NodeId& node_of(const Step& step);
 /// Stable name, as in metrics, JSON and the journal: "set-read-only".
 std::string_view name_of(const Step& step);
@@ -334,6 +348,7 @@ struct StepResult {
   /// where it follows. RetireGtids: what was committed empty.
   std::optional<GtidSet> position;
   Duration took{0};
+  std::string output{};  ///< RunHook: the end of what it printed; printable UTF-8 and line feeds.
   bool ok() const { return !error; }
   bool operator==(const StepResult&) const = default;
 };

@@ -98,6 +98,9 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
             result.position = std::move(*committed);
             return {};
           },
+          [&](const RunHook&) -> Result<void> {
+            return fail(ErrorCode::Internal, "a hook runs on no server: run/hooks.cpp runs it");
+          },
       },
       step);
 }

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
-#include "plan/builder.hpp"
+#include "plan/hooks.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
@@ -136,6 +136,10 @@ Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& vi
   if (refused && office.returns_read_only) {
     return Fence{0, fmt::format("{} is dead (connection refused) and comes back read-only", *office.primary)};
   }
+  if (spec.failover.fencing == FencingMode::Hook) {
+    return Fence{0, fmt::format("the preFailover hooks make sure that {} is off, before anybody else is opened",
+                                *office.primary)};
+  }
   const auto needed = diagnose::quorum(office.ackers.size(), office.acks);
   // Semi-sync is not persisted: a server that comes back writable acknowledges alone.
   if (office.returns_read_only && office.commits_wait && spec.waits_for_acks() &&
@@ -146,11 +150,13 @@ Result<Fence> judge_fence(const Spec& spec, const Office& office, const View& vi
   if (spec.failover.fencing == FencingMode::None) {
     return Fence{0, "fencing is `none`: two writers are possible, as declared"};
   }
-  return fail(ErrorCode::NotFenced,
-              "{}: {} does not answer but may still take writes, and nothing keeps it from that: its commits did not "
-              "wait for replicas when it last answered. Make sure that it is off, or restart it; semi-sync with "
-              "`onTooFewReplicas: wait` gives a fence without an agent, `fencing: {{mode: none}}` goes without",
-              spec.cluster, *office.primary);
+  return fail(
+      ErrorCode::NotFenced,
+      "{}: {} does not answer but may still take writes, and nothing keeps it from that: its commits did not "
+      "wait for replicas when it last answered. Make sure that it is off, or restart it; semi-sync with "
+      "`onTooFewReplicas: wait` gives a fence without an agent, `fencing: {{mode: hook}}` asks a program of yours, "
+      "`fencing: {{mode: none}}` goes without",
+      spec.cluster, *office.primary);
 }
 
 Result<void> may_fail_over(const Spec& spec, const Office& office, const View& view,
@@ -201,6 +207,9 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
   plan.because(fence->how);
   for (auto& reason : choice->reasons) plan.because(std::move(reason));
 
+  // They take their time while the candidate drains, and only its opening waits for them.
+  const auto hooks = add_hooks(plan, spec, HookPoint::PreFailover, candidate, old_primary);
+
   // Everyone else first: they follow while the candidate still drains.
   std::vector<NodeId> followers;
   for (const auto& node : spec.nodes) {
@@ -238,6 +247,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
     caught_up = plan.add(WaitForApplied{candidate, ahead, drain_limit(spec)}, {follow});
   }
   std::vector<Builder::Index> before_opening{caught_up};
+  before_opening.insert(before_opening.end(), hooks.begin(), hooks.end());
   if (spec.by_position()) {
     // Once the candidate is open, where its log ended when they had the same is not known any more.
     for (const auto& node : followers) {
@@ -268,6 +278,7 @@ Result<Plan> plan_promotion(const Spec& spec, const Office& office, const View& 
                              before_opening);
   plan.opens(open, candidate);
 
+  add_hooks(plan, spec, HookPoint::PostFailover, candidate, old_primary, {open});
   plan.add(ForgetSource{candidate, old_primary}, {open}, Must::BestEffort);
   if (choice->most_advanced != candidate) {
     const auto& ahead = choice->most_advanced;

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
-#include "plan/builder.hpp"
+#include "plan/hooks.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
@@ -131,6 +131,9 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     }
   }
 
+  // Nothing is touched before they agree.
+  const auto hooks = add_hooks(plan, spec, HookPoint::PreSwitchover, candidate, primary);
+
   // One acknowledgement is enough and the candidate itself gives it: its new replicas can move before writes are held
   // up.
   const auto below = diagnose::source_node(spec, *new_now->channel());
@@ -144,11 +147,11 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     }
   };
   // A chained candidate goes to the primary first: the node above it may be among those that are to follow it.
-  std::vector<Builder::Index> direct;
+  auto direct = hooks;
   if (below != primary) {
-    direct.push_back(plan.add(FollowSource{.replica = candidate, .from = below, .to = primary}));
-    moved = direct;
+    direct = {plan.add(FollowSource{.replica = candidate, .from = below, .to = primary}, hooks)};
   }
+  moved = direct;
   if (early) move_all(direct, Must::Succeed);
 
   const auto lock_wait = std::max(milliseconds{1000}, timeout / 2);
@@ -189,6 +192,7 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
       before_opening);
   plan.opens(open, candidate);
 
+  add_hooks(plan, spec, HookPoint::PostSwitchover, candidate, primary, {open});
   plan.add(ForgetSource{candidate, primary}, {open}, Must::BestEffort);
   if (old_now->semi_sync.source_enabled) {
     // It takes a second, in which the server answers nobody about its binary log.
@@ -227,7 +231,9 @@ Result<Plan> plan_group_switchover(const Spec& spec, const Office& office, const
     return fail(ErrorCode::NotPromotable, "{}: no other member is ONLINE and may be promoted", spec.cluster);
   }
   Builder plan{Goal::SwitchOver};
-  plan.add(SetGroupPrimary{best->id, *office.primary});
+  const auto hooks = add_hooks(plan, spec, HookPoint::PreSwitchover, best->id, office.primary);
+  const auto moved = plan.add(SetGroupPrimary{best->id, *office.primary}, hooks);
+  add_hooks(plan, spec, HookPoint::PostSwitchover, best->id, office.primary, {moved});
   plan.because(fmt::format("{} is an ONLINE member; the group hands the writes over", best->id));
   return std::move(plan).take();
 }

@@ -3,16 +3,21 @@
 
 namespace repl::run {
 
-Daemon::Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer)
-    : store_(store), watcher_(watcher), clock_(clock), observer_(observer) {}
+Daemon::Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer,
+               std::string hooks_directory)
+    : store_(store),
+      watcher_(watcher),
+      clock_(clock),
+      observer_(observer),
+      hooks_directory_(std::move(hooks_directory)) {}
 
 Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::start(store::Store& store, mysql::Watcher& watcher, const Clock& clock,
-                                              Observer& observer) {
+                                              Observer& observer, std::string hooks_directory) {
   auto remembered = store.clusters();
   if (!remembered) return tl::unexpected(remembered.error());
-  std::unique_ptr<Daemon> daemon{new Daemon{store, watcher, clock, observer}};
+  std::unique_ptr<Daemon> daemon{new Daemon{store, watcher, clock, observer, std::move(hooks_directory)}};
   for (auto& [cluster, memory] : *remembered) daemon->add(cluster, std::move(memory));
   return daemon;
 }
@@ -28,7 +33,7 @@ std::shared_ptr<Runner> Daemon::add(const ClusterId& cluster, Memory memory) {
   auto& slot = runners_[cluster];
   if (!slot) {
     observer_.cluster_added(cluster);
-    slot = std::make_shared<Runner>(cluster, std::move(memory), store_, watcher_, clock_, observer_);
+    slot = std::make_shared<Runner>(cluster, std::move(memory), store_, watcher_, clock_, observer_, hooks_directory_);
   }
   return slot;
 }

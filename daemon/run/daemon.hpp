@@ -14,8 +14,9 @@ namespace repl::run {
 class Daemon : public Registry {
  public:
   /// Takes up every cluster of the store. @errors StoreFailed
+  /// @param hooks_directory  of repld.yaml
   static Result<std::unique_ptr<Daemon>> start(store::Store& store, mysql::Watcher& watcher, const Clock& clock,
-                                               Observer& observer);
+                                               Observer& observer, std::string hooks_directory);
   ~Daemon() override;
 
   std::vector<std::shared_ptr<const ClusterState>> clusters() const override;
@@ -26,7 +27,8 @@ class Daemon : public Registry {
   Result<void> stop_verification(const ClusterId& cluster) override;
 
  private:
-  Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer);
+  Daemon(store::Store& store, mysql::Watcher& watcher, const Clock& clock, Observer& observer,
+         std::string hooks_directory);
 
   std::shared_ptr<Runner> runner(const ClusterId& cluster) const;
   /// @errors NoSuchCluster
@@ -39,6 +41,7 @@ class Daemon : public Registry {
   mysql::Watcher& watcher_;
   const Clock& clock_;
   Observer& observer_;
+  const std::string hooks_directory_;
   mutable std::mutex mutex_;
   std::map<ClusterId, std::shared_ptr<Runner>> runners_;  // under mutex_
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "model/operation.hpp"
 #include "model/snapshot.hpp"
@@ -30,6 +31,8 @@ class Observer {
   virtual void probe_done(const ClusterId&, const Snapshot&) {}
   /// A chunk of a table has been compared on all nodes.
   virtual void chunk_verified(const ClusterId&, std::uint64_t /*rows*/) {}
+  /// A run of a hook ended. Outcomes are those of run/hook_program.hpp.
+  virtual void hook_ended(const ClusterId&, HookPoint, std::string_view /*outcome*/, Duration /*took*/) {}
   /// One Store::write() returned. `durable` is false when it failed.
   virtual void journal_written(const ClusterId&, Duration /*took*/, bool /*durable*/) {}
 };

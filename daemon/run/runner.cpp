@@ -8,7 +8,7 @@
 namespace repl::run {
 
 Runner::Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql::Watcher& watcher, const Clock& clock,
-               Observer& observer)
+               Observer& observer, const std::string& hooks_directory)
     : cluster_(std::move(cluster)),
       store_(store),
       clock_(clock),
@@ -18,6 +18,8 @@ Runner::Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql:
       nodes_(
           cluster_, watcher, [&clock] { return clock.now(); },
           [this](control::Input input) { inbox_.put(std::move(input)); }),
+      hooks_(cluster_, hooks_directory, clock, observer,
+             [this](control::Input input) { inbox_.put(std::move(input)); }),
       state_(
           std::make_shared<const ClusterState>(ClusterState{cluster_, remembered, std::make_shared<const View>(),
                                                             std::make_shared<const std::vector<Problem>>(), nullptr})),
@@ -55,6 +57,7 @@ void Runner::run(const std::stop_token& stop) {
                                         cluster_)};
       }
     }
+    hooks_.start(output);
     nodes_.start(output);  // probes and steps; results return to the inbox
     publish(output);
     answer(output);

@@ -12,6 +12,7 @@
 #include "control/controller.hpp"
 #include "mysql/node_manager.hpp"
 #include "run/clock.hpp"
+#include "run/hooks.hpp"
 #include "run/inbox.hpp"
 #include "run/observer.hpp"
 #include "run/registry.hpp"
@@ -23,8 +24,9 @@ namespace repl::run {
 /// Thread-safe. The thread runs from construction to destruction.
 class Runner {
  public:
+  /// @param hooks_directory  of repld.yaml: where the programs are that plans may run
   Runner(ClusterId cluster, Memory remembered, store::Store& store, mysql::Watcher& watcher, const Clock& clock,
-         Observer& observer);
+         Observer& observer, const std::string& hooks_directory);
   ~Runner();  ///< Ends the loop. Steps under way may still be carried out by their servers; the store knows of them.
 
   std::shared_ptr<const ClusterState> state() const;
@@ -53,6 +55,7 @@ class Runner {
   Inbox inbox_;
   control::Controller controller_;  // the loop's thread only
   mysql::NodeManager nodes_;
+  Hooks hooks_;  // the loop's thread only
 
   mutable std::mutex mutex_;
   std::condition_variable answered_;

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plan/put_back.hpp"
+#include "run/hook_program.hpp"
 #include "serve/shapes.hpp"
 #include "spec/check.hpp"
 #include "spec/diff.hpp"
@@ -50,6 +51,12 @@ Taken take(const Call& call, const std::string& text, const std::string& file, c
   }
   for (auto& found : {spec::check_against(taken.parsed, others), spec::check_permissions("", taken.parsed)}) {
     errors.insert(errors.end(), found.begin(), found.end());
+  }
+  for (std::size_t i = 0; i < taken.parsed.clusters.size(); ++i) {
+    const auto at = taken.parsed.located[i].hooks;
+    for (auto& wrong : run::check_hooks(call.backend.hooks_directory, taken.parsed.clusters[i])) {
+      errors.push_back({taken.parsed.file, at.line, at.column, std::move(wrong)});
+    }
   }
   if (!errors.empty()) taken.refusal = invalid_spec(std::move(errors));
   return taken;

@@ -26,6 +26,7 @@ struct Backend {
   std::string token;
   bool serve_metrics = true;
   std::string scratch;  ///< A path in the state directory, for files that are there for a moment.
+  std::string hooks_directory{};
   /// Looks at servers that are not known yet: mysql::crawl(). Blocks.
   std::function<Result<adopt::Findings>(const adopt::Order&)> crawl{};
 };

@@ -65,6 +65,11 @@ const spec::Type<Config>& config_type() {
             return log.write({from.log_format, from.log_level}, defaults);
           },
   };
+  const auto itself = [](auto& directory) -> auto& {
+    return directory;
+  };
+  static const auto hooks =
+      spec::mapping_of<std::string>({field<std::string>("directory", itself, path())}, Config{}.hooks_directory);
   static const auto type = spec::mapping_of<Config>({
       field<Config>("listen", &Config::listen, listen_address()),
       field<Config>("allowRemote", &Config::allow_remote, spec::boolean()),
@@ -73,6 +78,7 @@ const spec::Type<Config>& config_type() {
       log_field,
       field<Config>("metrics", &Config::metrics, spec::boolean()),
       field<Config>("maxConnections", &Config::max_connections, spec::integer(8, 10'000)),
+      field<Config>("hooks", &Config::hooks_directory, hooks),
   });
   return type;
 }

@@ -31,6 +31,7 @@ struct Config {
   LogLevel log_level = LogLevel::Info;
   bool metrics = true;
   int max_connections = 128;
+  std::string hooks_directory = "/etc/repld/hooks";  ///< The only programs that topology files can name are in it.
   bool operator==(const Config&) const = default;
 
   std::string token_path() const { return token_file.empty() ? state_directory + "/token" : token_file; }

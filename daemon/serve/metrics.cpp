@@ -13,6 +13,8 @@
 
 #include "diagnose/rules.hpp"
 #include "model/snapshot_text.hpp"
+#include "model/spec_text.hpp"
+#include "run/hook_program.hpp"
 #include "serve/families.hpp"
 #include "serve/json.hpp"
 
@@ -89,6 +91,8 @@ struct Metrics::Impl {
       histograms("repld_journal_write_seconds", "How long it took until a record was durable.");
   Family<Counter>& chunks = counters("repld_verify_chunks_total", "Parts of tables compared on all nodes.");
   Family<Counter>& verified_rows = counters("repld_verify_rows_total", "Rows compared on all nodes.");
+  Family<Counter>& hook_runs = counters("repld_hook_runs_total", "Runs of hooks, by how they ended.");
+  Family<Histogram>& hook_seconds = histograms("repld_hook_duration_seconds", "How long runs of hooks took.");
   Family<Counter>& store_errors = counters("repld_store_errors_total", "Records that could not be stored.");
   Family<Counter>& http_requests = counters("repld_http_requests_total", "Requests answered.");
   Family<Histogram>& http_seconds = histograms("repld_http_request_duration_seconds", "How long answers took.");
@@ -101,6 +105,12 @@ struct Metrics::Impl {
   void start_at_zero(const std::string& cluster) {
     chunks.Add({{"cluster", cluster}});
     verified_rows.Add({{"cluster", cluster}});
+    for (const auto& point : kHookPoints) {
+      for (const auto outcome : {run::HookOutcome::Done, run::HookOutcome::Failed, run::HookOutcome::TimedOut,
+                                 run::HookOutcome::Refused, run::HookOutcome::Stopped}) {
+        hook_runs.Add({{"cluster", cluster}, {"hook", label(point.name)}, {"result", label(to_string(outcome))}});
+      }
+    }
     auto reasons = failover_reasons();
     reasons.emplace_back("request");
     for (const auto result : kResults) {
@@ -190,6 +200,12 @@ void Metrics::probe_done(const ClusterId& cluster, const Snapshot& snapshot) {
 void Metrics::chunk_verified(const ClusterId& cluster, std::uint64_t rows) {
   impl_->chunks.Add({{"cluster", cluster.name}}).Increment();
   impl_->verified_rows.Add({{"cluster", cluster.name}}).Increment(static_cast<double>(rows));
+}
+
+void Metrics::hook_ended(const ClusterId& cluster, HookPoint point, std::string_view outcome, Duration took) {
+  const auto hook = label(to_string(point));
+  impl_->hook_runs.Add({{"cluster", cluster.name}, {"hook", hook}, {"result", label(outcome)}}).Increment();
+  impl_->hook_seconds.Add({{"cluster", cluster.name}, {"hook", hook}}, kPhaseBuckets).Observe(seconds(took));
 }
 
 void Metrics::journal_written(const ClusterId&, Duration took, bool durable) {

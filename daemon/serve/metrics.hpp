@@ -25,6 +25,7 @@ class Metrics final : public run::Observer {
   void event_recorded(const ClusterId& cluster, const Event& event) override;
   void probe_done(const ClusterId& cluster, const Snapshot& snapshot) override;
   void chunk_verified(const ClusterId& cluster, std::uint64_t rows) override;
+  void hook_ended(const ClusterId& cluster, HookPoint point, std::string_view outcome, Duration took) override;
   void journal_written(const ClusterId& cluster, Duration took, bool durable) override;
 
   /// @param route  the pattern, never a path; "none" when there was no such route

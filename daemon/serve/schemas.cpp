@@ -192,7 +192,8 @@ Json operation() {
                     {"attempts", at_least(whole(), 0)},
                     {"tookSeconds", nullable(seconds_schema("of the last attempt"))},
                     {"error", nullable(ref("Error"))},
-                    {"clone", about(nullable(ref("CloneProgress")), "of a clone-from step that is running")}}))});
+                    {"clone", about(nullable(ref("CloneProgress")), "of a clone-from step that is running")},
+                    {"output", about(text(), "the end of what a hook printed; of other steps empty")}}))});
   return object(std::move(members));
 }
 

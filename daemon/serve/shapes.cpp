@@ -314,7 +314,8 @@ Json operation_json(const Operation& operation, const ClusterId& cluster, const 
                         {"attempts", step.attempts},
                         {"tookSeconds", over ? Json(seconds(step.result->took)) : Json(nullptr)},
                         {"error", over ? error_or_null(step.result->error) : Json(nullptr)},
-                        {"clone", clone_or_null(operation.plan.steps.at(i).step, step, now)}});
+                        {"clone", clone_or_null(operation.plan.steps.at(i).step, step, now)},
+                        {"output", over ? step.result->output : std::string{}}});
   }
   return json;
 }

@@ -461,6 +461,26 @@ Fields<GroupSpec> group_replication_fields() {
   };
 }
 
+/// What repld runs is in one directory, and no path leads out of it: the rest is asked of the file system.
+Type<std::string> hook_program() {
+  return text("the name of a file in repld's hooks directory, or its absolute path", [](std::string_view t) {
+    const auto name = t.substr(t.rfind('/') == std::string_view::npos ? 0 : t.rfind('/') + 1);
+    const bool plain = !name.empty() && name.size() <= 255 && is_letter_or_digit(name.front()) &&
+                       consists_of(name, is_letter_or_digit, "._-");
+    return plain && is_printable(t) && t.size() <= 4096 && (name == t || t.front() == '/');
+  });
+}
+
+Fields<HooksSpec> hooks_fields() {
+  return {
+      field<HooksSpec>("preFailover", &HooksSpec::pre_failover, list_of(hook_program())),
+      field<HooksSpec>("postFailover", &HooksSpec::post_failover, list_of(hook_program())),
+      field<HooksSpec>("preSwitchover", &HooksSpec::pre_switchover, list_of(hook_program())),
+      field<HooksSpec>("postSwitchover", &HooksSpec::post_switchover, list_of(hook_program())),
+      field<HooksSpec>("timeout", &HooksSpec::timeout, duration<milliseconds>(100ms, 10min)),
+  };
+}
+
 // ---- mappings that are checked, and refused until they are carried out (not_yet.hpp) --------------------------------
 
 Fields<ConsistencySpec> consistency_fields() {
@@ -475,14 +495,6 @@ Fields<Unused> audit_fields() {
   return {
       checked("ddl", boolean()),
       checked("tables", list_of(table_name())),
-  };
-}
-
-Fields<Unused> hooks_fields() {
-  return {
-      checked("preFailover", list_of(file_path())),
-      checked("postFailover", list_of(file_path())),
-      checked("timeout", duration<milliseconds>(100ms, 1h)),
   };
 }
 
@@ -524,7 +536,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("settings", &Spec::settings, settings()),
       field<Spec>("consistency", &Spec::consistency, mapping_of(consistency_fields())),
       refused("audit", audit_fields()),
-      refused("hooks", hooks_fields()),
+      field<Spec>("hooks", &Spec::hooks, mapping_of(hooks_fields())),
       refused("routing", routing_fields()),
       field<Spec>("alerts", &Spec::alert_lag, mapping_of(alerts_fields(), Spec{}.alert_lag)),
   };

@@ -19,13 +19,11 @@ struct NotYet {
 };
 
 inline constexpr std::array kNotYet{
-    NotYet{"failover.fencing.mode", "lease", "use auto, semi-sync or none"},
-    NotYet{"failover.fencing.mode", "hook", "use auto, semi-sync or none"},
+    NotYet{"failover.fencing.mode", "lease", "use auto, semi-sync, hook or none"},
     NotYet{"failover.fencing.lease", "", "remove it"},
     NotYet{"failover.rejoin", "clone-if-errant",
            "a node with errant transactions is quarantined and named, and a person decides", NotYet::Outcome::Noted},
     NotYet{"audit", "", "remove it"},
-    NotYet{"hooks", "", "remove it"},
     NotYet{"routing", "", "remove it"},
 };
 

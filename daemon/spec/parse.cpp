@@ -41,7 +41,9 @@ void give_default_types(Spec& spec, const Reader& reader) {
 }
 
 Located locate(const Spec& spec, const Reader& reader) {
-  Located out{.name = reader.value_place("name")};
+  Located out;
+  out.name = reader.value_place("name");
+  out.hooks = reader.value_place("hooks");
   for (std::size_t i = 0; i < spec.nodes.size(); ++i) {
     out.nodes.push_back(reader.value_place(fmt::format("nodes[{}].host", i)));
   }

@@ -16,6 +16,7 @@ struct Located {
   Mark name;
   std::vector<Mark> nodes;  ///< Of each node's host, in the order of Spec::nodes.
   std::map<AccountRole, Mark> passwords;
+  Mark hooks;
 };
 
 struct Parsed {

@@ -387,6 +387,28 @@ void somebody_can_be_promoted(Draft& draft) {
   }
 }
 
+// ---- hooks ----------------------------------------------------------------------------------------------------------
+
+void hooks_have_an_occasion(Draft& draft) {
+  const auto& hooks = draft.spec.hooks;
+  if (shape_of(draft.spec).several_writers) {
+    if (hooks.empty()) return;
+    draft.reader.error_at("hooks",
+                          fmt::format("in {} every node takes writes, so that no change of the primary is there "
+                                      "to run them at: remove it",
+                                      to_string(draft.spec.topology)));
+  } else if (is_group(draft.spec) && !hooks.pre_failover.empty()) {
+    draft.reader.error_at("hooks.preFailover",
+                          "a group elects its next primary by itself and waits for no program: use postFailover");
+  }
+}
+
+void fencing_by_hook_needs_one(Draft& draft) {
+  if (draft.spec.failover.fencing != FencingMode::Hook || !draft.spec.hooks.pre_failover.empty()) return;
+  draft.reader.error_at("failover.fencing.mode",
+                        "\"hook\" needs a program in hooks.preFailover that makes sure that the old primary is off");
+}
+
 // ---- allowed, and worth a warning -----------------------------------------------------------------------------------
 
 void warn_of_waiting_for_the_last(Draft& draft) {
@@ -484,6 +506,12 @@ const std::vector<Rule>& rules() {
       {"fencing by semi-sync needs commits that wait",
        {"failover.fencing", "sync.mode", "sync.onTooFewReplicas"},
        fencing_by_semi_sync_needs_it},
+      {"hooks need a primary that changes, and preFailover one that repld changes",
+       {"topology", "hooks"},
+       hooks_have_an_occasion},
+      {"fencing by hook needs a preFailover hook",
+       {"topology", "failover.fencing", "hooks"},
+       fencing_by_hook_needs_one},
       {"minReplicas is at most the number of replicas", {"topology", "failover.minReplicas"}, min_replicas_can_be_met},
       {"warning: nobody may be promoted",
        {"topology", "failover.automatic", "failover.crossRegion", "nodes.type", "nodes.delay", "nodes.promotion",

@@ -84,6 +84,8 @@ inline constexpr auto kNames<ThreadState> = kThreadStates;
 template <>
 inline constexpr auto kNames<AccountFault> = kAccountFaults;
 template <>
+inline constexpr auto kNames<HookPoint> = kHookPoints;
+template <>
 inline constexpr auto kNames<Plugin> = kPlugins;
 template <>
 inline constexpr auto kNames<GroupStart> = kGroupStarts;

@@ -113,9 +113,19 @@ void fields(V& v, PasswordPolicy& p) {
 }
 
 template <class V>
+void fields(V& v, HooksSpec& h) {
+  auto& [pre_failover, post_failover, pre_switchover, post_switchover, timeout] = h;
+  v("pre_failover", pre_failover);
+  v("post_failover", post_failover);
+  v("pre_switchover", pre_switchover);
+  v("post_switchover", post_switchover);
+  v("timeout_ms", timeout);
+}
+
+template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency, password_policy, management, drift] = s;
+         consistency, password_policy, management, drift, hooks] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -132,6 +142,7 @@ void fields(V& v, Spec& s) {
   v.added("password_policy", password_policy);
   v.added("management", management);
   v.added("drift", drift);
+  v.added("hooks", hooks);
 }
 
 // ---- steps; the key "name" is written beside these
@@ -402,6 +413,16 @@ void fields(V& v, RetireGtids& s) {
   v("retired", retired);
 }
 
+template <class V>
+void fields(V& v, RunHook& s) {
+  auto& [node, from, point, program, timeout] = s;
+  v("node", node);
+  v("from", from);
+  v("point", point);
+  v("program", program);
+  v("timeout_ms", timeout);
+}
+
 // ---- operations
 
 template <class V>
@@ -413,11 +434,12 @@ void fields(V& v, Error& e) {
 
 template <class V>
 void fields(V& v, StepResult& r) {
-  auto& [error, certain, position, took] = r;
+  auto& [error, certain, position, took, output] = r;
   v("error", error);
   v("certain", certain);
   v("position", position);
   v("took_us", took);
+  v.added("output", output);
 }
 
 template <class V>
@@ -546,7 +568,7 @@ void fields(V& v, AppliedRevision& r) {
 
 template <class V>
 void fields(V& v, Office& o) {
-  auto& [term, primary, ackers, acks, inherited, returns_read_only, commits_wait, since] = o;
+  auto& [term, primary, ackers, acks, inherited, returns_read_only, commits_wait, since, failed_hooks, hooks_due] = o;
   v("term", term);
   v("primary", primary);
   v("ackers", ackers);
@@ -555,6 +577,8 @@ void fields(V& v, Office& o) {
   v("returns_read_only", returns_read_only);
   v("commits_wait", commits_wait);
   v("since_us", since);
+  v.added("failed_hooks", failed_hooks);
+  v.added("hooks_due", hooks_due);
 }
 
 template <class V>

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include "tests/support/rig.hpp"
@@ -35,6 +36,13 @@ class EveryTopologyFile : public ::testing::TestWithParam<std::string> {
                                  ? Positioning::Binlog
                                  : Positioning::Gtid}} {}
 
+  void SetUp() override {
+    for (const auto& program : fs::directory_iterator{fs::path{REPL_TOPOLOGIES} / "hooks"}) {
+      std::ostringstream text;
+      text << std::ifstream{program.path()}.rdbuf();
+      rig_.repld().add_hook(program.path().filename(), text.str());
+    }
+  }
   void TearDown() override {
     if (HasFailure()) std::cerr << rig_.story();
   }

@@ -157,6 +157,8 @@ class Server {
   void restart();
   /// PURGE BINARY LOGS, all of them.
   void purge_binary_logs();
+  /// Those of `numbers` that it lacks, as transactions without content; waits for the acknowledgements of all.
+  void commit_empty(const GtidSet& numbers, const Reply& reply);
 
   // ---- the control lock ---------------------------------------------------------------------------------------------
   /// A newer session takes GET_LOCK('repld.control') and kills the holder; an older one finds itself dead.

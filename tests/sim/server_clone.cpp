@@ -19,6 +19,27 @@ void Server::purge_binary_logs() {
   disk_.purged_until = disk_.binary_log.size();
 }
 
+void Server::commit_empty(const GtidSet& numbers, const Reply& reply) {
+  if (read_only() != ReadOnly::Off) {
+    return reply(Error{ErrorCode::PreconditionFailed, fmt::format("{}: takes no writes", id_)});
+  }
+  const auto missing = subtract(numbers, disk_.executed);
+  const auto left = std::make_shared<std::size_t>(static_cast<std::size_t>(missing.count()));
+  if (*left == 0) return reply(std::nullopt);
+  for (const auto& server : world_.servers) {
+    const auto found = missing.origins().find({server->uuid(), ""});
+    if (found == missing.origins().end()) continue;
+    for (const auto& interval : found->second) {
+      for (auto number = interval.first; number <= interval.last; ++number) {
+        const Transaction empty{server->index(), number, std::nullopt, true, world_.events.now()};
+        commit(empty, false, false, [left, reply](const auto&) {
+          if (--*left == 0) reply(std::nullopt);
+        });
+      }
+    }
+  }
+}
+
 GtidSet Server::purged() const {
   GtidSet out;
   for (std::size_t i = 0; i < disk_.purged_until; ++i) {

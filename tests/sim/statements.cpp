@@ -317,12 +317,18 @@ class Writer {
              }},
             back_again(at)};
   }
+  // It runs beside repld, and never fails here.
+  Statements operator()(const RunHook& s) const { return nothing(s.node); }
   // Groups are not simulated: a schedule that comes here is wrong, and fails.
   Statements operator()(const StartGroup& s) const { return not_simulated(s); }
   Statements operator()(const StopGroup& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupMode& s) const { return not_simulated(s); }
-  Statements operator()(const RetireGtids& s) const { return not_simulated(s); }
+  Statements operator()(const RetireGtids& s) const {
+    return {{node(s.node), "SET GTID_NEXT, COMMIT", [retired = s.retired](Server& n, std::uint64_t, const Reply& reply) {
+               n.commit_empty(retired, reply);
+             }}};
+  }
 
  private:
   Statements not_simulated(const Step& step) const {

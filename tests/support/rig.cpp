@@ -111,6 +111,9 @@ Outcome run_program(const std::vector<std::string>& command, const std::vector<s
 }
 
 Repld::Repld(const fs::path& binaries) : binaries_(binaries), folder_(temporary_folder()) {
+  fs::create_directory(hooks());
+  fs::permissions(hooks(), fs::perms{0755});
+  std::ofstream{folder_ / "repld.yaml"} << "hooks: { directory: hooks }\n";
   start();
 }
 
@@ -127,7 +130,12 @@ void Repld::start(const std::vector<std::string>& environment) {
   posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, 1, log().c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
-  std::vector<std::string> words{(binaries_ / "repld").string(), "--state-dir", state().string(), "--listen",
+  std::vector<std::string> words{(binaries_ / "repld").string(),
+                                 "--config",
+                                 (folder_ / "repld.yaml").string(),
+                                 "--state-dir",
+                                 state().string(),
+                                 "--listen",
                                  "127.0.0.1:0"};
   auto variables = environment_with(environment);
   const int failed = ::posix_spawn(&pid_, words.front().c_str(), &actions, nullptr, pointers(words).data(),
@@ -141,6 +149,11 @@ void Repld::start(const std::vector<std::string>& environment) {
     }
     std::this_thread::sleep_for(milliseconds{10});
   }
+}
+
+void Repld::add_hook(const std::string& name, const std::string& text) const {
+  std::ofstream{hooks() / name} << text;
+  fs::permissions(hooks() / name, fs::perms{0755});
 }
 
 bool Repld::died() {

@@ -44,6 +44,10 @@ class Repld {
   pid_t pid() const { return pid_; }
   std::filesystem::path log() const { return folder_ / "repld.log"; }
   std::filesystem::path state() const { return folder_ / "state"; }
+  /// Its hooks directory.
+  std::filesystem::path hooks() const { return folder_ / "hooks"; }
+  /// Puts a program there that it may run.
+  void add_hook(const std::string& name, const std::string& text) const;
 
   struct Usage {
     double cpu_seconds = 0;

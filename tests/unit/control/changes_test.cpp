@@ -41,6 +41,8 @@ const std::vector<Change>& changes() {
       {"ChainRearranged", spec_of("a b c d").follows("d", "b"), spec_of("a b c d").follows("d", "c")},
       {"Delayed", spec_of("a b c").acks(1), spec_of("a b c").acks(1).delayed("c", 60s)},
       {"SourceMoved", spec_of("a b c").acks(1), spec_of("a b c").acks(1).source("b")},
+      {"SourceMovedWithHooks", spec_of("a b c").acks(1).with_hooks(),
+       spec_of("a b c").acks(1).with_hooks().source("b")},
       {"Settings", spec_of("a b c").acks(1), spec_of("a b c").acks(1).setting("max_connections", "321")},
       {"TreeToRing", spec_of("a b c"), spec_of("a b c").ring()},
       {"TreeToSemiSyncRing", spec_of("a b c"), spec_of("a b c").acks(1).ring()},

@@ -208,5 +208,17 @@ TEST(RenderOperation, ShowsEverythingAboutOne) {
             "  db2: 0 s behind, the primary's region\n");
 }
 
+TEST(RenderOperation, ShowsWhatAHookPrinted) {
+  auto talked = progress("done");
+  talked["output"] = "asked the proxy\n\nit agreed";
+  EXPECT_NE(render_operation(operation("done", {progress("done"), talked, progress("done"), progress("done")}), kSigns)
+                .find("  ✓  db2  apply all that db1 has (at most 10 s)  0.02 s\n"
+                      "       | asked the proxy\n"
+                      "       | \n"
+                      "       | it agreed\n"
+                      "  ✓  db2  super-read-only"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace repl::ctl

@@ -645,6 +645,9 @@ const std::vector<RuleRow>& rows() {
             [](Cluster& c) {
               for (auto& [name, n] : c.nodes) n.refused();
             })},
+      {"HookFailed", Rule::Matches, "OneIsRemembered",
+       with(async(), [](Cluster& c) { c.office.failed_hooks = {"postFailover hook announce ended with exit code 3"}; })},
+      {"HookFailed", Rule::IsQuiet, "NoneIs", async},
       {"MemberOut(b)", Rule::Matches, "ItWasRestarted", with(group(), [](Cluster& c) { c["b"].out_of_the_group(); })},
       {"MemberOut(b)", Rule::Matches, "ItWasExpelled",
        with(group(), [](Cluster& c) { c["b"].out_of_the_group(MemberState::Error); })},

@@ -54,6 +54,7 @@ std::vector<Step> one_of_each() {
       DiscardFormerPassword{kNode, AccountRole::Application, account},
       RenewReceiver{kNode},
       RetireGtids{kNode, gtids()},
+      RunHook{kNode, kOther, HookPoint::PreFailover, "fence", 4s},
   };
 }
 

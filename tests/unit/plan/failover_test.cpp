@@ -66,7 +66,7 @@ TEST(Fence, DoesNotHoldForASilentServerThatWouldComeBackOpen) {
 }
 
 TEST(Fence, DoesNotHoldForASilentServerInAsync) {
-  for (const auto mode : {FencingMode::Auto, FencingMode::SemiSync, FencingMode::Lease, FencingMode::Hook}) {
+  for (const auto mode : {FencingMode::Auto, FencingMode::SemiSync, FencingMode::Lease}) {
     const auto c = frozen(spec_of("a b c").fencing(mode));
     const auto fence = plan::judge_fence(c.spec, c.office, c.view());
     ASSERT_FALSE(fence);

@@ -297,6 +297,25 @@ TEST_F(ApiTest, ReportsAllErrorsOfADocumentWithTheirPlaces) {
   EXPECT_TRUE(registry.asked().empty());
 }
 
+TEST_F(ApiTest, RefusesHooksThatWouldNotRun) {
+  const auto hooks = directory / "hooks";
+  std::filesystem::create_directory(hooks);
+  std::filesystem::permissions(hooks, std::filesystem::perms{0755});
+  const auto text = shop_document("hooks: {postFailover: [announce]}\n");
+  for (const std::string target : {"/api/v1/validate", "/api/v1/diff", "/api/v1/apply"}) {
+    const auto response = post(target, document(text));
+    is_error(response, 400, "invalid-spec", "hooks.postFailover: " + hooks + "/announce: No such file");
+    EXPECT_EQ(json_of(response).at("error").at("details").at(0).at("line"), 12);
+  }
+  EXPECT_TRUE(registry.asked().empty());
+  std::ofstream{hooks + "/announce"} << "#!/bin/sh\n";
+  std::filesystem::permissions(hooks + "/announce", std::filesystem::perms{0755});
+  registry.set_answer([](const Asked&) -> Replied { return control::Reply{.plan = shop::plan()}; });
+  EXPECT_EQ(post("/api/v1/apply", document(text)).status, 200);
+  EXPECT_EQ(std::get<control::ApplySpec>(registry.asked().at(0).request.what).spec.hooks.post_failover,
+            std::vector<std::string>{"announce"});
+}
+
 TEST_F(ApiTest, RefusesAServerOfAnotherCluster) {
   auto text = shop_document();
   text.replace(text.find("name: shop"), 10, "name: pay!");

@@ -56,6 +56,7 @@ struct World {
                   .version = "1.2.3",
                   .token = kToken,
                   .scratch = directory / "store.copy",
+                  .hooks_directory = directory / "hooks",
                   .crawl = [this](const adopt::Order& order) -> Result<adopt::Findings> {
                     crawled.push_back(order);
                     return found;

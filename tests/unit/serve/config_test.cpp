@@ -30,11 +30,18 @@ TEST(Config, HasDefaultsForAll) {
 TEST(Config, TakesEveryField) {
   const auto result = parsed(
       "listen: '[::1]:0'\nallowRemote: true\nstateDirectory: state\ntokenFile: /run/token\n"
-      "log: {format: json, level: debug}\nmetrics: false\nmaxConnections: 8\n");
+      "log: {format: json, level: debug}\nmetrics: false\nmaxConnections: 8\n"
+      "hooks: {directory: own}\n");
   ASSERT_TRUE(result.errors.empty()) << to_string(result.errors[0]);
-  EXPECT_EQ(
-      result.config,
-      (Config{{"::1", 0}, true, "/etc/repld/state", "/run/token", LogFormat::JsonLines, LogLevel::Debug, false, 8}));
+  EXPECT_EQ(result.config, (Config{{"::1", 0},
+                                   true,
+                                   "/etc/repld/state",
+                                   "/run/token",
+                                   LogFormat::JsonLines,
+                                   LogLevel::Debug,
+                                   false,
+                                   8,
+                                   "/etc/repld/own"}));
   EXPECT_EQ(result.config.token_path(), "/run/token");
 }
 

@@ -115,6 +115,15 @@ TEST_F(MetricsTest, CountProbesJournalEventsAndRequests) {
   EXPECT_NE(text.find(R"(route="/api/v1/clusters/{cluster}")"), std::string::npos);
 }
 
+TEST_F(MetricsTest, CountRunsOfHooksFromZero) {
+  metrics.cluster_added({"shop"});
+  has(R"(repld_hook_runs_total{cluster="shop",hook="postSwitchover",result="timed-out"} 0)");
+  metrics.hook_ended({"shop"}, HookPoint::PostSwitchover, "timed-out", std::chrono::milliseconds(1500));
+  has(R"(repld_hook_runs_total{cluster="shop",hook="postSwitchover",result="timed-out"} 1)");
+  has(R"(repld_hook_runs_total{cluster="shop",hook="postSwitchover",result="done"} 0)");
+  has(R"(repld_hook_duration_seconds_sum{cluster="shop",hook="postSwitchover"} 1.5)");
+}
+
 TEST_F(MetricsTest, SayThatAFailoverIsBlocked) {
   has(R"(repld_failover_blocked{cluster="shop",reason="DeadPrimary"} 0)");
   auto problem = shop::problem("DeadPrimary", Severity::Critical);
@@ -170,6 +179,7 @@ TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   operation.goal = Goal::FailOver;
   metrics.operation_changed({"shop"}, operation);
   metrics.chunk_verified({"shop"}, 256);
+  metrics.hook_ended({"shop"}, HookPoint::PreFailover, "done", Duration{1});
   shop.verification = std::make_shared<const verify::Run>(shop::verification());
   shop.problems = {shop::problem("X", Severity::Info)};
   auto without_gtids = shop::replica("db3");

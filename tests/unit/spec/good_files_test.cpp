@@ -142,6 +142,16 @@ TEST(Parse, TakesFencingInOneWord) {
   EXPECT_EQ(only_cluster(std::string{kSmallest} + "failover: { fencing: none }\n").failover.fencing, FencingMode::None);
 }
 
+TEST(Parse, TakesHooksAndTheirFence) {
+  const auto spec = only_cluster(
+      std::string{kSmallest} +
+      "failover: { fencing: hook }\n"
+      "hooks: { preFailover: [fence.sh, /etc/repld/hooks/power_off-2], postSwitchover: [dns], timeout: 90s }\n");
+  EXPECT_EQ(spec.failover.fencing, FencingMode::Hook);
+  EXPECT_EQ(spec.hooks, (HooksSpec{{"fence.sh", "/etc/repld/hooks/power_off-2"}, {}, {}, {"dns"}, 90s}));
+  EXPECT_EQ(only_cluster(std::string{kSmallest}).hooks, (HooksSpec{{}, {}, {}, {}, 5s}));
+}
+
 TEST(Parse, FollowsAnchorsAndMergesMappings) {
   const auto spec = only_cluster(R"(name: shop
 topology: source-replica

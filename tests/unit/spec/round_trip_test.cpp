@@ -132,6 +132,10 @@ Spec some_spec() {
   spec.alert_lag = some_ms(100, 2'000'000'000);
   if (coin()) spec.consistency.checksum_every = some_s(60, 365 * 86400);
   if (coin()) spec.consistency.schemas = {"shop", "a b"};
+  if (coin()) {
+    spec.hooks = {{"fence.sh", "/etc/repld/hooks/stonith"}, {}, {"ask"}, {"tell", "tell"}, some_ms(100, 600'000)};
+    if (coin()) f.fencing = FencingMode::Hook;
+  }
   return spec;
 }
 

@@ -47,7 +47,7 @@ TEST(Codec, KeepsTheKeysThatAreInTheFilesOfUsers) {
           R"({"name":"follow-source","replica":"db1","from":"db2","to":"db3","delay_s":60,"delay_before_s":null,"channel":""})"));
   EXPECT_EQ(Json::parse(encode(Office{{4}, NodeId{"db2"}, {NodeId{"db1"}}, 1, {}, true, false, samples::at(7)})),
             Json::parse(R"({"term":4,"primary":"db2","ackers":["db1"],"acks":1,"inherited":"","returns_read_only":true,
-                            "commits_wait":false,"since_us":7})"));
+                            "commits_wait":false,"since_us":7,"failed_hooks":[],"hooks_due":null})"));
 }
 
 TEST(Codec, GivesBackSpecOperationMemoryAndEvent) {

@@ -57,7 +57,8 @@ inline std::vector<Step> steps() {
           RotatePassword{a, AccountRole::Application, account()},
           DiscardFormerPassword{a, AccountRole::Application, account()},
           RenewReceiver{a},
-          RetireGtids{a, some_gtids()}};
+          RetireGtids{a, some_gtids()},
+          RunHook{a, b, HookPoint::PostSwitchover, "announce", 7500ms}};
 }
 
 inline Spec spec() {
@@ -100,6 +101,7 @@ inline Spec spec() {
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};
   s.password_policy = {14, 5, 90 * 24h, 6, 48h};
+  s.hooks = {{"fence"}, {"announce", "/etc/repld/hooks/dns"}, {"ask"}, {"tell"}, 4s};
   return s;
 }
 
@@ -120,9 +122,9 @@ inline Operation operation(std::uint64_t number = 12) {
   o.plan.reasons = {"db2: has all, same region", "db3: 45 s behind\n\"quoted\" \xc3\xa4"};
   for (const auto& step : steps()) {
     o.plan.steps.push_back({step, {0, o.plan.steps.size()}, true});
-    o.progress.push_back(
-        {StepState::Failed, 3, true, at(1'700'000'000'123'456),
-         StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(), Duration{4711}}});
+    o.progress.push_back({StepState::Failed, 3, true, at(1'700'000'000'123'456),
+                          StepResult{Error{ErrorCode::LockWaitTimeout, "db1: 1205"}, false, some_gtids(),
+                                     Duration{4711}, "told the proxy\n"}});
   }
   o.state = OperationState::Undoing;
   o.started = at(1'700'000'000'000'001);

@@ -430,6 +430,7 @@ class Servers {
     s.has.receiver_as_declared = true;
     return std::nullopt;
   }
+  Outcome carry_out(ModelServer&, const RunHook&, StepResult&) { return std::nullopt; }
   Outcome carry_out(ModelServer& s, const DropAccount& step, StepResult&) {
     if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
     s.has.accounts.erase(step.role);

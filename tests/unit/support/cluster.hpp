@@ -137,6 +137,14 @@ struct SpecOf : Spec {
     failover.fencing = mode;
     return *this;
   }
+  /// "fence" and "cut" before a failover, "announce" and "note" after it; "ask" before a switchover, "tell" after it.
+  SpecOf& with_hooks() {
+    hooks.pre_failover = {"fence", "cut"};
+    hooks.post_failover = {"announce", "note"};
+    hooks.pre_switchover = {"ask"};
+    hooks.post_switchover = {"tell"};
+    return *this;
+  }
   SpecOf& setting(const std::string& name, const std::string& value) {
     settings[name] = value;
     return *this;
