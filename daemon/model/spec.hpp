@@ -27,6 +27,8 @@ enum class Provisioning { Clone, None };
 enum class Management { Full, Observe };
 /// What is done about a deviation that harms nobody for the moment.
 enum class Drift { Repair, Report };
+/// Whether repld keeps its own base of server variables beside `settings` (plan/base.hpp).
+enum class Tuning { Base, None };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -59,6 +61,7 @@ struct NodeSpec {
   int read_weight = 1;
   std::optional<NodeId> follows;                ///< Empty: follows the primary.
   std::map<std::string, std::string> settings;  ///< nodeSettings: overrides Spec::settings on this node.
+  std::optional<std::vector<int>> skip_errors;  ///< Instead of Spec::skip_errors on this node.
   bool operator==(const NodeSpec&) const = default;
 };
 
@@ -145,6 +148,9 @@ struct Spec {
   PasswordPolicy password_policy;
   Management management = Management::Full;
   Drift drift = Drift::Repair;
+  Tuning tuning = Tuning::Base;
+  /// Errors at which an applier passes the event by, which is then missing on that replica.
+  std::vector<int> skip_errors;
 
   bool operator==(const Spec&) const = default;
 
@@ -178,9 +184,12 @@ struct Spec {
   std::optional<NodeId> source_of(const NodeId& node, const NodeId& primary) const;
   /// Name of a replication channel that has to be made.
   std::string channel_name() const { return is_ring() ? "ring" : ""; }
-  /// `settings` with the node's own laid over.
+  /// `settings` with the node's own laid over, and `skip_errors` as the variable that carries them out.
   std::map<std::string, std::string> settings_of(const NodeId& node) const;
 };
+
+/// Server-wide, but a node has one channel in every topology, so the list is the channel's.
+inline constexpr const char* kSkipErrorsVariable = "replica_skip_errors";
 
 /// `wanted`, and with it the nodes of `before` that it no longer has: those are watched, and changed, until they have
 /// left. A node of which only the name has changed has not left.

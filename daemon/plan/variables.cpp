@@ -5,16 +5,12 @@
 #include <optional>
 #include <set>
 
+#include "plan/base.hpp"
 #include "plan/group.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
 namespace {
-
-/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
-const std::map<std::string, std::string> kBase{
-    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
-};
 
 const std::map<std::string, std::string> kDefaultsOfPlugins{
     {"rpl_semi_sync_source_timeout", "10000"},
@@ -42,10 +38,7 @@ std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId
 }
 
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
-  auto out = kBase;
-  // Until the next checkpoint a replica without GTIDs does not say what its workers have applied; writes wait for that
-  // in a switchover.
-  if (spec.by_position()) out["replica_checkpoint_period"] = "20";
+  auto out = base_of(spec, node);
   for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
   for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
   if (spec.password_policy.min_length) {

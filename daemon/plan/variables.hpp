@@ -17,7 +17,7 @@ inline constexpr std::string_view kPasswordVariables = "validate_password.";
 inline constexpr std::string_view kPasswordLength = "validate_password.length";
 
 /// Every server variable that is kept on that node, by name: the spec's, its semi-sync and group set-up, how several
-/// writers count their keys, and repld's own.
+/// writers count their keys, and the base (base.hpp).
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
 
 /// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own

@@ -22,6 +22,10 @@ SpecOf multi(const std::string& names) {
   return spec_of(names).group(TopologyType::GroupMultiPrimary);
 }
 
+SpecOf only_a_writes() {
+  return spec_of("a b c").promotion("b", Promotion::Never).promotion("c", Promotion::Never);
+}
+
 const std::vector<Change>& changes() {
   static const std::vector<Change> all{
       {"AsyncToSemiSync", spec_of("a b c"), spec_of("a b c").acks(1)},
@@ -42,6 +46,18 @@ const std::vector<Change>& changes() {
       {"Delayed", spec_of("a b c").acks(1), spec_of("a b c").acks(1).delayed("c", 60s)},
       {"SourceMoved", spec_of("a b c").acks(1), spec_of("a b c").acks(1).source("b")},
       {"Settings", spec_of("a b c").acks(1), spec_of("a b c").acks(1).setting("max_connections", "321")},
+      {"Restarts", spec_of("a b c"), spec_of("a b c").setting("report_host", "here")},
+      {"SemiSyncRestarts", spec_of("a b c").acks(1), spec_of("a b c").acks(1).setting("report_host", "here")},
+      {"RestartOfReplicas", spec_of("a b c").acks(1), spec_of("a b c").acks(1).skip_errors("b", {1062})},
+      {"RestartInPlace", only_a_writes(), only_a_writes().setting("report_host", "here")},
+      {"SemiSyncRestartInPlace", only_a_writes().acks(1), only_a_writes().acks(1).setting("report_host", "here")},
+      {"SettingNamedNoMore", spec_of("a b c").setting("report_host", "here"), spec_of("a b c")},
+      {"TuningSwitchedOff", spec_of("a b c"), spec_of("a b c").untuned()},
+      {"RingRestarts", spec_of("a b c").ring(), spec_of("a b c").ring().setting("report_host", "here")},
+      {"SemiSyncRingRestarts", spec_of("a b c").acks(1).ring(),
+       spec_of("a b c").acks(1).ring().setting("report_host", "here")},
+      {"GroupRestarts", group("a b c"), group("a b c").setting("report_host", "here")},
+      {"MultiPrimaryRestarts", multi("a b c"), multi("a b c").setting("report_host", "here")},
       {"TreeToRing", spec_of("a b c"), spec_of("a b c").ring()},
       {"TreeToSemiSyncRing", spec_of("a b c"), spec_of("a b c").acks(1).ring()},
       {"SemiSyncTreeToRing", spec_of("a b c").acks(1), spec_of("a b c").ring()},
