@@ -48,7 +48,7 @@ inline constexpr std::array kAdminPrivileges{
     AdminPrivilege{"BACKUP_ADMIN", false, AdminPrivilege::For::Cloning},  // to grant it
     AdminPrivilege{"GROUP_REPLICATION_ADMIN", true, AdminPrivilege::For::Groups},
     AdminPrivilege{"GROUP_REPLICATION_STREAM", false, AdminPrivilege::For::Groups},  // to grant it
-    AdminPrivilege{"SHUTDOWN", false, AdminPrivilege::For::Restarts},  // RESTART
+    AdminPrivilege{"SHUTDOWN", false, AdminPrivilege::For::Restarts},                // RESTART
 };
 
 }  // namespace repl

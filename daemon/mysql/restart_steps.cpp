@@ -43,10 +43,11 @@ Result<std::unique_ptr<Session>> session_after_restart(const StepEnvironment& en
     }
     wait_within(env.call, kPollStart);
   }
-  return fail(ErrorCode::DeadlineExceeded,
-              "{}: the server has not come back: {}. If nothing supervises it (systemd, mysqld_safe), start it; its error "
-              "log says what it does not like",
-              env.call.node, last);
+  return fail(
+      ErrorCode::DeadlineExceeded,
+      "{}: the server has not come back: {}. If nothing supervises it (systemd, mysqld_safe), start it; its error "
+      "log says what it does not like",
+      env.call.node, last);
 }
 
 struct CloneStatus {
@@ -170,10 +171,11 @@ Result<void> persist(Server& server, const std::string& name, const std::optiona
   if (!value) return server.execute("RESET PERSIST IF EXISTS " + name);
   auto done = set_to(server, "PERSIST_ONLY", name, *value);
   if (done || server.last_error() != kNeverByStatement) return done;
-  return fail(ErrorCode::PreconditionFailed,
-              "{}: no SQL can set {}, nor persist it. Write it into the server's option file and restart the server, or "
-              "remove it from `settings`",
-              server.node(), name);
+  return fail(
+      ErrorCode::PreconditionFailed,
+      "{}: no SQL can set {}, nor persist it. Write it into the server's option file and restart the server, or "
+      "remove it from `settings`",
+      server.node(), name);
 }
 
 /// The best that can be done when the step ends without a restart.
@@ -218,7 +220,8 @@ Result<void> replicates_again(Server& server) {
     const auto now = server.look();
     if (!now) return tl::unexpected(now.error());
     if (const auto* channel = now->channel()) {
-      const bool receives = channel->receiver == ThreadState::Running, applies = channel->applier == ThreadState::Running;
+      const bool receives = channel->receiver == ThreadState::Running,
+                 applies = channel->applier == ThreadState::Running;
       if (receives && applies) return {};
       const auto error = channel->applier_errno != 0 ? channel->applier_error : channel->receiver_error;
       const bool stopped = channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped;

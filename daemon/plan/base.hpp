@@ -1,6 +1,6 @@
 // The server variables that repld keeps beside what a file names (`tuning: base`): a short table, each row with its
-// reason. A file's `settings` override a row, `tuning: none` switches all of them off, and a row whose variable a server
-// does not have is left out there. Pure.
+// reason. A file's `settings` override a row, `tuning: none` switches all of them off, and a row whose variable a
+// server does not have is left out there. Pure.
 #pragma once
 
 #include <map>

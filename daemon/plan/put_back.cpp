@@ -78,7 +78,8 @@ PriorSettings captured(PriorSettings prior, const Spec& wanted, const Spec* befo
     auto& here = prior[now->server_uuid];
     std::erase_if(here, [&](const auto& variable) { return !named.contains(variable.first); });
     for (const auto& [name, value] : named) {
-      if (named_before.contains(name)) continue;  // set by a repld that did not keep what it was before
+      // Persisted by a repld that did not keep what it was before. What is not persisted none has set.
+      if (named_before.contains(name) && seen->inventory->persisted.contains(name)) continue;
       here.try_emplace(name, VariableState{value_before(*seen->inventory, name), persisted(*seen->inventory, name)});
     }
   }

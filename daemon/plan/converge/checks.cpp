@@ -235,8 +235,8 @@ class Checker {
   bool gets_by_a_restart(const Node& node, const std::string& name, const std::string& value) const {
     const auto settings = wanted_.settings_of(node.id());
     const auto found = settings.find(name);
-    return found != settings.end() && same_value(found->second, value) && node.has->fixed_until_restart.contains(name) &&
-           !node.has->fixed_by_option_file.contains(name);
+    return found != settings.end() && same_value(found->second, value) &&
+           node.has->fixed_until_restart.contains(name) && !node.has->fixed_by_option_file.contains(name);
   }
 
   /// What no SQL can set.

@@ -2,10 +2,10 @@
 // one goes, who takes the writes last.
 //
 // source-replica: a primary in office is not restarted while it takes writes. When its replicas have been restarted one
-// of them takes over, and the old primary is restarted as a replica; the writes stay where they are then, for going back
-// would interrupt them a second time. Where the file lets nobody take over, the primary is closed, restarted and opened
-// again in place. Everything up to the switchover can be taken back, by restarting once more.
-// Rings: each node is closed, drained, restarted and opened. Groups: each member leaves, is restarted and joins again.
+// of them takes over, and the old primary is restarted as a replica; the writes stay where they are then, for going
+// back would interrupt them a second time. Where the file lets nobody take over, the primary is closed, restarted and
+// opened again in place. Everything up to the switchover can be taken back, by restarting once more. Rings: each node
+// is closed, drained, restarted and opened. Groups: each member leaves, is restarted and joins again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -58,10 +58,11 @@ class Restarts {
     std::string reasons;
     for (const auto& [id, variables] : draft_.restarts) {
       if (nodes_.at(id).has->admin_may_restart) continue;
-      reasons += fmt::format("\n  - {} has to be restarted for {}, and the admin account lacks SHUTDOWN, which RESTART "
-                             "needs: GRANT SHUTDOWN ON *.* TO it, or restart the server by hand with it in its option "
-                             "file",
-                             id, names_of(variables));
+      reasons += fmt::format(
+          "\n  - {} has to be restarted for {}, and the admin account lacks SHUTDOWN, which RESTART "
+          "needs: GRANT SHUTDOWN ON *.* TO it, or restart the server by hand with it in its option "
+          "file",
+          id, names_of(variables));
     }
     if (!reasons.empty()) {
       return fail(ErrorCode::PreconditionFailed, "{}: nothing was changed:{}", wanted_.cluster, reasons);
@@ -69,10 +70,11 @@ class Restarts {
     const bool another = draft_.before != nullptr && (draft_.before->topology != wanted_.topology ||
                                                       draft_.before->positioning != wanted_.positioning);
     if (!another) return {};
-    return fail(ErrorCode::NotSupported,
-                "{}: nothing was changed: {} has to be restarted for {}, and the file changes topology or positioning as "
-                "well: apply the one, then the other",
-                wanted_.cluster, draft_.restarts.begin()->first, names_of(draft_.restarts.begin()->second));
+    return fail(
+        ErrorCode::NotSupported,
+        "{}: nothing was changed: {} has to be restarted for {}, and the file changes topology or positioning as "
+        "well: apply the one, then the other",
+        wanted_.cluster, draft_.restarts.begin()->first, names_of(draft_.restarts.begin()->second));
   }
 
   // ---- source-replica -----------------------------------------------------------------------------------------------
@@ -105,7 +107,8 @@ class Restarts {
 
   /// While that one is away, there are fewer ackers than commits wait for.
   bool commits_miss(const NodeSpec& spec) const {
-    if (!wanted_.waits_for_acks() || spec.delay.count() > 0 || wanted_.source_of(spec.id, seed()) != seed()) return false;
+    if (!wanted_.waits_for_acks() || spec.delay.count() > 0 || wanted_.source_of(spec.id, seed()) != seed())
+      return false;
     const auto ackers = wanted_.ackers(seed());
     const auto others = std::count_if(ackers.begin(), ackers.end(),
                                       [&](const NodeId& n) { return n != spec.id && nodes_.contains(n); });
@@ -121,11 +124,11 @@ class Restarts {
   /// What a switchover is planned from stays as it was seen.
   bool changes_only_settings() const {
     return std::all_of(plan_.steps().begin(), plan_.steps().end(), [](const PlannedStep& planned) {
-      return std::visit(Overloaded{[](const SetVariable&) { return true; }, [](const ResetVariable&) { return true; },
-                                   [](const PersistReadOnly&) { return true; },
-                                   [](const RestartServer&) { return true; },
-                                   [](const WaitForApplied&) { return true; }, [](const auto&) { return false; }},
-                        planned.step);
+      return std::visit(
+          Overloaded{[](const SetVariable&) { return true; }, [](const ResetVariable&) { return true; },
+                     [](const PersistReadOnly&) { return true; }, [](const RestartServer&) { return true; },
+                     [](const WaitForApplied&) { return true; }, [](const auto&) { return false; }},
+          planned.step);
     });
   }
 
@@ -148,10 +151,11 @@ class Restarts {
   Result<void> restart_after_switchover() {
     const auto& primary = seed();
     if (!changes_only_settings()) {
-      return fail(ErrorCode::NotSupported,
-                  "{}: nothing was changed: {} is the primary and has to be restarted for {}, which takes a switchover, "
-                  "and the file changes other things as well: apply those first, without {}, then this file",
-                  wanted_.cluster, primary, names_of(variables(primary)), names_of(variables(primary)));
+      return fail(
+          ErrorCode::NotSupported,
+          "{}: nothing was changed: {} is the primary and has to be restarted for {}, which takes a switchover, "
+          "and the file changes other things as well: apply those first, without {}, then this file",
+          wanted_.cluster, primary, names_of(variables(primary)), names_of(variables(primary)));
     }
     auto move = plan_switchover(wanted_, draft_.office, view_then(), std::nullopt, kMovesWithin);
     if (!move) {
@@ -176,9 +180,8 @@ class Restarts {
     Indices after{opened};
     if (follows) after.push_back(*follows);
     // Past the point of no return nothing is taken back: what cannot be restarted is shown (SettingNeedsRestart).
-    plan_.add(
-        RestartServer{.node = primary, .variables = variables(primary), .replicates = follows.has_value()},
-        std::move(after), Must::BestEffort);
+    plan_.add(RestartServer{.node = primary, .variables = variables(primary), .replicates = follows.has_value()},
+              std::move(after), Must::BestEffort);
     return {};
   }
 
@@ -190,8 +193,8 @@ class Restarts {
       plan_.because(fmt::format(
           "{} takes no writes while it restarts, some seconds: the file lets no replica take over from it", id));
     }
-    last_ = {plan_.add(
-        SetReadOnly{.node = id, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin}, last_)};
+    last_ = {plan_.add(SetReadOnly{.node = id, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin},
+                       last_)};
     if (waits) plan_.add(SetSemiSyncSource{id, true, false, acks, acks});
     last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id)})};
     // It must not issue numbers again that a replica has already.
@@ -248,8 +251,8 @@ class Restarts {
     };
     plan_.because(fmt::format("{} takes no writes while it restarts, some seconds{}", id,
                               waits ? ", and commits on the node before it wait" : ""));
-    last_ = {plan_.add(
-        SetReadOnly{.node = id, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin}, last_)};
+    last_ = {plan_.add(SetReadOnly{.node = id, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin},
+                       last_)};
     wait_for_next();
     if (waits) last_ = {plan_.add(SetSemiSyncSource{id, true, false, 1, 1}, last_)};
     last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id), .replicates = true}, last_)};
