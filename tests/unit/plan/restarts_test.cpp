@@ -251,6 +251,18 @@ TEST(Base, SaysWhyAndGivesWayToTheFile) {
             (Lines{"a: set sync_binlog 0 -> 100", "b: set sync_binlog 0 -> 100"}));
 }
 
+TEST(Base, IsNotedInADiffAsRestartsAre) {
+  Established c{spec_of("a b")};
+  for (const auto* node : {"a", "b"}) c.servers[node].has.variables["sync_binlog"] = "0";
+  auto wanted = spec_of("a b");
+  wanted.node("b").settings[kRestartOnly] = "here";
+  EXPECT_EQ(plan::variable_notes(wanted, c.servers.view()),
+            (Lines{"b: report_host '' -> here needs a restart of the server",
+                   "a, b: sync_binlog 0 -> 1 (base: nodes that may take writes)"}));
+  EXPECT_EQ(plan::variable_notes(wanted.untuned(), c.servers.view()),
+            Lines{"b: report_host '' -> here needs a restart of the server"});
+}
+
 TEST(Base, LeavesOutWhatAServerDoesNotHaveAndWhatIsBetterAlready) {
   Established c{spec_of("a b")};
   c.servers["a"].has.variables["replica_parallel_workers"] = "16";
