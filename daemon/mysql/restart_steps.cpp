@@ -212,8 +212,22 @@ Result<void> came_back_with(Server& server, const std::vector<StartVariable>& va
   return {};
 }
 
-/// Both threads run. They start with the server unless its options forbid it (skip_replica_start).
+/// It is to acknowledge, and attached in a way in which it does not.
+Result<bool> attached_without_semi_sync(Server& server) {
+  const auto enabled = server.variable("rpl_semi_sync_replica_enabled");
+  if (!enabled) return tl::unexpected(enabled.error());
+  if (*enabled != "ON") return false;
+  const auto status = server.status("Rpl_semi_sync_replica_status");
+  if (!status) return tl::unexpected(status.error());
+  return *status != "ON";
+}
+
+/// Both threads run, and what is to acknowledge does: a receiver that starts with its server may attach without (seen
+/// on 9.7), and with the next replica away commits would hang. Threads start with the server unless its options forbid
+/// it (skip_replica_start).
 Result<void> replicates_again(Server& server) {
+  constexpr int kLooksForSemiSync = 20;
+  int looks = 0;
   bool told = false;
   std::string last = "has no replication channel";
   while (!server.call().is_over()) {
@@ -222,7 +236,14 @@ Result<void> replicates_again(Server& server) {
     if (const auto* channel = now->channel()) {
       const bool receives = channel->receiver == ThreadState::Running,
                  applies = channel->applier == ThreadState::Running;
-      if (receives && applies) return {};
+      if (receives && applies) {
+        const auto without = attached_without_semi_sync(server);
+        if (!without) return tl::unexpected(without.error());
+        if (!*without || looks > kLooksForSemiSync) return {};  // at the end: its source has no semi-sync
+        if (++looks == kLooksForSemiSync / 2) {
+          if (auto renewed = set_semi_sync_replica(server, true); !renewed) return renewed;
+        }
+      }
       const auto error = channel->applier_errno != 0 ? channel->applier_error : channel->receiver_error;
       const bool stopped = channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped;
       last = error.empty() ? "its replication does not run" : error;

@@ -168,7 +168,9 @@ TEST(ASettingThatOnlyAStartMakesTrue, RestartsEveryServerUnderAWriterAndLosesNot
     const auto after = processes(rig);
     for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NE(before[i], after[i]) << "db" << i + 1;
     for (const auto* node : {"db1", "db2", "db3"}) EXPECT_EQ(rig.ask(node, "SELECT " + leg.column), leg.value) << node;
-    if (!primary.empty()) EXPECT_NE(rig.primary(), primary);
+    if (!primary.empty()) {
+      EXPECT_NE(rig.primary(), primary);
+    }
     fmt::print("{:<24} {:.1f} s, nobody wrote for {:.2f} s\n", leg.to.name, change.took, change.gap);
     // What no file names any more goes back, and only a start does that.
     EXPECT_EQ(traveller.change(leg.from).lost, 0U);
