@@ -256,6 +256,11 @@ class Restarts {
     wait_for_next();
     if (waits) last_ = {plan_.add(SetSemiSyncSource{id, true, false, 1, 1}, last_)};
     last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id), .replicates = true}, last_)};
+    if (const auto source = wanted_.source_of(id, NodeId{}); waits && source && nodes_.contains(*source)) {
+      // Of what the restarted node has already it acknowledges nothing, and commits there would wait behind that: told
+      // once more, they are passed by.
+      last_ = {plan_.add(SetSemiSyncSource{*source, true, true, 1, 1}, last_)};
+    }
     // Its own transactions among them: it would use their numbers again.
     if (next) last_ = {plan_.add(WaitForApplied{id, *next, kDrainTimeout}, last_)};
     if (waits) {
