@@ -2,9 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <cstdlib>
-#include <fstream>
-#include <thread>
 
 #include "mysql_client.hpp"
 #include "mysql_rig.hpp"
@@ -52,19 +49,6 @@ class Steps : public MysqlTest {
       if (status.name == node.name) return status.pid.value_or(0);
     }
     return 0;
-  }
-  /// The same command, without what tells a server that somebody would start it again.
-  void run_without_supervisor(const NodeId& node) {
-    std::ifstream arguments{fmt::format("/proc/{}/cmdline", pid_of(node))};
-    std::string command = "env -u MYSQLD_PARENT_PID setsid";
-    for (std::string argument; std::getline(arguments, argument, '\0');) command += " '" + argument + "'";
-    ASSERT_TRUE(servers.sandbox().kill(node.name));
-    ASSERT_EQ(std::system((command + " >/dev/null 2>&1 &").c_str()), 0);
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (!servers.sandbox().root_session(node.name) && std::chrono::steady_clock::now() < deadline) {
-      std::this_thread::sleep_for(50ms);
-    }
-    ASSERT_TRUE(servers.sandbox().root_session(node.name));
   }
   std::string channel(const NodeId& node, const std::string& column) {
     return servers.ask(node, "SELECT " + column + " FROM performance_schema.replication_connection_configuration");
@@ -259,19 +243,6 @@ TEST_F(Steps, RestartServerPersistsNothingThatNoSqlCanSet) {
                              ErrorCode::PreconditionFailed);
   EXPECT_NE(error.message.find("option file"), std::string::npos) << error.message;
   EXPECT_EQ(persisted(kDb2, "innodb_ft_min_token_size"), "");
-}
-
-TEST_F(Steps, RestartServerIsRefusedWhereNobodyWouldStartTheServerAgain) {
-  run_without_supervisor(kDb3);
-  const auto before = pid_of(kDb3);
-  const auto error =
-      refused(RestartServer{.node = kDb3, .variables = {{"innodb_ft_min_token_size", "3", "2", std::nullopt, "2"}}},
-              ErrorCode::PreconditionFailed);
-  EXPECT_NE(error.message.find("no supervisor"), std::string::npos) << error.message;
-  EXPECT_EQ(pid_of(kDb3), before);
-  EXPECT_EQ(persisted(kDb3, "innodb_ft_min_token_size"), "");
-  ASSERT_TRUE(servers.sandbox().kill("db3"));
-  ASSERT_TRUE(servers.sandbox().start("db3"));
 }
 
 TEST_F(Steps, SetVariableTakesNoSqlForAName) {

@@ -54,8 +54,6 @@ const std::vector<Change>& changes() {
       {"SettingNamedNoMore", spec_of("a b c").setting("report_host", "here"), spec_of("a b c")},
       {"TuningSwitchedOff", spec_of("a b c"), spec_of("a b c").untuned()},
       {"RingRestarts", spec_of("a b c").ring(), spec_of("a b c").ring().setting("report_host", "here")},
-      {"SemiSyncRingRestarts", spec_of("a b c").acks(1).ring(),
-       spec_of("a b c").acks(1).ring().setting("report_host", "here")},
       {"GroupRestarts", group("a b c"), group("a b c").setting("report_host", "here")},
       {"MultiPrimaryRestarts", multi("a b c"), multi("a b c").setting("report_host", "here")},
       {"TreeToRing", spec_of("a b c"), spec_of("a b c").ring()},
