@@ -281,7 +281,7 @@ std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFac
   for (const auto& [name, wanted] : spec.settings_of(node.spec->id)) {
     const auto found = variables.find(name);
     if (found == variables.end() || same_value(found->second, wanted)) continue;
-    out.push_back({name, found->second, wanted});
+    out.push_back({name, found->second, wanted, node.seen->inventory->fixed_until_restart.contains(name)});
   }
   return out;
 }

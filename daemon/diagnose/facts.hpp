@@ -51,6 +51,7 @@ struct NodeFacts {
 
 struct DeviatingSetting {
   std::string name, is, wanted;
+  bool needs_restart = false;  ///< Only a start of the server makes it otherwise.
 };
 
 struct Facts {

@@ -86,6 +86,18 @@ bool takes_writes(const NodeFacts& n) {
   return n.writer && n.now != nullptr && n.now->read_only == ReadOnly::Off;
 }
 
+enum class NeedRestart { No, Yes };
+/// "max_connections is 151 instead of 500", of the variables that need a restart, or of the others.
+string settings_that(const Facts& f, const NodeFacts& n, NeedRestart need) {
+  string out;
+  for (const auto& d : deviating_settings(*f.spec, n)) {
+    if (d.needs_restart != (need == NeedRestart::Yes)) continue;
+    out +=
+        fmt::format("{}{} is {} instead of {}", out.empty() ? "" : ", ", d.name, d.is.empty() ? "''" : d.is, d.wanted);
+  }
+  return out;
+}
+
 /// "application 'shop_app' (grants, policy)", as last looked at thoroughly; "" when all is as declared.
 string deviations(const Facts& f, const NodeFacts& n) {
   if (!n.seen->inventory) return {};
@@ -896,21 +908,31 @@ constexpr std::array kNodeRules{
                                             n.spec->id)
                               : fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
                  }},
-    NodeRule{.name = "SettingDeviates",
-             .severity = Severity::Warning,
-             .goal = Goal::Repair,
-             .hold = Hold::OneProbe,
-             .summary = "a server variable is not what `settings` say",
-             .advice = "",
-             .matches = [](const Facts& f, const NodeFacts& n) { return !deviating_settings(*f.spec, n).empty(); },
-             .evidence =
-                 [](const Facts& f, const NodeFacts& n) {
-                   std::vector<std::string> all;
-                   for (const auto& d : deviating_settings(*f.spec, n)) {
-                     all.push_back(fmt::format("{} is {} instead of {}", d.name, d.is, d.wanted));
-                   }
-                   return fmt::format("{}: {}", n.spec->id, fmt::join(all, ", "));
-                 }},
+    NodeRule{
+        .name = "SettingDeviates",
+        .severity = Severity::Warning,
+        .goal = Goal::Repair,
+        .hold = Hold::OneProbe,
+        .summary = "a server variable is not what `settings` say",
+        .advice = "",
+        .matches = [](const Facts& f, const NodeFacts& n) { return !settings_that(f, n, NeedRestart::No).empty(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("{}: {}", n.spec->id, settings_that(f, n, NeedRestart::No));
+            }},
+    NodeRule{
+        .name = "SettingNeedsRestart",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a server variable is not what `settings` say, and only a start of the server changes it",
+        .advice = "`replctl apply` restarts the nodes that need it, one at a time; `--dry-run` shows how. A server "
+                  "that nothing would start again is restarted by hand.",
+        .matches = [](const Facts& f, const NodeFacts& n) { return !settings_that(f, n, NeedRestart::Yes).empty(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("{}: {}", n.spec->id, settings_that(f, n, NeedRestart::Yes));
+            }},
     NodeRule{.name = "AccountsDeviate",
              .severity = Severity::Warning,
              .goal = Goal::Repair,
@@ -1123,8 +1145,8 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
 }
 
 bool is_found_by_inventory(std::string_view problem) {
-  return problem == "SettingDeviates" || problem == "AccountsDeviate" || problem == "ReplicaAccountsDeviate" ||
-         problem == "ReceiverOutdated";
+  return problem == "SettingDeviates" || problem == "SettingNeedsRestart" || problem == "AccountsDeviate" ||
+         problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
 }
 
 bool is_drift(std::string_view problem) {

@@ -10,7 +10,7 @@
 namespace repl {
 
 struct AdminPrivilege {
-  enum class For { Everything, Cloning, Groups };
+  enum class For { Everything, Cloning, Groups, Restarts };
   std::string_view name;
   bool super_will_do = false;  ///< The old SUPER stands for it.
   For used_for = For::Everything;
@@ -23,6 +23,8 @@ struct AdminPrivilege {
         return spec.provisioning == Provisioning::Clone;
       case For::Groups:
         return spec.is_group();
+      case For::Restarts:
+        return false;  // asked about by itself: only a plan knows whether it restarts a server
     }
     return true;
   }
@@ -46,6 +48,7 @@ inline constexpr std::array kAdminPrivileges{
     AdminPrivilege{"BACKUP_ADMIN", false, AdminPrivilege::For::Cloning},  // to grant it
     AdminPrivilege{"GROUP_REPLICATION_ADMIN", true, AdminPrivilege::For::Groups},
     AdminPrivilege{"GROUP_REPLICATION_STREAM", false, AdminPrivilege::For::Groups},  // to grant it
+    AdminPrivilege{"SHUTDOWN", false, AdminPrivilege::For::Restarts},                // RESTART
 };
 
 }  // namespace repl

@@ -146,6 +146,11 @@ struct Inventory {
   std::optional<bool> receiver_as_declared;
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
+  /// Of those in `variables` that were asked about (mysql/inventory.cpp says which): what only a start of the server
+  /// makes otherwise, and of these what no SQL persists, so that only an option file can say it.
+  std::set<std::string> fixed_until_restart;
+  std::set<std::string> fixed_by_option_file;
+  bool admin_may_restart = true;  ///< SHUTDOWN, which only RESTART needs.
   bool plugins_loadable = true;
   bool clone_plugin = false;  ///< Loaded: the node may be the donor or the recipient of a clone.
   /// Tables that group replication cannot replicate, "schema.table (MyISAM)" or "(no primary key)"; the first ones.

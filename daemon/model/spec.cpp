@@ -81,10 +81,28 @@ std::optional<NodeId> Spec::source_of(const NodeId& node, const NodeId& primary)
   return primary;
 }
 
+namespace {
+
+/// As the server prints replica_skip_errors.
+std::string skip_errors_text(std::vector<int> errors) {
+  if (errors.empty()) return "OFF";
+  std::sort(errors.begin(), errors.end());
+  std::string out;
+  for (const auto error : errors) out += (out.empty() ? "" : ",") + std::to_string(error);
+  return out;
+}
+
+}  // namespace
+
 std::map<std::string, std::string> Spec::settings_of(const NodeId& node) const {
   auto out = settings;
   if (const auto* found = find(node)) {
     for (const auto& [name, value] : found->settings) out[name] = value;
+  }
+  const auto* own = find(node);
+  const auto& skipped = own != nullptr && own->skip_errors ? *own->skip_errors : skip_errors;
+  if (!skipped.empty() || (own != nullptr && own->skip_errors && !skip_errors.empty())) {
+    out[kSkipErrorsVariable] = skip_errors_text(skipped);
   }
   return out;
 }

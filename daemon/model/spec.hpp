@@ -29,6 +29,8 @@ enum class Management { Full, Observe };
 enum class Drift { Repair, Report };
 /// When a program of the owner's is run around a change of the primary; named as in the topology file.
 enum class HookPoint { PreFailover, PostFailover, PreSwitchover, PostSwitchover };
+/// Whether repld keeps its own base of server variables beside `settings` (plan/base.hpp).
+enum class Tuning { Base, None };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -61,6 +63,7 @@ struct NodeSpec {
   int read_weight = 1;
   std::optional<NodeId> follows;                ///< Empty: follows the primary.
   std::map<std::string, std::string> settings;  ///< nodeSettings: overrides Spec::settings on this node.
+  std::optional<std::vector<int>> skip_errors;  ///< Instead of Spec::skip_errors on this node.
   bool operator==(const NodeSpec&) const = default;
 };
 
@@ -161,6 +164,9 @@ struct Spec {
   Management management = Management::Full;
   Drift drift = Drift::Repair;
   HooksSpec hooks;
+  Tuning tuning = Tuning::Base;
+  /// Errors at which an applier passes the event by, which is then missing on that replica.
+  std::vector<int> skip_errors;
 
   bool operator==(const Spec&) const = default;
 
@@ -194,9 +200,12 @@ struct Spec {
   std::optional<NodeId> source_of(const NodeId& node, const NodeId& primary) const;
   /// Name of a replication channel that has to be made.
   std::string channel_name() const { return is_ring() ? "ring" : ""; }
-  /// `settings` with the node's own laid over.
+  /// `settings` with the node's own laid over, and `skip_errors` as the variable that carries them out.
   std::map<std::string, std::string> settings_of(const NodeId& node) const;
 };
+
+/// Server-wide, but a node has one channel in every topology, so the list is the channel's.
+inline constexpr const char* kSkipErrorsVariable = "replica_skip_errors";
 
 /// `wanted`, and with it the nodes of `before` that it no longer has: those are watched, and changed, until they have
 /// left. A node of which only the name has changed has not left.

@@ -18,6 +18,7 @@ static_assert(is_complete(kProvisionings, Provisioning::None));
 static_assert(is_complete(kManagements, Management::Observe));
 static_assert(is_complete(kDrifts, Drift::Report));
 static_assert(is_complete(kHookPoints, HookPoint::PostSwitchover));
+static_assert(is_complete(kTunings, Tuning::None));
 static_assert(is_complete(kGroupConsistencies, GroupConsistency::BeforeAndAfter));
 static_assert(is_complete(kSecretKinds, SecretRef::Kind::Exec));
 static_assert(is_complete(kAccountRoles, AccountRole::Application));
@@ -60,6 +61,9 @@ std::string_view to_string(Drift value) {
 }
 std::string_view to_string(HookPoint value) {
   return name_in(kHookPoints, value);
+}
+std::string_view to_string(Tuning value) {
+  return name_in(kTunings, value);
 }
 std::string_view to_string(GroupConsistency value) {
   return name_in(kGroupConsistencies, value);
@@ -108,6 +112,9 @@ std::optional<Management> management_from(std::string_view name) {
 }
 std::optional<Drift> drift_from(std::string_view name) {
   return value_in(kDrifts, name);
+}
+std::optional<Tuning> tuning_from(std::string_view name) {
+  return value_in(kTunings, name);
 }
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name) {
   return value_in(kSecretKinds, name);

@@ -76,6 +76,10 @@ inline constexpr std::array kHookPoints{
     EnumText{HookPoint::PreSwitchover, "preSwitchover"},
     EnumText{HookPoint::PostSwitchover, "postSwitchover"},
 };
+inline constexpr std::array kTunings{
+    EnumText{Tuning::Base, "base"},
+    EnumText{Tuning::None, "none"},
+};
 /// As the server writes them.
 inline constexpr std::array kGroupConsistencies{
     EnumText{GroupConsistency::Eventual, "EVENTUAL"},
@@ -109,6 +113,7 @@ std::string_view to_string(Provisioning value);
 std::string_view to_string(Management value);
 std::string_view to_string(Drift value);
 std::string_view to_string(HookPoint value);
+std::string_view to_string(Tuning value);
 std::string_view to_string(GroupConsistency value);
 std::string_view to_string(SecretRef::Kind value);
 std::string_view to_string(AccountRole value);
@@ -127,6 +132,7 @@ std::optional<TlsMode> tls_mode_from(std::string_view name);
 std::optional<Provisioning> provisioning_from(std::string_view name);
 std::optional<Management> management_from(std::string_view name);
 std::optional<Drift> drift_from(std::string_view name);
+std::optional<Tuning> tuning_from(std::string_view name);
 std::optional<SecretRef::Kind> secret_kind_from(std::string_view name);
 std::optional<AccountRole> account_role_from(std::string_view name);
 

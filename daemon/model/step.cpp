@@ -43,6 +43,15 @@ std::string text(const std::set<AccountFault>& faults) {
   return out;
 }
 
+std::string text(const std::vector<StartVariable>& variables) {
+  const auto shown = [](const std::string& value) { return value.empty() ? std::string{"''"} : value; };
+  std::string out;
+  for (const auto& v : variables) {
+    out += fmt::format("{}{} {} -> {}", out.empty() ? "" : ", ", v.name, shown(v.from), shown(v.to));
+  }
+  return out;
+}
+
 double seconds(std::chrono::milliseconds d) {
   return static_cast<double>(d.count()) / 1000.0;
 }
@@ -115,7 +124,15 @@ std::optional<Step> inverse(const Step& step) {
           [](const WaitForAckers&) -> Inverse { return std::nullopt; },
           [](const CloseReturned&) -> Inverse { return std::nullopt; },  // never reopen what had to be fenced
           [](const CloneFrom&) -> Inverse { return std::nullopt; },      // it had nothing that was to be kept
-          [](const RestartServer&) -> Inverse { return std::nullopt; },
+          [](const RestartServer& s) -> Inverse {
+            if (s.variables.empty()) return std::nullopt;
+            auto back = s;
+            for (auto& variable : back.variables) {
+              std::swap(variable.from, variable.to);
+              std::swap(variable.persisted_from, variable.persisted_to);
+            }
+            return back;
+          },
           [](const StartGroup& s) -> Inverse {
             return StopGroup{s.node, s.how, s.from};
           },
@@ -203,7 +220,8 @@ std::string describe(const Step& step) {
             return fmt::format("{}: drop the {} account '{}'", s.node, text(s.role), s.account.user);
           },
           [](const SetVariable& s) {
-            return fmt::format("{}: set {} {} -> {}", s.node, s.name, s.from.empty() ? "''" : s.from, s.to);
+            return fmt::format("{}: set {} {} -> {}{}", s.node, s.name, s.from.empty() ? "''" : s.from, s.to,
+                               s.origin.empty() ? "" : fmt::format(" ({})", s.origin));
           },
           [](const ResetVariable& s) {
             return s.to.empty() ? fmt::format("{}: persist {} no longer; {} until its next restart", s.node, s.name,
@@ -257,7 +275,11 @@ std::string describe(const Step& step) {
             return clone + ", what it has is lost" +
                    (is_by_position(s.discarded) ? std::string{} : fmt::format(" ({})", how_much(s.discarded)));
           },
-          [](const RestartServer& s) { return fmt::format("{}: restart the server", s.node); },
+          [](const RestartServer& s) {
+            if (s.variables.empty()) return fmt::format("{}: restart the server", s.node);
+            return fmt::format("{}: restart the server: {} need{} one", s.node, text(s.variables),
+                               s.variables.size() == 1 ? "s" : "");
+          },
           [](const StartGroup& s) {
             return fmt::format("{}: {} the group", s.node, s.how == GroupStart::Bootstrap ? "bootstrap" : "join");
           },

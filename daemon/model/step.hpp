@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "model/gtid_set.hpp"
 #include "model/ids.hpp"
@@ -89,6 +90,7 @@ struct SetVariable {
   std::string from;
   std::string to;
   bool was_persisted = true;  ///< False: taking it back leaves it as not persisted as it was.
+  std::string origin{};       ///< Why, where no file says so: "base: nodes that may take writes". Shown only.
   bool operator==(const SetVariable&) const = default;
 };
 /// RESET PERSIST of one server variable, and SET GLOBAL to what it was before it was persisted.
@@ -249,11 +251,24 @@ struct CloneFrom {
   bool operator==(const CloneFrom&) const = default;
 };
 
-/// RESTART, for what only a start makes true. Done when another process answers.
-/// @errors PreconditionFailed: nobody would start the server again (3707); nothing happened
+/// A server variable that only a start makes otherwise. Values in force as in performance_schema.global_variables.
+struct StartVariable {
+  std::string name;
+  std::string from, to;
+  /// In mysqld-auto.cnf; empty: it is not, and the option files say what comes. Equal where somebody has persisted it
+  /// already and only the restart is missing.
+  std::optional<std::string> persisted_from, persisted_to;
+  bool operator==(const StartVariable&) const = default;
+};
+/// SET PERSIST_ONLY (or RESET PERSIST) of `variables`, then RESTART, which makes them true. Done when another process
+/// answers and has them; nothing is restarted when they are true already. Its inverse restarts the server once more.
+/// @errors PreconditionFailed: nobody would start the server again (3707). Nothing happened then, and what was
+/// persisted is as before
 struct RestartServer {
   NodeId node;
   std::chrono::milliseconds timeout{120'000};
+  std::vector<StartVariable> variables{};
+  bool replicates = false;  ///< It follows a source: done when receiver and applier run again.
   bool operator==(const RestartServer&) const = default;
 };
 

@@ -172,4 +172,8 @@ std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& 
   return lacking;
 }
 
+bool may_restart(const std::vector<std::string>& shown) {
+  return holds(parse_all(shown), "SHUTDOWN", "*.*");
+}
+
 }  // namespace repl::mysql

@@ -40,5 +40,7 @@ std::string weakness_of(const std::string& password, const Account& account, con
 /// The privileges on *.* that plans for `spec` need and `shown` (SHOW GRANTS of the admin account) does not hold, in
 /// the server's words: "RELOAD, CREATE USER"; "" when there are none.
 std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown);
+/// They contain SHUTDOWN, which RESTART needs.
+bool may_restart(const std::vector<std::string>& shown);
 
 }  // namespace repl::mysql

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "model/variable_value.hpp"
 #include "mysql/accounts.hpp"
 #include "mysql/cluster_records.hpp"
 #include "mysql/login.hpp"
@@ -124,6 +125,35 @@ Result<std::map<std::string, std::string>> values_of(Server& server, const std::
                                  names));
 }
 
+constexpr unsigned kOnlyAtStart = 1238;
+
+/// Whether the server refuses such a SET for good. Asked without setting anything: the names are looked up before the
+/// first value is checked, and the first value here is wrong (1231). Tried on 9.7.
+Result<bool> is_refused(Server& server, std::string_view how, const std::string& name) {
+  const auto answer = server.execute(fmt::format("SET SESSION sql_mode='?', {} {} = @@GLOBAL.{}", how, name, name));
+  if (!answer && server.session().lost()) return tl::unexpected(answer.error());
+  return !answer && server.last_error() == kOnlyAtStart;
+}
+
+/// Which variables only a start changes. Asked of those that are otherwise than the file says, and of those that
+/// are persisted and that the file does not name: they may have to go back.
+Result<void> ask_what_is_fixed(Server& server, const Spec& spec, Inventory& out) {
+  const auto settings = spec.settings_of(server.node());
+  for (const auto& [name, value] : out.variables) {
+    const auto wanted = settings.find(name);
+    const bool matters = wanted != settings.end() ? !same_value(value, wanted->second) : out.persisted.contains(name);
+    if (!matters || !is_variable_name(name)) continue;
+    const auto fixed = is_refused(server, "GLOBAL", name);
+    if (!fixed) return tl::unexpected(fixed.error());
+    if (!*fixed) continue;
+    out.fixed_until_restart.insert(name);
+    const auto for_good = is_refused(server, "PERSIST_ONLY", name);
+    if (!for_good) return tl::unexpected(for_good.error());
+    if (*for_good) out.fixed_by_option_file.insert(name);
+  }
+  return {};
+}
+
 Result<std::vector<std::string>> tables_unfit_for_group(Server& server) {
   return first_column(
       server,
@@ -209,10 +239,13 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
   if (!persisted) return tl::unexpected(persisted.error());
   out.persisted = std::move(*persisted);
 
+  if (auto asked = ask_what_is_fixed(server, spec, out); !asked) return tl::unexpected(asked.error());
+
   const auto own_grants = shown_grants(server, "CURRENT_USER()");
   if (!own_grants) return tl::unexpected(own_grants.error());
   out.admin_lacks = lacking_for_admin(spec, *own_grants);
   out.admin_may_operate = out.admin_lacks.empty();
+  out.admin_may_restart = may_restart(*own_grants);
 
   const auto loadable = server.value("SELECT @@GLOBAL.plugin_dir <> ''");
   if (!loadable) return tl::unexpected(loadable.error());

@@ -107,11 +107,35 @@ Result<void> make_grants_true(Server& server, AccountRole role, const Account& a
   return {};
 }
 
-/// Number variables do not take quoted text, text variables no numbers, and the name does not tell which it is.
-Result<void> set(Server& server, std::string_view how, const std::string& name, const std::string& value) {
+/// What the applier reads when it starts, so that a running one has to be started anew.
+bool is_read_by_applier(std::string_view name) {
+  return name == "replica_parallel_workers" || name == "replica_preserve_commit_order";
+}
+
+/// Sets it while the applier is stopped: refused otherwise (3017), or without effect. The receiver goes on, and
+/// acknowledges.
+Result<void> persist_around_applier(Server& server, const std::string& name, const std::string& value) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  const auto* channel = now->channel();
+  if (channel == nullptr || channel->applier != ThreadState::Running) {
+    return set_to(server, "PERSIST", name, value);
+  }
+  const auto which = "SQL_THREAD FOR CHANNEL " + sql_quoted(channel->name);
+  if (auto stopped = server.execute("STOP REPLICA " + which); !stopped) return stopped;
+  auto done = set_to(server, "PERSIST", name, value);
+  if (server.session().lost()) return done;
+  const auto started = server.execute("START REPLICA " + which);
+  return done ? started : done;
+}
+
+}  // namespace
+
+Result<void> set_to(Server& server, std::string_view how, const std::string& name, const std::string& value) {
   const auto statement = [&](const std::string& text) {
     return server.execute(fmt::format("SET {} {} = {}", how, name, text));
   };
+  // Number variables do not take quoted text, text variables no numbers, and the name does not tell which it is.
   const auto done = statement(variable_value(value));
   if (done || server.last_error() != kWrongType || !is_number(value)) return done;
   return statement(sql_quoted(value));
@@ -121,8 +145,6 @@ Result<void> require_variable_name(const Server& server, const std::string& name
   if (is_variable_name(name)) return {};
   return fail(ErrorCode::InvalidArgument, "{}: \"{}\" is no name of a variable", server.node(), name);
 }
-
-}  // namespace
 
 Result<void> install_plugin(Server& server, Plugin plugin) {
   if (plugin == Plugin::PasswordValidation) {
@@ -256,14 +278,15 @@ Result<void> set_variable(Server& server, const SetVariable& step) {
   const auto persisted = server.persisted(step.name);
   if (!persisted) return tl::unexpected(persisted.error());
   if (*current == step.to && *persisted == step.to) return {};
-  const auto done = set(server, "PERSIST", step.name, step.to);
+  const bool restarts_applier = is_read_by_applier(step.name) && *current != step.to;
+  const auto done = restarts_applier ? persist_around_applier(server, step.name, step.to)
+                                     : set_to(server, "PERSIST", step.name, step.to);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   if (*current == step.to) return {};  // read-only, and as wanted from its option file
-  const auto kept = set(server, "PERSIST_ONLY", step.name, step.to);
-  if (!kept) return kept;
   return fail(ErrorCode::PreconditionFailed,
-              "{}: {} can only change with a restart. It is persisted as {}; restart the server to make it true",
-              server.node(), step.name, step.to);
+              "{}: {} can only change with a restart, and the server was not asked about that when this was planned. "
+              "Nothing was persisted; apply again",
+              server.node(), step.name);
 }
 
 Result<void> reset_variable(Server& server, const ResetVariable& step) {
@@ -273,7 +296,7 @@ Result<void> reset_variable(Server& server, const ResetVariable& step) {
   if (!current) return tl::unexpected(current.error());
   // A variable of a plugin that is gone has no value to be put back.
   if (step.to.empty() || !*current || *current == step.to) return {};
-  const auto done = set(server, "GLOBAL", step.name, step.to);
+  const auto done = set_to(server, "GLOBAL", step.name, step.to);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   return fail(
       ErrorCode::PreconditionFailed,

@@ -46,7 +46,8 @@ Result<void> set_semi_sync_replica(Server& server, bool on);
 // restart_steps.cpp
 /// What the node has after it: the donor's transactions.
 Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env);
-Result<void> restart_server(Server& server, const StepEnvironment& env);
+/// A failure after the server was told to restart is not certain: it has to be taken back by another one.
+Result<void> restart_server(Server& server, const RestartServer& step, const StepEnvironment& env, StepResult& result);
 
 // retire_steps.cpp
 /// What was committed empty.
@@ -68,6 +69,10 @@ Result<void> drop_account(Server& server, const DropAccount& step);
 Result<void> amend_account(Server& server, const AmendAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin);
 Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin);
+/// SET how name = value, where `how` is GLOBAL, PERSIST or PERSIST_ONLY.
+Result<void> set_to(Server& server, std::string_view how, const std::string& name, const std::string& value);
+/// @errors InvalidArgument: it would not stand in a statement as the name of a variable
+Result<void> require_variable_name(const Server& server, const std::string& name);
 Result<void> set_variable(Server& server, const SetVariable& step);
 Result<void> reset_variable(Server& server, const ResetVariable& step);
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);

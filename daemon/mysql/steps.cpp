@@ -83,7 +83,7 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
             result.position = std::move(*cloned);
             return {};
           },
-          [&](const RestartServer&) { return restart_server(server, env); },
+          [&](const RestartServer& s) { return restart_server(server, s, env, result); },
           [&](const StartGroup& s) { return start_group(server, s, env); },
           [&](const StopGroup& s) { return stop_group(server, s, env); },
           [&](const SetGroupPrimary&) { return set_group_primary(server, env); },
@@ -148,7 +148,7 @@ StepResult run_step(const Step& step, const StepEnvironment& env) {
     spdlog::info("{}: {} is tried again: {}", env.call.node, name_of(step), result.error->message);
   }
   // A wait changes nothing, so its outcome is never in doubt.
-  result.certain = result.ok() || !in_doubt || purpose_of(step) == Purpose::Wait;
+  result.certain = result.ok() || (result.certain && !in_doubt) || purpose_of(step) == Purpose::Wait;
   if (!result.certain && result.error->code == ErrorCode::ConnectionLost && env.call.is_over()) {
     result.error->code = ErrorCode::DeadlineExceeded;
   }

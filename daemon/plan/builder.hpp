@@ -38,6 +38,21 @@ class Builder {
     const auto found = last_.find(node);
     return found == last_.end() ? std::nullopt : std::optional{found->second};
   }
+  /// Adds all steps of another plan after those in `after`, and its point of no return. Where its first steps went.
+  Index append(Plan other, const std::vector<Index>& after) {
+    const auto offset = plan_.steps.size();
+    for (auto& planned : other.steps) {
+      for (auto& index : planned.after) index += offset;
+      if (planned.after.empty()) planned.after = unique(after);
+      last_[node_of(planned.step)] = plan_.steps.size();
+      plan_.steps.push_back(std::move(planned));
+    }
+    for (auto& reason : other.reasons) because(std::move(reason));
+    if (other.promotes) opens(other.point_of_no_return + offset, *other.promotes);
+    return offset;
+  }
+  /// The steps so far.
+  const std::vector<PlannedStep>& steps() const { return plan_.steps; }
   void because(std::string reason) { plan_.reasons.push_back(std::move(reason)); }
   /// The step at `index` is the point of no return, and makes `node` the primary.
   void opens(Index index, const NodeId& node) {

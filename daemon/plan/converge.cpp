@@ -15,9 +15,6 @@
 namespace repl::plan {
 namespace {
 
-/// The most that writes are held up before the move is taken back.
-constexpr std::chrono::milliseconds kMovesWithin{10'000};
-
 /// The declared source; of a group, who the members say it is.
 NodeId first_primary(const Spec& wanted, const View& view) {
   if (const auto* declared = wanted.declared_source()) return declared->id;
@@ -39,7 +36,7 @@ Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wante
         "it with {} as the source first, then move the source in an apply of its own",
         wanted.cluster, to, *office.primary, *office.primary);
   }
-  auto plan = plan_switchover(wanted, office, view, to, kMovesWithin);
+  auto plan = plan_switchover(wanted, office, view, to, converge::kMovesWithin);
   if (!plan) return plan;
   plan->goal = Goal::Converge;
   plan->reasons.insert(plan->reasons.begin(), rest.reasons.begin(), rest.reasons.end());
@@ -72,8 +69,9 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
     converge::plan_tree(draft);
   }
   converge::retire_discarded(draft);
-  auto plan = std::move(draft.plan).take();
-  return checked->moves_to ? with_move_of_primary(std::move(plan), *checked->moves_to, wanted, office, view) : plan;
+  auto plan = draft.restarts.empty() ? Result<Plan>{std::move(draft.plan).take()} : converge::with_restarts(draft);
+  if (!plan || !checked->moves_to) return plan;
+  return with_move_of_primary(std::move(*plan), *checked->moves_to, wanted, office, view);
 }
 
 Office office_after(const Spec& wanted, const Office& office, const View& view, Time now) {

@@ -50,6 +50,14 @@ std::optional<Step> step_for(const PutBack& put_back, const NodeId& node, const 
     return ResetVariable{node, name, value, ""};
   }
   const auto& to = *put_back.to;
+  if (has.fixed_until_restart.contains(name)) {
+    const auto goal = to.persisted.value_or(to.value);
+    if (same_value(value, goal)) {
+      if (kept == to.persisted) return std::nullopt;
+      if (!to.persisted) return ResetVariable{node, name, value, value};
+    }
+    return RestartServer{.node = node, .variables = {{name, value, goal, kept, to.persisted}}};
+  }
   if (to.persisted) {
     // What was persisted is what its owner wanted, also where the server was not restarted since.
     if (kept && same_value(*kept, *to.persisted) && same_value(value, *to.persisted)) return std::nullopt;
@@ -70,7 +78,8 @@ PriorSettings captured(PriorSettings prior, const Spec& wanted, const Spec* befo
     auto& here = prior[now->server_uuid];
     std::erase_if(here, [&](const auto& variable) { return !named.contains(variable.first); });
     for (const auto& [name, value] : named) {
-      if (named_before.contains(name)) continue;  // set by a repld that did not keep what it was before
+      // Persisted by a repld that did not keep what it was before. What is not persisted none has set.
+      if (named_before.contains(name) && seen->inventory->persisted.contains(name)) continue;
       here.try_emplace(name, VariableState{value_before(*seen->inventory, name), persisted(*seen->inventory, name)});
     }
   }

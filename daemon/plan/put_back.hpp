@@ -24,7 +24,7 @@ struct PutBack {
 std::vector<PutBack> to_put_back(const Spec& wanted, const Spec* before, const Snapshot& node,
                                  const PriorSettings& prior);
 
-/// The step for it; empty when the server is so already.
+/// The step for it; empty when the server is so already. A RestartServer where only a start puts it back.
 std::optional<Step> step_for(const PutBack& put_back, const NodeId& node, const Inventory& has);
 
 /// `prior` as it is once `wanted` is in force: without what has been put back, and with what `wanted` names for the

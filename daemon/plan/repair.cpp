@@ -202,6 +202,7 @@ constexpr std::array kRepairs{
     Row{"SettingDeviates",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {
           for (const auto& d : diagnose::deviating_settings(*f.spec, n)) {
+            if (d.needs_restart) continue;  // never without somebody who asks for it
             plan.add(SetVariable{n.spec->id, d.name, d.is, d.wanted, n.seen->inventory->persisted.contains(d.name)});
           }
         }},

@@ -1,20 +1,18 @@
 // Variables by the spec.
 #include "plan/variables.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 #include <set>
 
+#include "plan/base.hpp"
 #include "plan/group.hpp"
 #include "plan/semi_sync.hpp"
 
 namespace repl::plan {
 namespace {
-
-/// Kept on every node beside the user's settings: defaults that are wrong for a watched topology.
-const std::map<std::string, std::string> kBase{
-    {"replica_net_timeout", "10"},  // a receiver notices a silent source in 10 s, not 60; heartbeats come each 0.5 s
-};
 
 const std::map<std::string, std::string> kDefaultsOfPlugins{
     {"rpl_semi_sync_source_timeout", "10000"},
@@ -42,10 +40,7 @@ std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId
 }
 
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
-  auto out = kBase;
-  // Until the next checkpoint a replica without GTIDs does not say what its workers have applied; writes wait for that
-  // in a switchover.
-  if (spec.by_position()) out["replica_checkpoint_period"] = "20";
+  auto out = base_of(spec, node);
   for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
   for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
   if (spec.password_policy.min_length) {
@@ -63,6 +58,33 @@ std::string value_before(const Inventory& has, const std::string& name) {
   if (const auto found = has.variables.find(name); found != has.variables.end()) return found->second;
   const auto found = kDefaultsOfPlugins.find(name);
   return found == kDefaultsOfPlugins.end() ? std::string{} : found->second;
+}
+
+std::vector<std::string> variable_notes(const Spec& wanted, const View& view) {
+  std::map<std::string, std::string> nodes_of;  // by what is done; sorted, so that equal diffs read alike
+  const auto tell = [&](std::string what, const NodeId& node) {
+    auto& nodes = nodes_of[std::move(what)];
+    nodes += (nodes.empty() ? "" : ", ") + node.name;
+  };
+  for (const auto& node : wanted.nodes) {
+    const auto* seen = view.find(node.id);
+    if (seen == nullptr || !seen->inventory) continue;
+    const auto& has = *seen->inventory;
+    for (const auto& [name, value] : variables_of(wanted, node.id)) {
+      const auto found = has.variables.find(name);
+      if (found == has.variables.end() || same_value(found->second, value)) continue;
+      const auto change = fmt::format("{} {} -> {}", name, found->second.empty() ? "''" : found->second, value);
+      const auto* row = base_row(wanted, node.id, name);
+      if (has.fixed_until_restart.contains(name)) {
+        tell(change + " needs a restart of the server", node.id);
+      } else if (row != nullptr && !is_met_by(*row, found->second)) {
+        tell(fmt::format("{} ({})", change, origin_of(*row)), node.id);
+      }
+    }
+  }
+  std::vector<std::string> out;
+  for (const auto& [what, nodes] : nodes_of) out.push_back(fmt::format("{}: {}", nodes, what));
+  return out;
 }
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {

@@ -9,6 +9,7 @@
 #include "model/snapshot.hpp"
 #include "model/spec.hpp"
 #include "model/variable_value.hpp"
+#include "model/view.hpp"
 
 namespace repl::plan {
 
@@ -17,7 +18,7 @@ inline constexpr std::string_view kPasswordVariables = "validate_password.";
 inline constexpr std::string_view kPasswordLength = "validate_password.length";
 
 /// Every server variable that is kept on that node, by name: the spec's, its semi-sync and group set-up, how several
-/// writers count their keys, and repld's own.
+/// writers count their keys, and the base (base.hpp).
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
 
 /// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own
@@ -26,6 +27,10 @@ std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId
 
 /// What the variable is; of a plugin that is not loaded, what it will be as long as nobody has set it.
 std::string value_before(const Inventory& has, const std::string& name);
+
+/// What `diff` says of variables beside the file's own lines, by the latest inventories: values of the base that would
+/// be set, and servers that would be restarted. "db1, db2: sync_binlog 0 -> 1 (base: nodes that may take writes)"
+std::vector<std::string> variable_notes(const Spec& wanted, const View& view);
 
 /// Server variables whose values plan_converge() compares; to be asked for with the inventory.
 std::vector<std::string> variables_to_look_at(const Spec& spec);

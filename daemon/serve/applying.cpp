@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "plan/put_back.hpp"
+#include "plan/variables.hpp"
 #include "run/hook_program.hpp"
 #include "serve/shapes.hpp"
 #include "spec/check.hpp"
@@ -92,6 +93,9 @@ Json notes_json(const run::ClusterState& state, const Spec& wanted) {
     for (auto& note : plan::put_back_notes(wanted, &*memory.spec, *state.view, memory.prior_settings)) {
       notes.push_back(std::move(note));
     }
+  }
+  if (memory.spec && state.view && !wanted.observes()) {
+    for (auto& note : plan::variable_notes(wanted, *state.view)) notes.push_back(std::move(note));
   }
   return notes;
 }

@@ -184,6 +184,8 @@ constexpr std::array kReserved{
     Reserved{"gtid_mode", "it follows from \"positioning\""},
     Reserved{"enforce_gtid_consistency", "it follows from \"positioning\""},
     Reserved{"group_replication_*", "it follows from \"topology\" and \"groupReplication\""},
+    Reserved{"replica_skip_errors", "it follows from \"skipErrors\""},
+    Reserved{"slave_skip_errors", "it follows from \"skipErrors\""},
     Reserved{"server_id", "it must differ on each server: set it in the server's own option file"},
 };
 
@@ -255,6 +257,14 @@ Type<Settings> settings() {
   };
 }
 
+/// Written also when it is empty: on a node that is another thing than nothing.
+Type<std::vector<int>> error_numbers() {
+  const auto list = list_of(integer(1000, 65535));
+  return {list.read, [list](const std::vector<int>& numbers, Defaults defaults) -> TreePtr {
+            return numbers.empty() ? sequence({}) : list.write(numbers, defaults);
+          }};
+}
+
 // ---- mappings of the document --------------------------------------------------------------------------------------
 
 Fields<SyncSpec> sync_fields() {
@@ -289,6 +299,7 @@ Fields<NodeSpec> node_fields() {
       field<NodeSpec>("readWeight", &NodeSpec::read_weight, integer(0, 1000)),
       optional_field<NodeSpec>("follows", &NodeSpec::follows, id_of<NodeId>(node_name())),
       field<NodeSpec>("nodeSettings", &NodeSpec::settings, settings()),
+      optional_field<NodeSpec>("skipErrors", &NodeSpec::skip_errors, error_numbers()),
   };
 }
 
@@ -524,6 +535,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("topology", &Spec::topology, one_of(kTopologyTypes), Presence::Required),
       field<Spec>("management", &Spec::management, one_of(kManagements)),
       field<Spec>("drift", &Spec::drift, one_of(kDrifts)),
+      field<Spec>("tuning", &Spec::tuning, one_of(kTunings)),
       field<Spec>("positioning", &Spec::positioning, one_of(kPositionings), Presence::Shown),
       field<Spec>("sync", &Spec::sync, mapping_of(sync_fields())),
       field<Spec>("nodes", &Spec::nodes, list_of(mapping_of(node_fields())), Presence::Required),
@@ -534,6 +546,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("provisioning", &Spec::provisioning, mapping_of(provisioning_fields())),
       field<Spec>("groupReplication", &Spec::group, mapping_of(group_replication_fields())),
       field<Spec>("settings", &Spec::settings, settings()),
+      field<Spec>("skipErrors", &Spec::skip_errors, error_numbers()),
       field<Spec>("consistency", &Spec::consistency, mapping_of(consistency_fields())),
       refused("audit", audit_fields()),
       field<Spec>("hooks", &Spec::hooks, mapping_of(hooks_fields())),

@@ -348,6 +348,48 @@ void auto_increment_is_derived(Draft& draft) {
                 [&](std::size_t i, const NodeSpec& node) { check(node_path(i, "nodeSettings"), node.settings); });
 }
 
+/// The server prints a longer list cut short, so that it could not be compared.
+constexpr std::size_t kMostSkippedErrors = 32;
+
+void skipped_errors_fit(Draft& draft) {
+  const auto check = [&](const std::string& path, const std::vector<int>& errors) {
+    if (errors.empty()) return;
+    if (is_group(draft.spec)) {
+      return draft.reader.error_at(path, fmt::format("{} has none: a member whose applier meets an error leaves the "
+                                                     "group. Remove it",
+                                                     to_string(draft.spec.topology)));
+    }
+    if (errors.size() > kMostSkippedErrors) {
+      draft.reader.error_at(path, fmt::format("{} errors: expected at most {}", errors.size(), kMostSkippedErrors));
+    }
+    std::set<int> seen;
+    for (std::size_t i = 0; i < errors.size(); ++i) {
+      if (seen.insert(errors[i]).second) continue;
+      draft.reader.error_at(fmt::format("{}[{}]", path, i),
+                            fmt::format("{} stands there twice: remove one", errors[i]));
+    }
+  };
+  check("skipErrors", draft.spec.skip_errors);
+  for_each_node(draft, [&](std::size_t i, const NodeSpec& node) {
+    if (node.skip_errors) check(node_path(i, "skipErrors"), *node.skip_errors);
+  });
+}
+
+void warn_of_skipped_errors(Draft& draft) {
+  if (is_group(draft.spec)) return;
+  const auto warn = [&](const std::string& path, const std::vector<int>& errors) {
+    if (errors.empty()) return;
+    draft.reader.warn_at(path,
+                         fmt::format("an event that meets error {} is passed by, and what it would have changed is "
+                                     "missing on that replica from then on: `replctl verify` finds that",
+                                     fmt::join(errors, " or ")));
+  };
+  warn("skipErrors", draft.spec.skip_errors);
+  for_each_node(draft, [&](std::size_t i, const NodeSpec& node) {
+    if (node.skip_errors) warn(node_path(i, "skipErrors"), *node.skip_errors);
+  });
+}
+
 // ---- failover -------------------------------------------------------------------------------------------------------
 
 void fencing_by_semi_sync_needs_it(Draft& draft) {
@@ -503,6 +545,10 @@ const std::vector<Rule>& rules() {
        password_length_is_derived},
       {"a verifying TLS mode has a ca, and a ca has a verifying mode", {"tls"}, tls_ca_fits_mode},
       {"auto-increment is derived where several nodes write", {"topology"}, auto_increment_is_derived},
+      {"skipErrors are different numbers, at most 32, and not of a group",
+       {"topology", "skipErrors", "nodes.skipErrors"},
+       skipped_errors_fit},
+      {"warning: skipped errors lose events", {"topology", "skipErrors", "nodes.skipErrors"}, warn_of_skipped_errors},
       {"fencing by semi-sync needs commits that wait",
        {"failover.fencing", "sync.mode", "sync.onTooFewReplicas"},
        fencing_by_semi_sync_needs_it},

@@ -76,6 +76,8 @@ inline constexpr auto kNames<Management> = kManagements;
 template <>
 inline constexpr auto kNames<Drift> = kDrifts;
 template <>
+inline constexpr auto kNames<Tuning> = kTunings;
+template <>
 inline constexpr auto kNames<AccountRole> = kAccountRoles;
 template <>
 inline constexpr auto kNames<ReadOnly> = kReadOnlys;

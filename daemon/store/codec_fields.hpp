@@ -34,7 +34,7 @@ void fields(V& v, Address& a) {
 
 template <class V>
 void fields(V& v, NodeSpec& n) {
-  auto& [id, address, type, region, promotion, delay, read_weight, follows, settings] = n;
+  auto& [id, address, type, region, promotion, delay, read_weight, follows, settings, skip_errors] = n;
   v("name", id);
   v("address", address);
   v("type", type);
@@ -44,6 +44,7 @@ void fields(V& v, NodeSpec& n) {
   v("read_weight", read_weight);
   v("follows", follows);
   v("settings", settings);
+  v.added("skip_errors", skip_errors);
 }
 
 template <class V>
@@ -125,7 +126,7 @@ void fields(V& v, HooksSpec& h) {
 template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency, password_policy, management, drift, hooks] = s;
+         consistency, password_policy, management, drift, hooks, tuning, skip_errors] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -143,6 +144,8 @@ void fields(V& v, Spec& s) {
   v.added("management", management);
   v.added("drift", drift);
   v.added("hooks", hooks);
+  v.added("tuning", tuning);
+  v.added("skip_errors", skip_errors);
 }
 
 // ---- steps; the key "name" is written beside these
@@ -213,12 +216,13 @@ void fields(V& v, RenewReceiver& s) {
 
 template <class V>
 void fields(V& v, SetVariable& s) {
-  auto& [node, name, from, to, was_persisted] = s;
+  auto& [node, name, from, to, was_persisted, origin] = s;
   v("node", node);
   v("variable", name);
   v("from", from);
   v("to", to);
   v.added("was_persisted", was_persisted);
+  v.added("origin", origin);
 }
 
 template <class V>
@@ -368,10 +372,22 @@ void fields(V& v, CloneFrom& s) {
 }
 
 template <class V>
+void fields(V& v, StartVariable& s) {
+  auto& [name, from, to, persisted_from, persisted_to] = s;
+  v("variable", name);
+  v("from", from);
+  v("to", to);
+  v("persisted_from", persisted_from);
+  v("persisted_to", persisted_to);
+}
+
+template <class V>
 void fields(V& v, RestartServer& s) {
-  auto& [node, timeout] = s;
+  auto& [node, timeout, variables, replicates] = s;
   v("node", node);
   v("timeout_ms", timeout);
+  v.added("variables", variables);
+  v.added("replicates", replicates);
 }
 
 template <class V>

@@ -27,6 +27,11 @@ Shape semi3() {
 Shape tuned3() {
   return {"tuned", "source-replica", kThree, "mode: async", kPlain + "settings: {max_connections: 321}\n"};
 }
+// Only a start makes it true.
+const std::string kForAStart = kPlain + "settings: {innodb_ft_min_token_size: 2}\n";
+Shape restarted3() {
+  return {"restarted", "source-replica", kThree, "mode: async", kForAStart};
+}
 Shape four() {
   return {"4 nodes", "source-replica", kFour, "mode: async", kPlain};
 }
@@ -86,6 +91,8 @@ const std::vector<Row>& rows() {
       {"start-group", async3, group3, "START GROUP_REPLICATION"},
       {"set-group-mode", group3, multi3, "switch_to_multi_primary"},
       {"stop-group", group3, async3, "STOP GROUP_REPLICATION"},
+      // The last one: it moves the primary.
+      {"restart-server", async3, restarted3, "RESTART", "", {}, Fault::Unheard},
   };
   return all;
 }
@@ -115,6 +122,59 @@ TEST(AChangeThatFails, EndsAsBeforeOrAsWantedForAStepOfEveryKind) {
       }
     }
     ++turn;
+  }
+}
+
+std::vector<pid_t> processes(const Rig& rig) {
+  std::vector<pid_t> out;
+  for (const auto& node : rig.sandbox().status()) out.push_back(node.pid.value_or(0));
+  return out;
+}
+
+TEST(ASettingThatOnlyAStartMakesTrue, RestartsEveryServerUnderAWriterAndLosesNothing) {
+  const std::string later = kPlain + "settings: {innodb_ft_min_token_size: 1, report_host: node}\n";
+  struct Leg {
+    Shape from, to;
+    std::string column, value;
+  };
+  const Shape ring{"ring", "circular", kAlike, "mode: async", kPlain};
+  const std::vector<Leg> legs{
+      {semi3(),
+       {"semi-sync, restarted", "source-replica", kThree, "mode: semi-sync, acks: 1", kForAStart},
+       "@@innodb_ft_min_token_size",
+       "2"},
+      {ring,
+       {"ring, restarted", "circular", kAlike, "mode: async", later},
+       "CONCAT(@@innodb_ft_min_token_size, @@report_host)",
+       "1node"},
+      {group3(),
+       {"group, restarted", "group-single-primary", kAlike, "", kForAStart},
+       "@@innodb_ft_min_token_size",
+       "2"},
+  };
+  Traveller traveller{3};
+  traveller.begin(semi3());
+  for (const auto& leg : legs) {
+    SCOPED_TRACE(leg.to.name);
+    if (traveller.at().name != leg.from.name) {
+      traveller.change(async3());
+      traveller.change(leg.from);
+    }
+    const auto& rig = traveller.rig();
+    const auto before = processes(rig);
+    const auto primary = rig.primary();
+    const auto change = traveller.change(leg.to);  // nothing is left to do afterwards
+    EXPECT_EQ(change.lost, 0U);
+    const auto after = processes(rig);
+    for (std::size_t i = 0; i < before.size(); ++i) EXPECT_NE(before[i], after[i]) << "db" << i + 1;
+    for (const auto* node : {"db1", "db2", "db3"}) EXPECT_EQ(rig.ask(node, "SELECT " + leg.column), leg.value) << node;
+    if (!primary.empty()) {
+      EXPECT_NE(rig.primary(), primary);
+    }
+    fmt::print("{:<24} {:.1f} s, nobody wrote for {:.2f} s\n", leg.to.name, change.took, change.gap);
+    // What no file names any more goes back, and only a start does that.
+    EXPECT_EQ(traveller.change(leg.from).lost, 0U);
+    EXPECT_EQ(rig.ask("db1", "SELECT @@innodb_ft_min_token_size"), "3");
   }
 }
 

@@ -222,6 +222,10 @@ TEST_F(Accounts, TheListedPrivilegesAreEnoughForRepld) {
   done(SetVariable{kDb1, "validate_password.length", "8", "12"});
   make_app();
   EXPECT_EQ(faults(AccountRole::Application), Faults{});
+  const RestartServer restart{.node = kDb1, .variables = {{"innodb_ft_min_token_size", "3", "2", std::nullopt, "2"}}};
+  done(restart, 60s);
+  EXPECT_EQ(servers.ask(kDb1, "SELECT @@innodb_ft_min_token_size"), "2");
+  done(*inverse(restart), 60s);
   servers.write_secret("t-app", "App-lication2");
   const auto& app = account(AccountRole::Application);
   done(RotatePassword{kDb1, AccountRole::Application, app});

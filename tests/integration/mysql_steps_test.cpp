@@ -1,5 +1,6 @@
 // Each step on real servers: it does what it says, may be repeated, and refuses what would lose transactions.
 #include <gtest/gtest.h>
+
 #include <chrono>
 
 #include "mysql_client.hpp"
@@ -38,6 +39,16 @@ class Steps : public MysqlTest {
     EXPECT_TRUE(session);
     EXPECT_TRUE(session->query("LOCK TABLES shop.t WRITE"));
     return std::move(*session);
+  }
+  std::string persisted(const NodeId& node, const std::string& variable) {
+    return servers.ask(node, "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables WHERE VARIABLE_NAME='" +
+                                 variable + "'");
+  }
+  pid_t pid_of(const NodeId& node) {
+    for (const auto& status : servers.sandbox().status()) {
+      if (status.name == node.name) return status.pid.value_or(0);
+    }
+    return 0;
   }
   std::string channel(const NodeId& node, const std::string& column) {
     return servers.ask(node, "SELECT " + column + " FROM performance_schema.replication_connection_configuration");
@@ -189,10 +200,49 @@ TEST_F(Steps, ResetVariableSaysWhenARestartIsNeeded) {
 TEST_F(Steps, SetVariableSaysWhenARestartIsNeeded) {
   const auto error = refused(SetVariable{kDb1, "report_host", "127.0.0.1", "10.0.0.1"}, ErrorCode::PreconditionFailed);
   EXPECT_NE(error.message.find("restart"), std::string::npos) << error.message;
-  EXPECT_EQ(servers.ask(kDb1,
-                        "SELECT VARIABLE_VALUE FROM performance_schema.persisted_variables "
-                        "WHERE VARIABLE_NAME='report_host'"),
-            "10.0.0.1");
+  EXPECT_EQ(persisted(kDb1, "report_host"), "") << "nothing is left for a start that nobody has asked for";
+}
+
+TEST_F(Steps, SetVariableReachesARunningApplier) {
+  replicate();
+  for (const auto& step : {SetVariable{kDb2, "replica_preserve_commit_order", "ON", "OFF"},
+                           SetVariable{kDb2, "replica_parallel_workers", "4", "3"}}) {
+    twice(step);
+    EXPECT_EQ(probe(kDb2).channel()->applier, ThreadState::Running);
+  }
+  EXPECT_EQ(servers.ask(kDb2, "SELECT @@GLOBAL.replica_preserve_commit_order"), "0");
+  EXPECT_EQ(servers.ask(kDb2, "SELECT COUNT(*) FROM performance_schema.replication_applier_status_by_worker"), "3");
+  servers.tell(
+      kDb2, {"STOP REPLICA", "SET GLOBAL replica_preserve_commit_order=ON", "SET GLOBAL replica_parallel_workers=4"});
+}
+
+TEST_F(Steps, RestartServerMakesTrueWhatOnlyAStartCanAndTakesItBack) {
+  replicate();
+  const RestartServer step{.node = kDb2,
+                           .variables = {{"report_host", "127.0.0.1", "10.0.0.2", std::nullopt, "10.0.0.2"},
+                                         {"innodb_ft_min_token_size", "3", "2", std::nullopt, "2"}},
+                           .replicates = true};
+  const auto before = pid_of(kDb2);
+  done(step, 60s);
+  const auto after = pid_of(kDb2);
+  EXPECT_NE(before, after);
+  EXPECT_EQ(servers.ask(kDb2, "SELECT CONCAT(@@report_host, ' ', @@innodb_ft_min_token_size)"), "10.0.0.2 2");
+  EXPECT_EQ(probe(kDb2).channel()->receiver, ThreadState::Running);
+  done(step, 60s);
+  EXPECT_EQ(pid_of(kDb2), after) << "it is true already";
+  done(*inverse(step), 60s);
+  EXPECT_NE(pid_of(kDb2), after);
+  EXPECT_EQ(servers.ask(kDb2, "SELECT CONCAT(@@report_host, ' ', @@innodb_ft_min_token_size)"), "127.0.0.1 3");
+  EXPECT_EQ(persisted(kDb2, "report_host") + persisted(kDb2, "innodb_ft_min_token_size"), "");
+}
+
+TEST_F(Steps, RestartServerPersistsNothingThatNoSqlCanSet) {
+  const auto error = refused(RestartServer{.node = kDb2,
+                                           .variables = {{"innodb_ft_min_token_size", "3", "2", std::nullopt, "2"},
+                                                         {"log_bin", "ON", "OFF", std::nullopt, "OFF"}}},
+                             ErrorCode::PreconditionFailed);
+  EXPECT_NE(error.message.find("option file"), std::string::npos) << error.message;
+  EXPECT_EQ(persisted(kDb2, "innodb_ft_min_token_size"), "");
 }
 
 TEST_F(Steps, SetVariableTakesNoSqlForAName) {

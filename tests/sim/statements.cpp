@@ -325,9 +325,8 @@ class Writer {
   Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupMode& s) const { return not_simulated(s); }
   Statements operator()(const RetireGtids& s) const {
-    return {{node(s.node), "SET GTID_NEXT, COMMIT", [retired = s.retired](Server& n, std::uint64_t, const Reply& reply) {
-               n.commit_empty(retired, reply);
-             }}};
+    return {{node(s.node), "SET GTID_NEXT, COMMIT",
+             [retired = s.retired](Server& n, std::uint64_t, const Reply& reply) { n.commit_empty(retired, reply); }}};
   }
 
  private:

@@ -185,9 +185,13 @@ class Checker {
                          wanted_.is_group() ? " in a group" : ""));
     }
     gtid_mode(node);
-    if (!now.log_replica_updates) {
-      refuse(ErrorCode::PreconditionFailed, fmt::format("{} has log_replica_updates off", id));
+    if (!now.log_replica_updates && !gets_by_a_restart(node, "log_replica_updates", "ON")) {
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{} has log_replica_updates off: write `settings: {{ log_replica_updates: ON }}`, which "
+                         "restarts it, or set it in its option file and restart it",
+                         id));
     }
+    settings(node);
     if (!node.has->admin_may_operate) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
     }
@@ -226,6 +230,25 @@ class Checker {
                          now.group.name));
     }
     if (wanted_.is_group()) tables_fit_a_group(node);
+  }
+
+  bool gets_by_a_restart(const Node& node, const std::string& name, const std::string& value) const {
+    const auto settings = wanted_.settings_of(node.id());
+    const auto found = settings.find(name);
+    return found != settings.end() && same_value(found->second, value) &&
+           node.has->fixed_until_restart.contains(name) && !node.has->fixed_by_option_file.contains(name);
+  }
+
+  /// What no SQL can set.
+  void settings(const Node& node) {
+    for (const auto& [name, value] : wanted_.settings_of(node.id())) {
+      const auto is = value_before(*node.has, name);
+      if (!node.has->fixed_by_option_file.contains(name) || same_value(is, value)) continue;
+      refuse(ErrorCode::PreconditionFailed,
+             fmt::format("{}: {} is {} and should be {}, and no SQL can set it, nor persist it: write it into the "
+                         "server's option file and restart the server, or remove it from `settings`",
+                         node.id(), name, is.empty() ? "''" : is, value));
+    }
   }
 
   void gtid_mode(const Node& node) {

@@ -12,6 +12,13 @@ void plan_ring(Draft& draft);
 /// Group replication, single- and multi-primary.
 void plan_group(Draft& draft);
 
+/// The whole plan of a draft in which servers have to be started anew: what the planners above have made, and then the
+/// restarts, one at a time, each server back and replicating before the next one goes.
+/// @errors NotSupported, PreconditionFailed: it cannot be done safely in this apply; the text says how it can
+Result<Plan> with_restarts(Draft& draft);
+
+/// The most that writes are held up by a planned move of the primary before it is taken back.
+inline constexpr std::chrono::milliseconds kMovesWithin{10'000};
 inline constexpr std::chrono::milliseconds kAckersTimeout{20'000};
 /// For what a new node lacks while nobody waits for it.
 inline constexpr std::chrono::milliseconds kCatchUpTimeout{600'000};

@@ -7,6 +7,7 @@
 
 #include "diagnose/facts.hpp"
 #include "model/snapshot_text.hpp"
+#include "plan/base.hpp"
 #include "plan/converge/donor.hpp"
 #include "plan/group.hpp"
 #include "plan/put_back.hpp"
@@ -82,6 +83,10 @@ void put_back(Draft& draft, const Node& node) {
     if (draft.leaves_several_writers() && counts_keys(variable.name)) continue;
     const auto step = step_for(variable, node.id(), *node.has);
     if (!step) continue;
+    if (const auto* restart = std::get_if<RestartServer>(&*step)) {
+      add_restart(draft, node.id(), restart->variables.front());
+      continue;
+    }
     draft.plan.add(*step);
     if (!variable.to) {
       draft.plan.because(
@@ -94,6 +99,12 @@ void put_back(Draft& draft, const Node& node) {
 
 void variables(Draft& draft, const Node& node, bool gets_components) {
   auto wanted = variables_of(draft.wanted, node.id());
+  std::erase_if(wanted, [&](const auto& variable) {
+    const auto* row = base_row(draft.wanted, node.id(), variable.first);
+    if (row == nullptr) return false;
+    const auto has = node.has->variables.find(variable.first);
+    return has == node.has->variables.end() || is_met_by(*row, has->second);
+  });
   if (!validates_passwords(*node.has) && !gets_components) {
     // They come with the component, which a running replica cannot be given.
     std::erase_if(wanted, [](const auto& variable) { return variable.first.starts_with(kPasswordVariables); });
@@ -118,7 +129,14 @@ void set_variables(Draft& draft, const Node& node, const std::map<std::string, s
   const auto set = [&](const std::string& name, const std::string& value) {
     const auto from = value_before(*node.has, name);
     if (same_value(from, value)) return;
-    draft.plan.add(SetVariable{node.id(), name, from, value, node.has->persisted.contains(name)});
+    const auto kept = node.has->persisted.find(name);
+    const bool persisted = kept != node.has->persisted.end();
+    if (node.has->fixed_until_restart.contains(name)) {
+      const auto before = persisted ? std::optional{kept->second} : std::nullopt;
+      return add_restart(draft, node.id(), {name, from, value, before, value});
+    }
+    const auto* row = base_row(draft.wanted, node.id(), name);
+    draft.plan.add(SetVariable{node.id(), name, from, value, persisted, row == nullptr ? "" : origin_of(*row)});
   };
   // Refused while single-primary mode is still on.
   constexpr std::string_view kAfterItsMode = "group_replication_enforce_update_everywhere_checks";
@@ -129,6 +147,12 @@ void set_variables(Draft& draft, const Node& node, const std::map<std::string, s
   for (const auto& v : wanted) {
     if (is_last(v)) set(v.first, v.second);
   }
+}
+
+void add_restart(Draft& draft, const NodeId& node, StartVariable variable) {
+  auto& all = draft.restarts[node];
+  const bool known = std::any_of(all.begin(), all.end(), [&](const auto& v) { return v.name == variable.name; });
+  if (!known) all.push_back(std::move(variable));
 }
 
 bool Draft::runs() const {

@@ -33,6 +33,8 @@ struct Draft {
   std::vector<Builder::Index> login_is_known{};
   /// By donor, which gives its data to one node at a time (3634).
   std::map<NodeId, Builder::Index> last_clone_of{};
+  /// By node, what only a start of its server makes true. restarts.cpp makes steps of it, when all else is planned.
+  std::map<NodeId, std::vector<StartVariable>> restarts{};
 
   bool first() const { return before == nullptr; }
   bool was_ring() const { return before != nullptr && before->is_ring(); }
@@ -79,7 +81,10 @@ void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> a
 /// An empty node's own few transactions are reset before it follows anybody.
 void forget_own(Draft& draft, const Node& node);
 
-/// Those of `wanted` that are otherwise on the node.
+/// The node's server has to be started anew for this variable.
+void add_restart(Draft& draft, const NodeId& node, StartVariable variable);
+
+/// Those of `wanted` that are otherwise on the node. What only a start changes goes to `draft.restarts`.
 void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted);
 
 /// Nodes that counted their keys in steps, as several writers do, count one by one again. Only once a single one

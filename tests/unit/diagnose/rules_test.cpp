@@ -479,6 +479,26 @@ const std::vector<RuleRow>& rows() {
        }},
       {"SettingDeviates(b)", Rule::IsQuiet, "NobodyLookedThoroughly",
        [] { return running(spec_of("a b c").setting("max_connections", "300")); }},
+      {"SettingDeviates(b)", Rule::IsQuiet, "OnlyAStartCouldMend",
+       [] {
+         auto c = running(spec_of("a b c").setting("report_host", "here"));
+         c["b"].inventory().variables["report_host"] = "";
+         c["b"].inventory().fixed_until_restart = {"report_host"};
+         return c;
+       }},
+      {"SettingNeedsRestart(b)", Rule::Matches, "OnlyAStartMakesItOtherwise",
+       [] {
+         auto c = running(spec_of("a b c").setting("report_host", "here"));
+         c["b"].inventory().variables["report_host"] = "";
+         c["b"].inventory().fixed_until_restart = {"report_host"};
+         return c;
+       }},
+      {"SettingNeedsRestart(b)", Rule::IsQuiet, "ItCanBeSetAtAnyTime",
+       [] {
+         auto c = running(spec_of("a b c").setting("max_connections", "300"));
+         c["b"].inventory().variables["max_connections"] = "151";
+         return c;
+       }},
       {"AccountsDeviate(a)", Rule::Matches, "AnAccountLostGrantsOnThePrimary",
        with(async(), [](Cluster& c) { deviates(c["a"], AccountFault::Grants); })},
       {"AccountsDeviate(a)", Rule::Matches, "AnAccountWasDropped",

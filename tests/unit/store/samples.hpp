@@ -48,7 +48,7 @@ inline std::vector<Step> steps() {
           WaitForAckers{a, 2, 3500ms},
           CloseReturned{a},
           CloneFrom{a, b, some_gtids(), 4500ms},
-          RestartServer{a, 5500ms},
+          RestartServer{a, 5500ms, {{"log_replica_updates", "OFF", "ON", std::nullopt, "ON"}}, true},
           StartGroup{a, GroupStart::Bootstrap, 6500ms, ReadOnly::Off},
           StopGroup{a, GroupStart::Bootstrap, ReadOnly::Off},
           SetGroupPrimary{a, b},
@@ -80,7 +80,8 @@ inline Spec spec() {
                       .promotion = Promotion::Never,
                       .delay = 60s,
                       .follows = NodeId{"db1"},
-                      .settings = {{"innodb_buffer_pool_size", "1G"}}}};
+                      .settings = {{"innodb_buffer_pool_size", "1G"}},
+                      .skip_errors = {{1062}}}};
   s.accounts = {{AccountRole::Admin, {"repl_admin", {SecretRef::Kind::File, "/etc/repld/admin"}, {}}},
                 {AccountRole::Application, account()}};
   s.tls = {TlsMode::VerifyIdentity, "/etc/ca.pem"};
@@ -97,6 +98,8 @@ inline Spec spec() {
   s.provisioning = Provisioning::None;
   s.management = Management::Observe;
   s.drift = Drift::Report;
+  s.tuning = Tuning::None;
+  s.skip_errors = {1133, 1396};
   s.settings = {{"binlog_expire_logs_seconds", "604800"}, {"sync_binlog", "1"}};
   s.alert_lag = 12s;
   s.consistency = {24h, {"shop"}};

@@ -27,6 +27,7 @@ struct ModelServer {
   bool member = false;  ///< Of the one group there is.
   bool elected = false;
   bool validates_passwords = false;
+  bool supervised = true;  ///< Somebody starts it again after RESTART.
 };
 
 class Servers {
@@ -52,7 +53,12 @@ class Servers {
     s.now.semi_sync = SemiSync{};
     s.has.accounts = {AccountRole::Admin};
     s.has.clone_plugin = true;
-    s.has.variables = {{"replica_net_timeout", "60"}, {"max_connections", "151"}, {"sync_binlog", "1"}};
+    s.has.variables = {{"replica_net_timeout", "60"},
+                       {"max_connections", "151"},
+                       {"sync_binlog", "1"},
+                       {"report_host", ""},
+                       {"replica_skip_errors", "OFF"}};
+    s.has.fixed_until_restart = {"report_host", "replica_skip_errors"};
     return s;
   }
   ModelServer& operator[](const NodeId& id) { return servers_.at(id); }
@@ -451,6 +457,7 @@ class Servers {
     if (step.name.starts_with("group_replication_") && !s.now.group.plugin) {
       return refused(step, "1193 unknown system variable");
     }
+    if (s.has.fixed_until_restart.contains(step.name)) return refused(step, "1238 a read only variable");
     if (step.to.empty()) return refused(step, "1231 no such value");
     if (step.name == "group_replication_single_primary_mode") {
       if (s.member) return refused(step, "3093 while group replication runs");
@@ -617,9 +624,25 @@ class Servers {
     result.position = s.now.executed;
     return std::nullopt;
   }
+  /// No second server is away, no client is cut off in a write, and no member is lost to its group.
   Outcome carry_out(ModelServer& s, const RestartServer& step, StepResult&) {
+    const auto in_force = [&](const StartVariable& v) { return s.has.variables[v.name] == v.to; };
+    const bool nothing_to_do =
+        !step.variables.empty() && std::all_of(step.variables.begin(), step.variables.end(), in_force);
+    if (!nothing_to_do && !s.supervised) return refused(step, "3707 nobody starts it", ErrorCode::PreconditionFailed);
+    for (const auto& variable : step.variables) {
+      s.has.persisted.erase(variable.name);
+      if (variable.persisted_to) s.has.persisted[variable.name] = *variable.persisted_to;
+    }
+    if (nothing_to_do) return std::nullopt;
+    if (s.member) return refused(step, "is a member, and the group would lose it");
+    if (s.now.read_only == ReadOnly::Off) return refused(step, "takes writes");
+    for (const auto& variable : step.variables) set_global(s, variable.name, variable.to);
     restart(step.node.name);
-    (void)s;
+    const auto* channel = s.now.channel();
+    if (step.replicates && (channel == nullptr || channel->receiver != ThreadState::Running)) {
+      return refused(step, "does not replicate since", ErrorCode::DeadlineExceeded);
+    }
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const StartGroup& step, StepResult&) {

@@ -149,6 +149,14 @@ struct SpecOf : Spec {
     settings[name] = value;
     return *this;
   }
+  SpecOf& skip_errors(const std::string& name, std::vector<int> errors) {
+    node(name).skip_errors = std::move(errors);
+    return *this;
+  }
+  SpecOf& untuned() {
+    tuning = Tuning::None;
+    return *this;
+  }
   SpecOf& source(const std::string& name) {
     for (auto& n : nodes) n.type = n.id.name == name ? NodeType::Source : NodeType::Replica;
     return *this;

@@ -22,6 +22,10 @@ inline std::vector<std::string> deviations(const Spec& spec, const Servers& serv
     const auto& server = servers.at(node.id);
     const auto& now = server.now;
     ++position;
+    for (const auto& [name, value] : spec.settings_of(node.id)) {
+      expect(server.has.variables.contains(name) && server.has.variables.at(name) == value, node.id,
+             name + " is not " + value);
+    }
     expect(now.super_read_only_persisted, node.id, "would come back writable");
     expect(!now.offline_mode, node.id, "turns clients away");
     expect(now.executed == all, node.id, "does not have everything");
