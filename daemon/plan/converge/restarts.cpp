@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "diagnose/facts.hpp"
+#include "model/variable_value.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/switchover.hpp"
 
