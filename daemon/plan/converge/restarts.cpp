@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "diagnose/facts.hpp"
+#include "model/variable_value.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/switchover.hpp"
 
@@ -301,6 +301,8 @@ class Restarts {
     last_ = {plan_.add(StopGroup{.node = id, .back = GroupStart::Join}, last_)};
     last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id)}, last_)};
     last_ = {plan_.add(StartGroup{.node = id, .how = GroupStart::Join}, last_)};
+    // Leaving has switched it off.
+    last_ = {plan_.add(SetVariable{id, "group_replication_start_on_boot", "OFF", "ON"}, last_)};
   }
 
   Draft& draft_;

@@ -271,14 +271,14 @@ TEST_F(ApiTest, SaysWhichVariablesGoBackToWhat) {
   shop::Shop s;
   s.seen(1).server_uuid = shop::kUuid1;
   s.set(1, s.seen(1));
-  s.memory.spec->settings = {{"max_connections", "500"}, {"sync_binlog", "1"}};
+  s.memory.spec->settings = {{"max_connections", "500"}, {"long_query_time", "1"}};
   s.memory.prior_settings[shop::kUuid1] = {{"max_connections", {"151", std::nullopt}}};
   registry.set(s);
   const auto response = post("/api/v1/diff", document(shop_document()));
   ASSERT_EQ(response.status, 200) << response.body;
   const auto notes = json_of(response).at("clusters").at(0).at("notes").dump();
   EXPECT_NE(notes.find("db1: max_connections goes back to 151, not persisted"), std::string::npos) << notes;
-  EXPECT_NE(notes.find("sync_binlog is persisted no longer"), std::string::npos) << notes;
+  EXPECT_NE(notes.find("long_query_time is persisted no longer"), std::string::npos) << notes;
 }
 
 TEST_F(ApiTest, ReportsAllErrorsOfADocumentWithTheirPlaces) {
