@@ -73,6 +73,7 @@ const std::vector<Row>& rows() {
       {"set-semi-sync-source", async3, semi3, "SET GLOBAL rpl_semi_sync_source_enabled=1"},
       {"set-read-only", async3, moved, "SET GLOBAL super_read_only=1"},
       {"start-replication", async3, tuned3, "START REPLICA", "db2", {"STOP REPLICA"}, {}, true},
+      {"amend-account", async3, tuned3, "GRANT ", "db1", {"REVOKE PROCESS ON *.* FROM repl_monitor@'%'"}, {}, true},
       {"create-account", async3, four, "CREATE USER", "", {}, Fault::Lost},
       {"persist-read-only", async3, four, "SET PERSIST_ONLY super_read_only", "", {}, Fault::Lost},
       {"reset-gtids", async3, four, "RESET BINARY LOGS AND GTIDS", "db4", {"CREATE USER installer"}, Fault::Lost},
