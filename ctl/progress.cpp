@@ -138,6 +138,8 @@ std::string clone_words(const Json& progress) {
   return words;
 }
 
+constexpr double kCaughtUpWithin = 1;  // seconds
+
 std::string catching_up_words(const Json& cluster, const std::vector<std::string>& nodes) {
   std::string out;
   const auto what = text_of(cluster, "positioning") == "binlog" ? "bytes of the binary log" : "transactions";
@@ -146,7 +148,10 @@ std::string catching_up_words(const Json& cluster, const std::vector<std::string
     const auto missing = integer_of(*node, "missing");
     const bool waited_for = std::find(nodes.begin(), nodes.end(), name) != nodes.end() &&
                             text_of(*node, "reach") == "ok" && integer_of(*node, "delaySeconds") == 0;
-    if (!waited_for || missing == 0) continue;
+    // On a busy primary there is always something on its way.
+    const auto lag = node->value("lagSeconds", Json(nullptr));
+    const bool close = lag.is_number() && lag.get<double>() < kCaughtUpWithin;
+    if (!waited_for || missing == 0 || close || text_of(*node, "applier") == "stopped") continue;
     out += fmt::format("{}{} is catching up: {} {} behind", out.empty() ? "" : ", ", name, with_commas(missing), what);
   }
   return out;

@@ -34,7 +34,7 @@ std::string now_sentence(Repld& repld, const std::string& cluster) {
 }
 
 /// What repld needs no operation for: a clone gets what was written meanwhile, and a failover would not wait for that.
-/// Returns when all have caught up, or waiting is over.
+/// Returns when all have caught up, or waiting is over. Who cannot watch is told once.
 void watch_catching_up(Repld& repld, const std::string& cluster, const std::vector<std::string>& nodes,
                        std::ostream& out, bool live, const std::function<bool()>& waiting_is_over) {
   bool told = false;
@@ -45,7 +45,7 @@ void watch_catching_up(Repld& repld, const std::string& cluster, const std::vect
     if (!words.empty() && (live || !told)) out << "  " << words << '\n';
     out << std::flush;
     told = told || !words.empty();
-    if (words.empty() || waiting_is_over()) return;
+    if (words.empty() || !live || waiting_is_over()) return;
     std::this_thread::sleep_for(kRelaxedLook);
   }
 }

@@ -89,6 +89,7 @@ sigset_t block_stop_signals() {
   ::sigaddset(&stop, SIGINT);
   ::pthread_sigmask(SIG_BLOCK, &stop, nullptr);
   ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGCHLD, SIG_DFL);  // ignored by whoever started us, no hook's exit code could be read
   return stop;
 }
 

@@ -96,7 +96,12 @@ void Controller::State::decide(Time now) {
     if (problem.goal == Goal::FailOver) {
       if (busy()) {
         if (only_hooks_are_left(*memory.operation)) {
-          if (may_act_on(problem, now)) put_hooks_off(problem, now);
+          const auto allowed = may_act_on(problem, now);
+          if (allowed) {
+            put_hooks_off(problem.name, now);
+          } else {
+            problem.blocked = allowed.error().message;
+          }
         } else if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
           take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
           progress(now);
@@ -119,7 +124,7 @@ void Controller::State::decide(Time now) {
     const auto retry = retries.find(key);
     const bool resting = retry != retries.end() && now < retry->second.not_before;
     if (is_urgent(problem.goal) && busy() && only_hooks_are_left(*memory.operation) && !resting) {
-      put_hooks_off(problem, now);
+      put_hooks_off(problem.name, now);
       continue;
     }
     if (busy() || acted || applying) continue;

@@ -130,7 +130,9 @@ void step_failed(Operation& op, std::size_t index, Time now) {
     return;
   }
   const bool afterwards = is_hook_afterwards(planned.step);
-  const int attempts = afterwards ? kAttemptsOfHooks : kAttempts;
+  // A server that does not come back is no reason to hold up what else may be needed; it is found again.
+  const bool once = planned.best_effort && std::holds_alternative<RestartServer>(planned.step);
+  const int attempts = once ? 1 : afterwards ? kAttemptsOfHooks : kAttempts;
   if ((no_return || afterwards || only_goes_forward(op.goal)) && p.attempts < attempts) {
     p.state = StepState::Waiting;  // again, after a pause
     if (is_the_point) prepare_opening_again(op);

@@ -51,14 +51,14 @@ void Controller::State::keep_failed_hooks(const Operation& over) {
 }
 
 /// A second writer, or none, is worse than a program that is told later.
-void Controller::State::put_hooks_off(const Problem& urgent, Time now) {
+void Controller::State::put_hooks_off(std::string_view urgent, Time now) {
   auto& op = *memory.operation;
   put_off.clear();
   for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
     const auto* hook = std::get_if<RunHook>(&op.plan.steps[i].step);
     if (hook != nullptr && hook->after() && op.progress[i].state != StepState::Done) put_off.push_back(*hook);
   }
-  give_up_hooks(op, fmt::format("was put off, {} comes first", urgent.name), now);
+  give_up_hooks(op, fmt::format("was put off, {} comes first", urgent), now);
   progress(now);
 }
 

@@ -20,7 +20,8 @@ void Controller::State::follow_group(Time now) {
                   .primary = facts.group_primary,
                   .ackers = {},
                   .inherited = primary != nullptr ? primary->executed : GtidSet{},
-                  .since = now};
+                  .since = now,
+                  .failed_hooks = office.failed_hooks};
   put_off.clear();
   const bool on_request = std::exchange(handed_to, std::nullopt) == office.primary;
   if (old && !on_request && !memory.spec->observes() && !memory.spec->hooks.post_failover.empty()) {
@@ -113,7 +114,9 @@ void Controller::State::take_office(const Operation& operation, Time now) {
                   .inherited = memory.spec->by_position() ? GtidSet{} : inheritance(operation),
                   .returns_read_only = seen != nullptr && seen->super_read_only_persisted,
                   .commits_wait = memory.spec->waits_for_acks(),
-                  .since = now};
+                  .since = now,
+                  .failed_hooks = office.failed_hooks};
+  changed_at = now;  // what was seen before says nothing about who takes writes
   put_off.clear();
   settling.reset();
   observed.primary_changed();

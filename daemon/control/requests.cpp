@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "control/capture.hpp"
+#include "control/execution.hpp"
 #include "control/state.hpp"
 #include "diagnose/facts.hpp"
 #include "diagnose/rules.hpp"
@@ -126,7 +127,8 @@ void Controller::State::request(Time now, const Request& asked) {
             if (!memory.spec) return refuse(no_spec);
             if (observed_only()) return refuse(only_looks);
             if (memory.restored) return refuse(restored_error());
-            if (busy() || applying) return refuse(busy_error());
+            const bool only_hooks = busy() && only_hooks_are_left(*memory.operation);
+            if ((busy() && !only_hooks) || applying) return refuse(busy_error());
             if (memory.spec->several_writers()) return refuse(no_single_primary);
             if (memory.spec->is_group()) {
               return refuse(
@@ -149,6 +151,12 @@ void Controller::State::request(Time now, const Request& asked) {
             }
             const auto allowed = plan::may_fail_over(*memory.spec, memory.office, *view, f.to, plan::Urgency::ByHand);
             if (!allowed) return refuse(allowed.error());
+            if (only_hooks) {
+              put_hooks_off("a failover by hand", now);
+              return refuse(
+                  {ErrorCode::Conflict,
+                   fmt::format("{}: hooks were still running, and are put off now: ask again in a moment", cluster)});
+            }
             auto plan = plan::plan_secure(*memory.spec, memory.office, *view);
             plan.promotes = f.to;
             start(now, std::move(plan), asked.asked_by, "failover requested", Phase::Secure);

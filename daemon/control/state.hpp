@@ -30,7 +30,8 @@ struct Controller::State {
   std::map<std::pair<std::string, std::optional<NodeId>>, Time> first_seen;
   std::set<std::pair<std::string, std::optional<NodeId>>> announced;
   std::optional<ErrorCode> announced_block;  ///< Why a failover is held back, as last told.
-  Time changed_at{};  ///< End of the last operation: older looks say nothing about what is to be done now.
+  /// End of the last operation, or change of the primary: older looks say nothing about what is to be done now.
+  Time changed_at{};
 
   /// An apply that waits for inventories.
   struct PendingApply {
@@ -111,7 +112,7 @@ struct Controller::State {
   // hooks.cpp
   void tell_of_hook(const StepDone& done, Time now);
   void keep_failed_hooks(const Operation& over);
-  void put_hooks_off(const Problem& urgent, Time now);
+  void put_hooks_off(std::string_view urgent, Time now);
   void run_due_hooks(Time now);
 
   // recording.cpp

@@ -70,6 +70,15 @@ Result<void> call_function(const StepEnvironment& env, const std::string& call) 
   return {};
 }
 
+/// After a restart as well: what StopGroup has switched off.
+Result<void> stays_a_member(Server& server) {
+  if (auto online = wait_until_online(server); !online) return online;
+  const auto kept = server.persisted("group_replication_start_on_boot");
+  if (!kept) return tl::unexpected(kept.error());
+  if (*kept != "OFF") return {};
+  return server.execute("SET PERSIST group_replication_start_on_boot=ON");
+}
+
 }  // namespace
 
 Result<void> tell_recovery_account(Server& server, const Spec& spec) {
@@ -88,7 +97,7 @@ Result<void> start_group(Server& server, const StartGroup& step, const StepEnvir
     return fail(ErrorCode::PreconditionFailed, "{}: the group replication plugin is not loaded", server.node());
   }
   const auto state = now->member_state();
-  if (state == MemberState::Online || state == MemberState::Recovering) return wait_until_online(server);
+  if (state == MemberState::Online || state == MemberState::Recovering) return stays_a_member(server);
   const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
   if (state == MemberState::Error) {
@@ -96,7 +105,7 @@ Result<void> start_group(Server& server, const StartGroup& step, const StepEnvir
   }
   if (auto told = tell_recovery_account(server, *env.spec); !told) return told;
   if (auto started = start(**session, env.call, server, step.how); !started) return started;
-  return wait_until_online(server);
+  return stays_a_member(server);
 }
 
 Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env) {

@@ -90,7 +90,12 @@ Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& 
     const auto status = clone_status(server.session(), server.call());
     if (!status) return tl::unexpected(status.error());
     const bool from_it = !donor_now.by_position() && status->state == "Completed" && status->source == to_string(donor);
-    if (from_it && !status->cloned.empty() && now->executed.contains(status->cloned)) return status->cloned;
+    // The server remembers its last clone for good: one from long ago counts no longer.
+    const auto lost = subtract(step.discarded, status->cloned);
+    const bool is_this_one = intersect(now->executed, lost).empty() && now->executed.contains(donor_now.purged);
+    if (from_it && is_this_one && !status->cloned.empty() && now->executed.contains(status->cloned)) {
+      return status->cloned;
+    }
   }
   if (!own.empty()) {
     return fail(ErrorCode::PreconditionFailed, "{}: has {} more than may be lost ({}), so it was not cloned over",

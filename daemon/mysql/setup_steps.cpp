@@ -113,20 +113,32 @@ bool is_read_by_applier(std::string_view name) {
 }
 
 /// Sets it while the applier is stopped: refused otherwise (3017), or without effect. The receiver goes on, and
-/// acknowledges.
-Result<void> persist_around_applier(Server& server, const std::string& name, const std::string& value) {
+/// acknowledges. Afterwards the applier runs, also where an earlier attempt was cut off and left it stopped.
+Result<void> set_around_applier(Server& server, std::string_view how, const std::string& name,
+                                const std::string& value) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   const auto* channel = now->channel();
-  if (channel == nullptr || channel->applier != ThreadState::Running) {
-    return set_to(server, "PERSIST", name, value);
-  }
+  const bool replicates = channel != nullptr && channel->applier_errno == 0 &&
+                          (channel->applier == ThreadState::Running || channel->receiver == ThreadState::Running);
+  if (!replicates) return set_to(server, how, name, value);
   const auto which = "SQL_THREAD FOR CHANNEL " + sql_quoted(channel->name);
-  if (auto stopped = server.execute("STOP REPLICA " + which); !stopped) return stopped;
-  auto done = set_to(server, "PERSIST", name, value);
+  auto done = server.execute("STOP REPLICA " + which);
+  if (done) done = set_to(server, how, name, value);
   if (server.session().lost()) return done;
   const auto started = server.execute("START REPLICA " + which);
   return done ? started : done;
+}
+
+/// What an attempt that was cut off after it had set the variable has left stopped.
+Result<void> applier_runs(Server& server) {
+  const auto now = server.look();
+  if (!now) return tl::unexpected(now.error());
+  const auto* channel = now->channel();
+  const bool cut_off = channel != nullptr && channel->applier_errno == 0 && channel->applier == ThreadState::Stopped &&
+                       channel->receiver == ThreadState::Running;
+  if (!cut_off) return {};
+  return server.execute("START REPLICA SQL_THREAD FOR CHANNEL " + sql_quoted(channel->name));
 }
 
 }  // namespace
@@ -277,10 +289,10 @@ Result<void> set_variable(Server& server, const SetVariable& step) {
   if (!current) return tl::unexpected(current.error());
   const auto persisted = server.persisted(step.name);
   if (!persisted) return tl::unexpected(persisted.error());
-  if (*current == step.to && *persisted == step.to) return {};
-  const bool restarts_applier = is_read_by_applier(step.name) && *current != step.to;
-  const auto done = restarts_applier ? persist_around_applier(server, step.name, step.to)
-                                     : set_to(server, "PERSIST", step.name, step.to);
+  const bool for_applier = is_read_by_applier(step.name);
+  if (*current == step.to && *persisted == step.to) return for_applier ? applier_runs(server) : Result<void>{};
+  const auto done = for_applier && *current != step.to ? set_around_applier(server, "PERSIST", step.name, step.to)
+                                                       : set_to(server, "PERSIST", step.name, step.to);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   if (*current == step.to) return {};  // read-only, and as wanted from its option file
   return fail(ErrorCode::PreconditionFailed,
@@ -295,8 +307,11 @@ Result<void> reset_variable(Server& server, const ResetVariable& step) {
   const auto current = server.variable(step.name);
   if (!current) return tl::unexpected(current.error());
   // A variable of a plugin that is gone has no value to be put back.
-  if (step.to.empty() || !*current || *current == step.to) return {};
-  const auto done = set_to(server, "GLOBAL", step.name, step.to);
+  const bool for_applier = is_read_by_applier(step.name);
+  if (step.to.empty() || !*current) return {};
+  if (*current == step.to) return for_applier ? applier_runs(server) : Result<void>{};
+  const auto done = for_applier ? set_around_applier(server, "GLOBAL", step.name, step.to)
+                                : set_to(server, "GLOBAL", step.name, step.to);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   return fail(
       ErrorCode::PreconditionFailed,

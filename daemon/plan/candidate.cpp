@@ -22,6 +22,9 @@ std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& offic
   const auto* seen = view.find(node.id);
   if (seen != nullptr && seen->errant && !seen->errant->empty()) return "has errant transactions";
   if (seen != nullptr && seen->quarantined) return "is in quarantine";
+  if (seen != nullptr && !seen->discarded.only_of(now->server_uuid).empty()) {
+    return "would give numbers of transactions that were thrown away with its former data to others";
+  }
   if (seen != nullptr && seen->in_maintenance) return "is in maintenance";
   const auto* channel = now->channel();
   if (channel == nullptr) return "replicates from nobody";

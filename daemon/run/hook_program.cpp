@@ -105,7 +105,8 @@ std::string printable(std::string_view text) {
   while (!text.empty()) {
     const auto length = character_length(text);
     const auto first = static_cast<unsigned char>(text.front());
-    if (length > 1 || (length == 1 && (first >= 0x20 || first == '\n') && first != 0x7f)) {
+    const bool steers = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;  // C1
+    if ((length > 1 && !steers) || (length == 1 && (first >= 0x20 || first == '\n') && first != 0x7f)) {
       out += text.substr(0, length);
     } else {
       out += first == '\t' ? ' ' : first == '\r' ? '\n' : '?';
@@ -336,6 +337,10 @@ std::string_view to_string(HookOutcome outcome) {
 
 HookRun run_hook(const RunHook& hook, const std::string& directory, std::vector<std::string> environment,
                  const std::stop_token& stop) {
+  if (stop.stop_requested()) {
+    return ended(HookOutcome::Stopped, hook, "was not started: repld ends, or goes on with something else", {},
+                 ErrorCode::Stopping);
+  }
   const auto path = find_hook(directory, hook.program);
   if (!path) return ended(HookOutcome::Refused, hook, "was not run: " + path.error().message, {});
   std::array<int, 2> ends{};
@@ -360,7 +365,7 @@ HookRun run_hook(const RunHook& hook, const std::string& directory, std::vector<
   Tail output;
   const auto end = wait_for_end(child, pipe, output, hook.timeout, stop);
   int status = 0;
-  ::waitpid(child, &status, 0);
+  const bool known = ::waitpid(child, &status, 0) == child;
   if (end == End::TooLate) {
     return ended(HookOutcome::TimedOut, hook,
                  fmt::format("had not ended after {} s and was ended", static_cast<double>(hook.timeout.count()) / 1e3),
@@ -370,6 +375,7 @@ HookRun run_hook(const RunHook& hook, const std::string& directory, std::vector<
     return ended(HookOutcome::Stopped, hook, "was ended: repld ends, or goes on with something else", output.text(),
                  ErrorCode::Stopping);
   }
+  if (!known) return ended(HookOutcome::Failed, hook, "ended, and how is not known", output.text());
   if (WIFSIGNALED(status)) {
     return ended(HookOutcome::Failed, hook, fmt::format("was ended by signal {}", WTERMSIG(status)), output.text());
   }

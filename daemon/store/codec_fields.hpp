@@ -250,7 +250,7 @@ void fields(V& v, SetReadOnly& s) {
   v("to", to);
   v("lock_wait_ms", lock_wait);
   v("only_with_semi_sync", only_with_semi_sync);
-  v("for_good", for_good);
+  v.added("for_good", for_good);
 }
 
 template <class V>

@@ -385,6 +385,19 @@ TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
   EXPECT_NE(told["numbers-retired"].find(":lost:7"), std::string::npos) << told["numbers-retired"];
   const auto again = rig.replctl_json({"apply", file, "--dry-run"});
   EXPECT_TRUE(again["clusters"][0]["plan"]["steps"].empty()) << again.dump(1);
+
+  // The server remembers that it was cloned from that donor; it has to be cloned all the same when it goes astray
+  // again.
+  ASSERT_EQ(rig.replctl({"pause", rig.cluster()}).exit_code, 0);
+  for (const auto* statement : {"STOP REPLICA", "SET GLOBAL super_read_only=0", "CREATE DATABASE astray",
+                                "SET GLOBAL super_read_only=1", "START REPLICA"}) {
+    ASSERT_EQ(rig.ask("db3", statement), "") << statement;
+  }
+  ASSERT_EQ(rig.replctl({"resume", rig.cluster()}).exit_code, 0);
+  const auto once_more = rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db3"});
+  ASSERT_EQ(once_more.exit_code, 0) << once_more.output << once_more.errors;
+  EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='astray'"), "0");
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   keeps_writing();
   nothing_is_lost();
 }

@@ -12,6 +12,7 @@
 
 #include "model/variable_value.hpp"
 #include "plan/converge/planners.hpp"
+#include "plan/hooks.hpp"
 #include "plan/switchover.hpp"
 
 namespace repl::plan::converge {
@@ -64,6 +65,15 @@ class Restarts {
           "file",
           id, names_of(variables));
     }
+    for (const auto& [id, variables] : draft_.restarts) {
+      if (!throws_away_what_it_acknowledged(id)) continue;
+      reasons += fmt::format(
+          "\n  - {} has to be restarted for {}, and starts with relay_log_recovery=ON: what it has acknowledged and "
+          "not "
+          "applied would be thrown away. Set `relay_log_recovery: \"OFF\"` in `settings` as well, or let commits not "
+          "wait for replicas meanwhile (`sync: {{ mode: async }}`)",
+          id, names_of(variables));
+    }
     if (!reasons.empty()) {
       return fail(ErrorCode::PreconditionFailed, "{}: nothing was changed:{}", wanted_.cluster, reasons);
     }
@@ -75,6 +85,17 @@ class Restarts {
         "{}: nothing was changed: {} has to be restarted for {}, and the file changes topology or positioning as "
         "well: apply the one, then the other",
         wanted_.cluster, draft_.restarts.begin()->first, names_of(draft_.restarts.begin()->second));
+  }
+
+  /// It acknowledges commits by what is in its relay log, and starts without that.
+  bool throws_away_what_it_acknowledged(const NodeId& node) const {
+    if (wanted_.is_group() || !wanted_.semi_sync() || node == seed()) return false;
+    const auto& has = nodes_.at(node);
+    if (has.spec->delay.count() > 0 || draft_.checked.to_clone.contains(node)) return false;
+    for (const auto& variable : variables(node)) {
+      if (variable.name == "relay_log_recovery") return same_value(variable.to, "ON");
+    }
+    return has.now->relay_log_recovery;
   }
 
   // ---- source-replica -----------------------------------------------------------------------------------------------
@@ -92,11 +113,13 @@ class Restarts {
     const auto& id = spec.id;
     const auto& now = *nodes_.at(id).now;
     const auto* channel = draft_.checked.to_clone.contains(id) ? nullptr : now.channel();
-    // Where its applier is stuck it is left alone, and stuck.
-    const bool replicates =
-        channel == nullptr || channel->applier_errno == 0 || channel->applier == ThreadState::Running;
-    last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id), .replicates = replicates}, last_)};
     const auto source = wanted_.source_of(id, seed());
+    // Where its applier is stuck it is left alone, and stuck; and below a lost node nothing arrives.
+    const bool applies = channel == nullptr || channel->applier_errno == 0 || channel->applier == ThreadState::Running;
+    const bool receives =
+        channel == nullptr || channel->receiver == ThreadState::Running || (source && nodes_.contains(*source));
+    const bool replicates = applies && receives;
+    last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id), .replicates = replicates}, last_)};
     if (replicates && spec.delay.count() == 0 && source && nodes_.contains(*source)) {
       last_ = {plan_.add(WaitForApplied{id, *source, kDrainTimeout}, last_)};
     }
@@ -193,7 +216,11 @@ class Restarts {
       plan_.because(fmt::format(
           "{} takes no writes while it restarts, some seconds: the file lets no replica take over from it", id));
     }
-    last_ = {plan_.add(SetReadOnly{.node = id, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin},
+    last_ = {plan_.add(SetReadOnly{.node = id,
+                                   .from = ReadOnly::Off,
+                                   .to = ReadOnly::Super,
+                                   .lock_wait = kPauseWithin,
+                                   .only_with_semi_sync = waits},
                        last_)};
     if (waits) plan_.add(SetSemiSyncSource{id, true, false, acks, acks});
     last_ = {plan_.add(RestartServer{.node = id, .variables = variables(id)})};
@@ -267,6 +294,13 @@ class Restarts {
 
   Result<void> group() {
     const bool single = wanted_.topology == TopologyType::GroupSinglePrimary;
+    const auto members = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& n) { return n.second.member(); });
+    if (members == 1) {
+      return fail(ErrorCode::PreconditionFailed,
+                  "{}: nothing was changed: {} has to be restarted for {}, and no other member is ONLINE: the group "
+                  "would end with it",
+                  wanted_.cluster, draft_.restarts.begin()->first, names_of(draft_.restarts.begin()->second));
+    }
     for (const auto& spec : wanted_.nodes) {
       if (restarts(spec.id) && !(single && spec.id == seed())) restart_member(spec.id);
     }
@@ -280,7 +314,9 @@ class Restarts {
     }
     plan_.because(fmt::format("{} is the group's primary and needs a restart ({}): {} takes over first, and stays it",
                               seed(), names_of(variables(seed())), *to));
+    last_ = add_hooks(plan_, wanted_, HookPoint::PreSwitchover, *to, seed(), last_);
     last_ = {plan_.add(SetGroupPrimary{*to, seed()}, last_)};
+    add_hooks(plan_, wanted_, HookPoint::PostSwitchover, *to, seed(), last_);
     restart_member(seed());
     return {};
   }
@@ -288,7 +324,9 @@ class Restarts {
   std::optional<NodeId> next_primary() const {
     if (draft_.office.primary) {
       if (const auto move = plan_group_switchover(wanted_, draft_.office, draft_.view, std::nullopt)) {
-        return node_of(move->steps.front().step);
+        for (const auto& planned : move->steps) {
+          if (const auto* moves = std::get_if<SetGroupPrimary>(&planned.step)) return moves->node;
+        }
       }
     }
     for (const auto& spec : wanted_.nodes) {

@@ -135,6 +135,40 @@ TEST(APostHookThatFailed, IsForgottenWhenALaterOneWorks) {
   EXPECT_EQ(story.problem("HookFailed"), nullptr) << story.told();
 }
 
+TEST(APostHookThatFailed, OutlivesAChangeOfThePrimaryThatHasNoHooks) {
+  auto spec = with_hooks();
+  spec.failover.cooldown = std::chrono::seconds{0};
+  spec.hooks.pre_failover.clear();
+  spec.hooks.post_failover.clear();
+  Story story{spec};
+  story.running(spec);
+  end_so(story, "tell", Fate::Refused);
+  story.ask_and_wait(SwitchOver{.to = NodeId{"b"}});
+  story.run_until_idle();
+  story.run_for(5s);
+  ASSERT_NE(story.problem("HookFailed"), nullptr);
+  story.kill("b");
+  ASSERT_TRUE(story.run_until([&] { return story.office().term.number == 3; }, 30s)) << story.told();
+  story.run_for(5s);
+  EXPECT_NE(story.problem("HookFailed"), nullptr) << "the proxy still points to a";
+}
+
+TEST(APostHook, GivesWayToAFailoverByHand) {
+  auto spec = with_hooks();
+  spec.failover.automatic = false;
+  spec.hooks.pre_failover.clear();
+  Story story{spec};
+  story.running(spec);
+  end_so(story, "tell", Fate::Refused);
+  story.ask_and_wait(SwitchOver{.to = NodeId{"b"}});
+  ASSERT_TRUE(story.run_until([&] { return story.count_events("hook-failed") == 1; }, 30s)) << story.told();
+  story.kill("b");
+  const auto asked = [&] { return !story.ask_and_wait(control::FailOver{}).error; };
+  ASSERT_TRUE(story.run_until(asked, 10s)) << story.told();
+  EXPECT_TRUE(story.run_until([&] { return story.writers().size() == 1 && story.writers() != Names{"b"}; }, 30s))
+      << story.told();
+}
+
 TEST(APostHookThatWorksAtTheSecondAttempt, IsNoProblem) {
   Story story{with_hooks()};
   story.running(with_hooks());

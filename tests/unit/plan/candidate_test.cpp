@@ -205,6 +205,16 @@ TEST(Candidate, IsNotHeldUpByAQuarantinedNodesHistory) {
   EXPECT_EQ(choose(c)->candidate.name, "d");
 }
 
+TEST(Candidate, IsNoNodeThatWouldUseNumbersAgainThatWereThrownAway) {
+  auto c = dead(spec_of("a b c"));
+  c["b"].discarded("B:1-5");
+  c["c"].discarded("D:1-5");  // another's, which it never gives out
+  const auto choice = choose(c);
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->candidate.name, "c");
+  EXPECT_TRUE(any_reason(choice->reasons, "b would give numbers of transactions that were thrown away"));
+}
+
 TEST(Candidate, DoesNotCatchUpFromAQuarantinedNode) {
   auto c = dead(spec_of("a b c"));
   c["b"].executed("A:1-110,B:1").errant("B:1");

@@ -234,6 +234,47 @@ TEST(Restarts, LetOneMemberLeaveAfterTheOtherAndThePrimaryLast) {
   EXPECT_EQ(c.planned(with), Lines{});
 }
 
+TEST(Restarts, AreRefusedToTheLastMemberOfAGroup) {
+  Established c{spec_of("a b c").group(TopologyType::GroupMultiPrimary)};
+  for (const auto* name : {"b", "c"}) c.servers.kill(name);
+  const auto p = c.plan(spec_of("a b c").group(TopologyType::GroupMultiPrimary).setting(kRestartOnly, "here"));
+  EXPECT_FALSE(p) << testing::PrintToString(sentences(*p));
+}
+
+TEST(Restarts, OfAGroupsPrimaryRunTheHooksOfASwitchover) {
+  auto before = spec_of("a b c").group().with_hooks();
+  before.hooks.pre_failover.clear();
+  Established c{before};
+  auto with = before;
+  const auto p = c.plan(with.setting(kRestartOnly, "here"));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "b: preSwitchover hook ask", "b: take over from a"));
+  EXPECT_TRUE(in_order(*p, "b: take over from a", "b: postSwitchover hook tell"));
+}
+
+TEST(Restarts, AreRefusedWhereWhatWasAcknowledgedWouldBeThrownAway) {
+  Established c{spec_of("a b c").acks(1)};
+  c.servers["b"].now.relay_log_recovery = true;
+  EXPECT_TRUE(mentions(refusal(c.plan(spec_of("a b c").acks(1).setting(kRestartOnly, "here"))),
+                       "b has to be restarted for report_host, and starts with relay_log_recovery=ON"));
+  Established async{spec_of("a b c")};
+  async.servers["b"].now.relay_log_recovery = true;
+  EXPECT_TRUE(async.plan(spec_of("a b c").setting(kRestartOnly, "here")));
+}
+
+TEST(Restarts, DoNotWaitForWhatArrivesFromALostNode) {
+  Established c{spec_of("a b c").follows("c", "b")};
+  c.servers.kill("b");
+  auto with = spec_of("a b c").follows("c", "b");
+  with.node("c").settings[kRestartOnly] = "here";
+  const auto p = c.plan(with);
+  ASSERT_TRUE(p) << p.error().message;
+  const auto restart = std::find_if(p->steps.begin(), p->steps.end(),
+                                    [](const PlannedStep& s) { return std::holds_alternative<RestartServer>(s.step); });
+  ASSERT_NE(restart, p->steps.end());
+  EXPECT_FALSE(std::get<RestartServer>(restart->step).replicates);
+}
+
 // ---- the base -------------------------------------------------------------------------------------------------------
 
 TEST(Base, IsMeantForRolesThatANodeMayComeTo) {
