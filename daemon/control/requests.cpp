@@ -18,6 +18,8 @@ constexpr Duration kInventoryLimit = std::chrono::seconds{10};
 /// How often a cluster at rest is looked at thoroughly, and how often while that has found something.
 constexpr Duration kInventoryEvery = std::chrono::minutes{5};
 constexpr Duration kInventorySoon = std::chrono::seconds{30};
+/// What is not established yet: a replica that was looked at before it had all would be taken for one that deviates.
+constexpr Duration kInventoryAtOnce = std::chrono::seconds{5};
 
 Spec with_types_of(Spec spec, const Spec& other) {
   for (auto& node : spec.nodes) {
@@ -281,9 +283,13 @@ void Controller::State::forget_inventories(Time now) {
 
 void Controller::State::look_thoroughly(Time now) {
   if (!memory.spec || busy() || applying || resuming || !view->complete()) return;
+  for (const auto& p : problems) {
+    if (!diagnose::is_found_by_inventory(p.name)) continue;
+    next_inventory = std::min(next_inventory, last_inventory + (p.established ? kInventorySoon : kInventoryAtOnce));
+  }
   if (now < next_inventory) return;
-  const auto deviates = [](const Problem& p) { return diagnose::is_found_by_inventory(p.name); };
-  next_inventory = now + (std::any_of(problems.begin(), problems.end(), deviates) ? kInventorySoon : kInventoryEvery);
+  last_inventory = now;
+  next_inventory = now + kInventoryEvery;
   for (auto& order : observed.take_inventory(now, kInventoryLimit, variables_to_look_at(*memory.spec, memory))) {
     out.probes.push_back(std::move(order));
   }

@@ -61,7 +61,7 @@ struct Controller::State {
   /// A rise of the acknowledgement count counts for the quorum once all ackers have what was committed before it.
   std::optional<std::pair<int, GtidSet>> settling;
 
-  Time next_inventory{};  ///< When every node is looked at thoroughly again.
+  Time last_inventory{}, next_inventory{};  ///< When every node was, and will be, looked at thoroughly.
   /// What the servers keep of the cluster, as far as this process knows; only a copy of what `memory` says.
   struct Recording {
     std::optional<ClusterRecord> kept;  ///< Written by us, or found to be so. Its document is left out.

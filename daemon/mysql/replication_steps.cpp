@@ -188,34 +188,9 @@ Result<void> renew_channel(Server& server, const Snapshot& now, const Spec& spec
 
 namespace {
 
-/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away: it has to be
-/// empty.
-Result<void> use_auto_position(Server& server) {
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  if (now->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
-  if (has_unapplied(*now)) {
-    return fail(ErrorCode::PreconditionFailed,
-                "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
-                "auto-position before it has",
-                server.node());
-  }
-  if (auto stopped = stop_applier(server, *now->channel()); !stopped) return stopped;
-  return run_on(server, *now->channel(), "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1");
-}
-
 Result<bool> follows_as_wanted(Server& server, const Channel& channel, const SourceOptions& wanted) {
   if (!channel.auto_position) return false;
   return leads_there(server, channel, wanted);
-}
-
-Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
-  if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
-  if (auto stopped = stop_receiver(server, *now.channel()); !stopped) return stopped;
-  if (!now.channel()->auto_position) {
-    if (auto switched = use_auto_position(server); !switched) return switched;
-  }
-  return server.execute(repoint_channel(options, now.channel()->name));
 }
 
 /// Nothing of the relay log may be left before it is thrown away.
@@ -233,7 +208,7 @@ Result<void> drain(Server& server) {
 Result<void> stop_with_all_applied(Server& server, const Snapshot& now) {
   const auto& channel = *now.channel();
   const bool both_run = channel.receiver == ThreadState::Running && channel.applier == ThreadState::Running;
-  if (!both_run || !channel.auto_position) {
+  if (!both_run || now.by_position()) {
     if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
     if (auto drained = drain(server); !drained) return drained;
     return run_on(server, channel, "STOP REPLICA");
@@ -251,6 +226,31 @@ Result<void> stop_with_all_applied(Server& server, const Snapshot& now) {
   }
   if (auto applied = wait_for_applied(server, received, server.call().deadline); !applied) return applied;
   return stop_applier(server, channel);
+}
+
+/// Auto-positioning can only be switched on with both threads stopped, which throws the relay log away.
+Result<void> use_auto_position(Server& server, const Snapshot& now) {
+  if (auto stopped = stop_with_all_applied(server, now); !stopped) return stopped;
+  const auto then = server.look();
+  if (!then) return tl::unexpected(then.error());
+  if (then->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
+  if (has_unapplied(*then)) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
+                "auto-position before it has",
+                server.node());
+  }
+  return run_on(server, *then->channel(), "CHANGE REPLICATION SOURCE TO SOURCE_AUTO_POSITION=1");
+}
+
+Result<void> repoint(Server& server, const Snapshot& now, const SourceOptions& options) {
+  if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
+  if (now.channel()->auto_position) {
+    if (auto stopped = stop_receiver(server, *now.channel()); !stopped) return stopped;
+  } else if (auto switched = use_auto_position(server, now); !switched) {
+    return switched;
+  }
+  return server.execute(repoint_channel(options, now.channel()->name));
 }
 
 }  // namespace

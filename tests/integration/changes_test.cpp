@@ -1,5 +1,6 @@
 // Changes of topologies on real servers under a writer: a step of every kind fails, in some way, and the apply ends as
-// before or as wanted, as its record says. With REPL_ALL_FAULTS set, each in every way. (What every change takes
+// before or as wanted, as its record says. With REPL_ALL_FAULTS set, each in every way; and restarts of servers in a
+// ring and in a group, beside those in a tree. (What every change takes
 // when nothing fails is measured by bench-changes.)
 #include <gtest/gtest.h>
 
@@ -155,7 +156,9 @@ TEST(ASettingThatOnlyAStartMakesTrue, RestartsEveryServerUnderAWriterAndLosesNot
   };
   Traveller traveller{3};
   traveller.begin(semi3());
+  const bool all = std::getenv("REPL_ALL_FAULTS") != nullptr;
   for (const auto& leg : legs) {
+    if (!all && leg.from.topology != "source-replica") continue;
     SCOPED_TRACE(leg.to.name);
     if (traveller.at().name != leg.from.name) {
       traveller.change(async3());
