@@ -242,7 +242,7 @@ struct CloseReturned {
 /// Gives the node the data of `donor` with the clone plugin; what it has is lost, but for settings and server_uuid.
 /// Closed to applications meanwhile, and read-only afterwards. The server restarts itself; the step is done when it
 /// answers again and has what the donor had. Its result carries the cloned set.
-/// @errors PreconditionFailed, before anything is lost: the node has transactions beyond `discarded`
+/// @errors PreconditionFailed, before anything is lost: it has transactions beyond `discarded` that the donor lacks
 struct CloneFrom {
   NodeId node;
   NodeId donor;

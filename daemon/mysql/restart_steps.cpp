@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 constexpr unsigned kRestartFailed = 3707;
 constexpr unsigned kNeverByStatement = 1238;
 constexpr auto kPollStart = 100ms;
+constexpr auto kDonorCatchesUp = 5s;
 
 /// Second of the server's own clock in which its process was started; another process has another.
 Result<std::int64_t> started_at(Session& session, const Call& call) {
@@ -73,7 +74,7 @@ Result<CloneStatus> clone_status(Session& session, const Call& call) {
 
 /// What has to be true before data is thrown away. The set that was cloned when that is done already.
 Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& step, const Address& donor,
-                                               const Snapshot& donor_now) {
+                                               const Snapshot& donor_now, const StepEnvironment& env) {
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   if (donor_now.by_position()) {
@@ -83,7 +84,7 @@ Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& 
       return std::optional{history(channel->source_uuid, channel->applied)};
     }
   }
-  const auto own = subtract(now->executed, step.discarded);
+  auto own = subtract(now->executed, step.discarded);
   const auto has_plugin = server.value("SELECT COUNT(*) FROM information_schema.PLUGINS WHERE PLUGIN_NAME='clone'");
   if (!has_plugin) return tl::unexpected(has_plugin.error());
   if (*has_plugin == "1") {
@@ -96,6 +97,15 @@ Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& 
     if (from_it && is_this_one && !status->cloned.empty() && now->executed.contains(status->cloned)) {
       return status->cloned;
     }
+  }
+  // One that replicates has applied more since this was planned: that is the donor's as well, or is in a moment.
+  const auto patience = std::min(env.call.deadline, std::chrono::steady_clock::now() + kDonorCatchesUp);
+  while (!own.empty() && !donor_now.by_position()) {
+    const auto donor_has = env.look_at(step.donor, env.call.deadline);
+    if (!donor_has) return tl::unexpected(donor_has.error());
+    own = subtract(own, donor_has->executed);
+    if (own.empty() || std::chrono::steady_clock::now() >= patience) break;
+    wait_within(env.call, kPollStart);
   }
   if (!own.empty()) {
     return fail(ErrorCode::PreconditionFailed, "{}: has {} more than may be lost ({}), so it was not cloned over",
@@ -274,7 +284,7 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
 
   const auto donor_now = env.look_at(step.donor, env.call.deadline);
   if (!donor_now) return tl::unexpected(donor_now.error());
-  const auto done = check_recipient(server, step, donor->address, *donor_now);
+  const auto done = check_recipient(server, step, donor->address, *donor_now, env);
   if (!done) return tl::unexpected(done.error());
   if (*done) return **done;
   const auto before = started_at(server.session(), server.call());

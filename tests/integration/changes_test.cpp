@@ -176,6 +176,7 @@ TEST(ASettingThatOnlyAStartMakesTrue, RestartsEveryServerUnderAWriterAndLosesNot
       EXPECT_NE(rig.primary(), primary);
     }
     fmt::print("{:<24} {:.1f} s, nobody wrote for {:.2f} s\n", leg.to.name, change.took, change.gap);
+    if (!all) continue;
     // What no file names any more goes back, and only a start does that.
     EXPECT_EQ(traveller.change(leg.from).lost, 0U);
     EXPECT_EQ(rig.ask("db1", "SELECT @@innodb_ft_min_token_size"), "3");

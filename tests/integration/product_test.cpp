@@ -394,6 +394,12 @@ TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
     ASSERT_EQ(rig.ask("db3", statement), "") << statement;
   }
   ASSERT_EQ(rig.replctl({"resume", rig.cluster()}).exit_code, 0);
+  const auto is_found = [](const json& status) {
+    const auto& problems = status["problemList"];
+    return std::any_of(problems.begin(), problems.end(),
+                       [](const json& p) { return p["name"] == "ErrantTransactions"; });
+  };
+  ASSERT_TRUE(rig.wait_for(is_found, 30s)) << rig.story();
   const auto once_more = rig.replctl({"apply", file, "--wait", "--allow-data-loss", "db3"});
   ASSERT_EQ(once_more.exit_code, 0) << once_more.output << once_more.errors;
   EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM information_schema.SCHEMATA WHERE SCHEMA_NAME='astray'"), "0");

@@ -154,11 +154,15 @@ struct Traveller::Impl {
     return out;
   }
 
-  /// A repld that was just started has looked at every node.
+  /// A repld that was just started has looked at every node, and every server answers.
   void ready() {
     const auto is = [](const nlohmann::json& s) { return s["problemList"].empty() || s["paused"] == true; };
     if (!rig_.wait_for(is, seconds{30})) {
       give_up("repld does not find the cluster in order after a start");
+    }
+    // One that no file names now may still be starting anew after a clone that was cut off.
+    for (const auto& node : rig_.sandbox().nodes()) {
+      if (!comes_true([&] { return rig_.ask(node.name, "SELECT 1") == "1"; })) give_up(node.name + " does not answer");
     }
   }
 
