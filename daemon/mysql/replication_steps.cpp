@@ -207,7 +207,8 @@ Result<void> drain(Server& server) {
 /// (seen on 9.7, with a receiver that was stopped first, under load).
 Result<void> stop_with_all_applied(Server& server, const Snapshot& now) {
   const auto& channel = *now.channel();
-  const bool both_run = channel.receiver == ThreadState::Running && channel.applier == ThreadState::Running;
+  // A receiver that was just restarted is connecting, and brings the end as well.
+  const bool both_run = channel.receiver != ThreadState::Stopped && channel.applier == ThreadState::Running;
   if (!both_run || now.by_position()) {
     if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
     if (auto drained = drain(server); !drained) return drained;
