@@ -6,18 +6,10 @@
 
 #include "control/execution.hpp"
 #include "control/state.hpp"
+#include "model/last_line.hpp"
 #include "model/spec_text.hpp"
 
 namespace repl::control {
-namespace {
-
-std::string last_line(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.pop_back();
-  const auto cut = text.rfind('\n');
-  return cut == std::string::npos ? text : text.substr(cut + 1);
-}
-
-}  // namespace
 
 void Controller::State::tell_of_hook(const StepDone& done, Time now) {
   const auto& op = *memory.operation;

@@ -69,6 +69,13 @@ Result<void> check(const Spec& spec, const Office& office, const View& view, con
   return {};
 }
 
+/// Whom `node` follows once `candidate` is the primary: as declared, and the candidate instead of who cannot feed it.
+std::optional<NodeId> source_under(const NodeId& candidate, const NodeId& node, const Spec& spec, const View& view) {
+  const auto declared = spec.source_of(node, candidate);
+  const bool stands = !declared || declared == candidate || spec.by_position() || diagnose::can_feed(*declared, view);
+  return stands ? declared : std::optional{candidate};
+}
+
 bool may_move_early(const Spec& spec, const Snapshot& old_primary, bool candidate_acknowledges) {
   return !spec.waits_for_acks() || (old_primary.semi_sync.wait_for_count <= 1 && candidate_acknowledges);
 }
@@ -114,10 +121,9 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
     const auto* now = view.reachable(node.id);
     const auto* seen = view.find(node.id);
     if (now == nullptr || now->channel() == nullptr || seen->has_its_own()) continue;
-    auto source = spec.source_of(node.id, candidate);
+    const auto source = source_under(candidate, node.id, spec, view);
     const auto follows = diagnose::source_node(spec, *now->channel());
     if (!source || !follows) continue;
-    if (source != candidate && !diagnose::can_feed(*source, view) && !spec.by_position()) source = candidate;
     if (source == candidate && node.delay.count() == 0) ++present;
     if (follows == source) continue;
     const bool can_move = !spec.by_position() || (follows == primary && source == candidate && node.delay.count() == 0);
@@ -160,8 +166,7 @@ Result<Plan> plan_switchover(const Spec& spec, const Office& office, const View&
   const auto caught_up = plan.add(WaitForApplied{candidate, primary, timeout}, {closed});
   std::vector<Builder::Index> before_opening{closed, caught_up};
   const auto old_follows = [&](std::vector<Builder::Index> after) -> std::optional<Builder::Index> {
-    auto source = spec.source_of(primary, candidate);
-    if (source && source != candidate && !diagnose::can_feed(*source, view) && !spec.by_position()) source = candidate;
+    const auto source = source_under(candidate, primary, spec, view);
     if (!source || (spec.by_position() && source != candidate)) return std::nullopt;
     return plan.add(
         FollowSource{.replica = primary, .from = std::nullopt, .to = *source, .delay = spec.find(primary)->delay},

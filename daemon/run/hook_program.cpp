@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <set>
 
+#include "model/last_line.hpp"
 #include "model/spec_text.hpp"
 
 namespace repl::run {
@@ -114,12 +115,6 @@ std::string printable(std::string_view text) {
     text.remove_prefix(std::max<std::size_t>(length, 1));
   }
   return out;
-}
-
-std::string last_line(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  const auto cut = text.rfind('\n');
-  return std::string{cut == std::string_view::npos ? text : text.substr(cut + 1)};
 }
 
 /// Keeps the end of what is read.
