@@ -1,5 +1,5 @@
-// Steps of group replication. START and STOP take seconds to minutes, so they have a session of their own; the control
-// lock of the server is held by the session of the step meanwhile.
+// Steps of group replication. Their statements take seconds to minutes, so they have a session of their own, with a
+// lock of its own; the control lock of the server is held by the session of the step meanwhile.
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -16,6 +16,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPollMember = 100ms;
+
+/// GET_LOCK(): held while a statement about the group executes, also when nobody waits for its answer any more.
+constexpr auto kGroupLock = "repld.group";
 
 /// ER_GROUP_REPLICATION_RUNNING, and ER_GROUP_REPLICATION_COMMAND_FAILURE: another START or STOP is executing.
 constexpr unsigned kGroupRuns = 3093;
@@ -61,12 +64,36 @@ Result<void> wait_until_online(Server& server) {
   }
 }
 
-Result<void> call_function(const StepEnvironment& env, const std::string& call) {
+/// Waits, as long as the call has left, until an earlier statement about the group is over.
+Result<void> take_group_lock(Session& session, const Call& call) {
+  const auto left = std::chrono::floor<std::chrono::seconds>(call.deadline - std::chrono::steady_clock::now());
+  const auto got =
+      session.value(call, fmt::format("SELECT GET_LOCK('{}', {})", kGroupLock, std::max(left.count(), {})));
+  if (!got) return tl::unexpected(got.error());
+  if (*got == "1") return {};
+  return fail(ErrorCode::DeadlineExceeded,
+              "{}: an earlier statement of repld's about the group executes still; its session holds the lock '{}'. "
+              "SHOW PROCESSLIST on the server says what it waits for",
+              call.node, kGroupLock);
+}
+
+/// Runs `change` in a session of its own. What an earlier statement did, whose answer was lost, is settled by then, so
+/// `change` looks first.
+template <typename Change>
+Result<void> in_group_session(const StepEnvironment& env, StepResult& result, Change change) {
   const auto session = patient_session(env);
   if (!session) return tl::unexpected(session.error());
-  const auto said = (*session)->value(env.call, "SELECT " + call);
+  if (auto locked = take_group_lock(**session, env.call); !locked) return locked;
+  result.certain = true;
+  auto done = change(**session);
+  result.certain = !(*session)->in_doubt();
+  return done;
+}
+
+Result<void> call_function(Session& session, const Call& of_step, const std::string& function) {
+  const auto said = session.value(of_step, "SELECT " + function);
   if (!said) return tl::unexpected(said.error());
-  spdlog::info("{}: {}", env.call.node, said->value_or(""));
+  spdlog::info("{}: {}", of_step.node, said->value_or(""));
   return {};
 }
 
@@ -90,64 +117,70 @@ Result<void> tell_recovery_account(Server& server, const Spec& spec) {
                          {login->password}});
 }
 
-Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env) {
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  if (!now->group.plugin) {
-    return fail(ErrorCode::PreconditionFailed, "{}: the group replication plugin is not loaded", server.node());
-  }
-  const auto state = now->member_state();
-  if (state == MemberState::Online || state == MemberState::Recovering) return stays_a_member(server);
-  const auto session = patient_session(env);
-  if (!session) return tl::unexpected(session.error());
-  if (state == MemberState::Error) {
-    if (auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
-  }
-  if (auto told = tell_recovery_account(server, *env.spec); !told) return told;
-  if (auto started = start(**session, env.call, server, step.how); !started) return started;
-  return stays_a_member(server);
+Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env, StepResult& result) {
+  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    if (!now->group.plugin) {
+      return fail(ErrorCode::PreconditionFailed, "{}: the group replication plugin is not loaded", server.node());
+    }
+    const auto state = now->member_state();
+    if (state == MemberState::Online || state == MemberState::Recovering) return stays_a_member(server);
+    if (state == MemberState::Error) {
+      if (auto stopped = session.execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
+    }
+    if (auto told = tell_recovery_account(server, *env.spec); !told) return told;
+    if (auto started = start(session, env.call, server, step.how); !started) return started;
+    return stays_a_member(server);
+  });
 }
 
-Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env) {
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  const auto leave_open = [&]() -> Result<void> {
-    if (step.leaves != ReadOnly::Off) return {};
-    if (auto open = server.execute("SET GLOBAL super_read_only=0"); !open) return open;
-    return server.execute("SET GLOBAL read_only=0");
-  };
-  if (!now->group.plugin || now->member_state() == MemberState::Offline) return leave_open();
-  const auto session = patient_session(env);
-  if (!session) return tl::unexpected(session.error());
-  while (true) {
-    auto stopped = (*session)->execute(env.call, "STOP GROUP_REPLICATION");
-    if (stopped) break;
-    // An attempt of which nobody heard may be at it still.
-    if ((*session)->last_error() != kGroupCommandRuns || server.time_left() <= kPollCommand) return stopped;
-    std::this_thread::sleep_for(kPollCommand);
-  }
-  // Set by hand it stays over a restart: without it the server would join again by itself.
-  if (auto off = server.execute("SET PERSIST group_replication_start_on_boot=OFF"); !off) return off;
-  return leave_open();
+Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env, StepResult& result) {
+  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    const auto leave_open = [&]() -> Result<void> {
+      if (step.leaves != ReadOnly::Off) return {};
+      if (auto open = server.execute("SET GLOBAL super_read_only=0"); !open) return open;
+      return server.execute("SET GLOBAL read_only=0");
+    };
+    if (!now->group.plugin || now->member_state() == MemberState::Offline) return leave_open();
+    while (true) {
+      auto stopped = session.execute(env.call, "STOP GROUP_REPLICATION");
+      if (stopped) break;
+      // A server that has just started may join by itself.
+      if (session.last_error() != kGroupCommandRuns || server.time_left() <= kPollCommand) return stopped;
+      wait_within(env.call, kPollCommand);
+    }
+    // Set by hand it stays over a restart: without it the server would join again by itself.
+    if (auto off = server.execute("SET PERSIST group_replication_start_on_boot=OFF"); !off) return off;
+    return leave_open();
+  });
 }
 
-Result<void> set_group_primary(Server& server, const StepEnvironment& env) {
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  const auto* self = now->group.find(now->server_uuid);
-  if (self != nullptr && self->primary && now->in_group()) return {};
-  return call_function(env, fmt::format("group_replication_set_as_primary({})", sql_quoted(now->server_uuid)));
+Result<void> set_group_primary(Server& server, const StepEnvironment& env, StepResult& result) {
+  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    const auto* self = now->group.find(now->server_uuid);
+    if (self != nullptr && self->primary && now->in_group()) return {};
+    return call_function(session, env.call,
+                         fmt::format("group_replication_set_as_primary({})", sql_quoted(now->server_uuid)));
+  });
 }
 
-Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env) {
-  const auto single = server.variable("group_replication_single_primary_mode");
-  if (!single) return tl::unexpected(single.error());
-  if (*single == (step.to_multi_primary ? "OFF" : "ON")) return {};
-  const auto now = server.look();
-  if (!now) return tl::unexpected(now.error());
-  return call_function(env, step.to_multi_primary ? std::string{"group_replication_switch_to_multi_primary_mode()"}
-                                                  : fmt::format("group_replication_switch_to_single_primary_mode({})",
-                                                                sql_quoted(now->server_uuid)));
+Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env, StepResult& result) {
+  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+    const auto single = server.variable("group_replication_single_primary_mode");
+    if (!single) return tl::unexpected(single.error());
+    if (*single == (step.to_multi_primary ? "OFF" : "ON")) return {};
+    const auto now = server.look();
+    if (!now) return tl::unexpected(now.error());
+    const auto function = step.to_multi_primary ? std::string{"group_replication_switch_to_multi_primary_mode()"}
+                                                : fmt::format("group_replication_switch_to_single_primary_mode({})",
+                                                              sql_quoted(now->server_uuid));
+    return call_function(session, env.call, function);
+  });
 }
 
 }  // namespace repl::mysql

@@ -56,10 +56,11 @@ Result<GtidSet> retire_gtids(Server& server, const RetireGtids& step, const Step
 // group_steps.cpp
 /// The declared replication account, for distributed recovery and the group's own connections.
 Result<void> tell_recovery_account(Server& server, const Spec& spec);
-Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env);
-Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env);
-Result<void> set_group_primary(Server& server, const StepEnvironment& env);
-Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env);
+/// Each settles first what an earlier one did whose answer was lost; `result.certain` is theirs.
+Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env, StepResult& result);
+Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env, StepResult& result);
+Result<void> set_group_primary(Server& server, const StepEnvironment& env, StepResult& result);
+Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env, StepResult& result);
 
 // setup_steps.cpp
 Result<void> install_plugin(Server& server, Plugin plugin);

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <future>
 
 #include "mysql_client.hpp"
 #include "mysql_rig.hpp"
@@ -497,6 +498,26 @@ TEST_F(Hanging, CloseReturnedFencesWithoutTellingTheClientThatItSucceeded) {
   const auto errant = errant_transactions(snapshot, probe(kDb2));
   EXPECT_EQ(errant.count(), 1U);
   done(CloseReturned{kDb1});
+}
+
+// ---- groups ----
+
+TEST_F(Steps, AStepOfAGroupWaitsForTheOneBeforeOfWhichNobodyHeard) {
+  const StopGroup stop{.node = kDb1};
+  // What an earlier statement leaves: it executes, and nobody reads its answer.
+  auto earlier = servers.sandbox().root_session("db1", 60s);
+  ASSERT_TRUE(earlier);
+  ASSERT_TRUE(earlier->query("DO GET_LOCK('repld.group', 0)"));
+  const auto error = refused(stop, ErrorCode::DeadlineExceeded, 2s);
+  EXPECT_NE(error.message.find("'repld.group'"), std::string::npos) << error.message;
+
+  auto waiting = std::async(std::launch::async, [&] { return run(stop); });
+  const auto waits =
+      "SELECT COUNT(*) FROM performance_schema.threads WHERE PROCESSLIST_STATE='User lock' AND PROCESSLIST_ID<>" +
+      earlier->query("SELECT CONNECTION_ID()")->front().front().value();
+  ASSERT_TRUE(comes_true([&] { return servers.ask(kDb1, waits) == "1"; }));
+  ASSERT_TRUE(earlier->query("DO RELEASE_LOCK('repld.group')"));
+  EXPECT_TRUE(waiting.get().ok());
 }
 
 // ---- sessions ----
