@@ -1,4 +1,4 @@
-// ack, pause, resume, forget: one request, one sentence.
+// cancel, ack, pause, resume, forget: one request, one sentence.
 #include <nlohmann/json.hpp>
 
 #include "ctl/commands/command.hpp"
@@ -20,6 +20,19 @@ Result<Exit> post_verb(Invocation& run, const std::string& given, const char* ve
   const auto answer = (*repld)->post(cluster_path(*cluster, std::string("/") + verb), Json::object());
   if (!answer) return tl::unexpected(answer.error());
   return run.say({{"cluster", *cluster}, {"done", verb}}, fmt::format("{}: {}", *cluster, sentence));
+}
+
+Result<Exit> cancel(Invocation& run, const ClusterOptions& o) {
+  auto repld = run.repld();
+  if (!repld) return tl::unexpected(repld.error());
+  const auto cluster = run.cluster(o.cluster);
+  if (!cluster) return tl::unexpected(cluster.error());
+  const auto answer = (*repld)->post(cluster_path(*cluster, "/cancel"), Json::object());
+  if (!answer) return tl::unexpected(answer.error());
+  const auto id = text_of(*answer, "operation");
+  return run.say(
+      {{"cluster", *cluster}, {"done", "cancel"}, {"operation", id}},
+      fmt::format("{}: {} is being taken back; `replctl history {}` says how it ends", *cluster, id, *cluster));
 }
 
 Result<Exit> ack(Invocation& run, const ClusterOptions& o) {
@@ -51,6 +64,11 @@ Result<Exit> forget(Invocation& run, const ForgetOptions& options) {
 }  // namespace
 
 void add_switch_commands(CLI::App& app, Invocation& run) {
+  {
+    auto [sub, options] = add_command<ClusterOptions>(
+        app, run, {"cancel", kOperate, "take back the apply or switchover that is under way"}, cancel);
+    add_cluster_argument(*sub, options->cluster);
+  }
   {
     auto [sub, options] = add_command<ClusterOptions>(
         app, run, {"ack", kOperate, "acknowledge failovers, so that the next automatic one may come"}, ack);

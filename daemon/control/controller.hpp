@@ -51,6 +51,8 @@ struct SwitchOver {
 struct FailOver {
   std::optional<NodeId> to;
 };
+/// An apply or a switchover that is under way is taken back, as long as it can be.
+struct Cancel {};
 struct Acknowledge {};
 struct Pause {};
 struct Resume {};
@@ -74,7 +76,8 @@ struct RecordDone {
 struct Request {
   std::uint64_t ticket = 0;
   std::string asked_by;
-  std::variant<ApplySpec, SwitchOver, FailOver, Acknowledge, Pause, Resume, BeginMaintenance, EndMaintenance> what;
+  std::variant<ApplySpec, SwitchOver, FailOver, Cancel, Acknowledge, Pause, Resume, BeginMaintenance, EndMaintenance>
+      what;
 };
 
 /// Nothing happened, but the wake-up time has come.
@@ -100,6 +103,11 @@ struct StepOrder {
   Step step;
   Time deadline{};
 };
+/// Nobody waits for the step any more: no further statement of it is sent, and a clone is ended. No StepDone comes.
+struct StepCancel {
+  OperationId operation;
+  std::size_t index = 0;
+};
 /// To be kept on the server of `node`, from where it replicates. Not a step: it changes nothing that is decided on,
 /// says only what `Output::remember` says, is written once more after a restart, and may fail.
 struct RecordOrder {
@@ -118,6 +126,7 @@ struct Reply {
 struct Output {
   std::vector<ProbeOrder> probes;
   std::vector<StepOrder> steps;
+  std::vector<StepCancel> cancels;  ///< Before `configure` and `steps`.
   std::vector<Event> events;
   std::vector<Reply> replies;
   /// What must be remembered, when it changed. To be stored before any of `steps` is started.

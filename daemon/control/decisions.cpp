@@ -17,9 +17,17 @@ constexpr const char* kFailover = "failover";
 /// repld itself has detached it, in a failover: that is taken back wherever it is, and needed for the next decision.
 constexpr std::string_view kLeftDetached = "LeftDetached";
 
-/// Of what is under way, this may be given up when the primary is lost: it can be done later.
-bool gives_way(Goal goal) {
-  return goal == Goal::Repair || goal == Goal::Rejoin;
+/// Of what is under way, this may be given up when the primary is lost: it can be done later. An apply as long as it
+/// has not opened another primary, and unless the primary is away because the apply restarts it.
+bool gives_way(const Operation& op, const std::optional<NodeId>& primary) {
+  if (op.goal == Goal::Converge) return !past_point_of_no_return(op) && !restarts(op, primary);
+  return (op.goal == Goal::Repair || op.goal == Goal::Rejoin) && op.state == OperationState::Running;
+}
+
+bool clones(const Operation& op, const std::optional<NodeId>& node) {
+  return std::any_of(op.plan.steps.begin(), op.plan.steps.end(), [&](const PlannedStep& planned) {
+    return std::holds_alternative<CloneFrom>(planned.step) && node_of(planned.step) == node;
+  });
 }
 
 }  // namespace
@@ -102,9 +110,8 @@ void Controller::State::decide(Time now) {
           } else {
             problem.blocked = allowed.error().message;
           }
-        } else if (gives_way(memory.operation->goal) && memory.operation->state == OperationState::Running) {
-          take_back(*memory.operation, Error{ErrorCode::Conflict, "gave way: the primary is lost"}, now);
-          progress(now);
+        } else if (gives_way(*memory.operation, memory.office.primary) && may_act_on(problem, now)) {
+          let_go({*memory.office.primary}, "gave way: the primary is lost", now);
         }
         continue;
       }
@@ -125,6 +132,12 @@ void Controller::State::decide(Time now) {
     const bool resting = retry != retries.end() && now < retry->second.not_before;
     if (is_urgent(problem.goal) && busy() && only_hooks_are_left(*memory.operation) && !resting) {
       put_hooks_off(problem.name, now);
+      continue;
+    }
+    if (problem.goal == Goal::Fence && busy() && !resting && memory.operation->state == OperationState::Running &&
+        only_clones_run(*memory.operation) && gives_way(*memory.operation, memory.office.primary) &&
+        !clones(*memory.operation, problem.node)) {
+      let_go({}, fmt::format("gave way: {}", problem.evidence), now);
       continue;
     }
     if (busy() || acted || applying) continue;

@@ -36,6 +36,13 @@ bool is_hook_afterwards(const Step& step) {
   return hook != nullptr && hook->after();
 }
 
+/// And nothing is half done when nobody waits for its end.
+bool takes_long(const Step& step) {
+  return std::holds_alternative<CloneFrom>(step) || std::holds_alternative<RestartServer>(step) ||
+         std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<WaitForGtids>(step) ||
+         std::holds_alternative<WaitForAckers>(step);
+}
+
 bool running(StepState s) {
   return s == StepState::Running || s == StepState::Undoing;
 }
@@ -285,6 +292,53 @@ void take_back(Operation& op, Error why, Time now) {
     p.attempts = 0;
   }
   op.finished = now;
+}
+
+std::vector<StepCancel> give_way(Operation& op, const std::set<NodeId>& lost, Error why, Time now) {
+  std::vector<StepCancel> cancels;
+  if (is_over(op.state)) return cancels;
+  const auto is_lost = [&](const Step& step) { return lost.contains(node_of(step)); };
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    auto& p = op.progress[i];
+    const auto& step = op.plan.steps[i].step;
+    if (!running(p.state) || !(is_lost(step) || takes_long(step))) continue;
+    cancels.push_back({op.id, i});
+    p.changed_at = now;
+    if (p.state == StepState::Undoing) {
+      p.state = StepState::Skipped;
+      continue;
+    }
+    p.result = StepResult{.error = why, .certain = false};
+    p.state = StepState::Failed;
+  }
+  if (op.state == OperationState::Running) take_back(op, std::move(why), now);
+  if (op.state != OperationState::Undoing) return cancels;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    auto& p = op.progress[i];
+    const auto& step = op.plan.steps[i].step;
+    if (to_be_undone(p) && (is_lost(step) || std::holds_alternative<RestartServer>(step))) p.state = StepState::Skipped;
+  }
+  return cancels;
+}
+
+bool only_clones_run(const Operation& op) {
+  bool any = false;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (!running(op.progress[i].state)) continue;
+    if (!std::holds_alternative<CloneFrom>(op.plan.steps[i].step)) return false;
+    any = true;
+  }
+  return any;
+}
+
+bool restarts(const Operation& op, const std::optional<NodeId>& node) {
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    const auto& step = op.plan.steps[i].step;
+    if (running(op.progress[i].state) && std::holds_alternative<RestartServer>(step) && node_of(step) == node) {
+      return true;
+    }
+  }
+  return false;
 }
 
 bool only_hooks_are_left(const Operation& op) {

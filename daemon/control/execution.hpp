@@ -2,6 +2,8 @@
 // back, how it is taken up after a restart of repld. Pure.
 #pragma once
 
+#include <optional>
+#include <set>
 #include <vector>
 
 #include "control/controller.hpp"
@@ -24,6 +26,16 @@ void expire_overdue(Operation& operation, Time now);
 /// Begins to take back what was done; running steps are waited for first. A repair, rejoin or fence is given up
 /// instead.
 void take_back(Operation& operation, Error why, Time now);
+
+/// What is under way is taken back for something more urgent: steps that only take long (a clone, a restart, a wait),
+/// and all on `lost` nodes, are let go of, and nothing that takes long, or is on a lost node, is taken back: that is
+/// found by looking, once there is time.
+/// @return the steps that nobody waits for any more
+std::vector<StepCancel> give_way(Operation& operation, const std::set<NodeId>& lost, Error why, Time now);
+/// It waits for clones and for nothing else: they take hours.
+bool only_clones_run(const Operation& operation);
+/// A restart of the node is under way.
+bool restarts(const Operation& operation, const std::optional<NodeId>& node);
 
 /// All else is done: what is left are hooks that run after the change.
 bool only_hooks_are_left(const Operation& operation);

@@ -107,6 +107,26 @@ void Controller::State::progress(Time now) {
   if (is_over(op.state) && looked_at_the_outcome(now)) operation_over(now);
 }
 
+/// Something more urgent needs the nodes.
+void Controller::State::let_go(const std::set<NodeId>& lost, std::string why, Time now) {
+  const bool already = memory.operation->state == OperationState::Undoing;
+  auto cancels = give_way(*memory.operation, lost, Error{ErrorCode::Conflict, std::move(why)}, now);
+  if (already && cancels.empty()) return;
+  for (const auto& cancel : cancels) {
+    const auto& step = memory.operation->plan.steps[cancel.index].step;
+    const auto* semi_sync = std::get_if<SetSemiSyncSource>(&step);
+    if (semi_sync == nullptr || semi_sync->to) continue;
+    note(now, Severity::Warning, "may-not-wait",
+         fmt::format("{} was told not to wait for acknowledgements any more, and has not answered: when it wakes up it "
+                     "may acknowledge what no other node has, until it is fenced",
+                     semi_sync->node),
+         semi_sync->node);
+  }
+  out.cancels.insert(out.cancels.end(), cancels.begin(), cancels.end());
+  remember();
+  progress(now);
+}
+
 /// What was changed is looked at before the operation counts as over, so that nobody reads, or decides on, what was
 /// before.
 bool Controller::State::looked_at_the_outcome(Time now) {

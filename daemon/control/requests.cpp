@@ -164,6 +164,28 @@ void Controller::State::request(Time now, const Request& asked) {
             start(now, std::move(plan), asked.asked_by, "failover requested", Phase::Secure);
             done();
           },
+          [&](const Cancel&) {
+            if (!busy()) {
+              return refuse({ErrorCode::PreconditionFailed, fmt::format("{}: no operation is under way", cluster)});
+            }
+            const auto& op = *memory.operation;
+            if (op.goal != Goal::Converge && op.goal != Goal::SwitchOver) {
+              return refuse({ErrorCode::Conflict,
+                             fmt::format("{}: {} ({}) is not cancelled: {}", cluster, op.id, to_string(op.goal),
+                                         op.goal == Goal::FailOver ? "without it nobody takes writes"
+                                                                   : "`replctl pause` keeps repld from such")});
+            }
+            if (op.state == OperationState::Running && (past_point_of_no_return(op) || only_hooks_are_left(op))) {
+              return refuse({ErrorCode::Conflict,
+                             fmt::format("{}: {} ({}) is past the point of no return and is finished; when it is "
+                                         "over, `replctl {}` is the way back",
+                                         cluster, op.id, to_string(op.goal),
+                                         op.goal == Goal::Converge ? "rollback" : "switchover")});
+            }
+            note(now, Severity::Warning, "cancelled", fmt::format("by {}", asked.asked_by));
+            done();
+            let_go({}, fmt::format("cancelled by {}", asked.asked_by), now);
+          },
           [&](const Acknowledge&) {
             memory.acknowledged = now;
             memory.office.failed_hooks.clear();

@@ -129,6 +129,7 @@ struct Controller::State {
   void progress(Time now);
   void intend(const StepOrder& order);
   void after_securing(Time now);
+  void let_go(const std::set<NodeId>& lost, std::string why, Time now);
   bool looked_at_the_outcome(Time now);
   void operation_over(Time now);
   void keep_prior_settings(OperationState ended);

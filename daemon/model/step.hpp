@@ -246,8 +246,8 @@ struct CloseReturned {
 struct CloneFrom {
   NodeId node;
   NodeId donor;
-  GtidSet discarded;  ///< What the node may have when its data is thrown away.
-  std::chrono::milliseconds timeout{3'600'000};
+  GtidSet discarded;                                          ///< What the node may have when its data is thrown away.
+  std::chrono::milliseconds timeout{std::chrono::hours{24}};  ///< A failover does not wait for it.
   bool operator==(const CloneFrom&) const = default;
 };
 

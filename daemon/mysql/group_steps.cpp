@@ -26,7 +26,7 @@ constexpr unsigned kGroupCommandRuns = 3663;
 constexpr auto kPollCommand = 200ms;
 
 /// A member that comes back from a clone starts by itself (group_replication_start_on_boot), at the same moment.
-Result<void> join(Session& session, const Call& call) {
+Result<void> join(PatientSession& session, const Call& call) {
   while (true) {
     auto started = session.execute(call, "START GROUP_REPLICATION");
     if (started || session.last_error() == kGroupRuns) return {};
@@ -36,7 +36,7 @@ Result<void> join(Session& session, const Call& call) {
 }
 
 /// ON around this one START only, whatever becomes of it: a second bootstrap makes a second group.
-Result<void> start(Session& session, const Call& call, Server& server, GroupStart how) {
+Result<void> start(PatientSession& session, const Call& call, Server& server, GroupStart how) {
   if (how == GroupStart::Join) return join(session, call);
   if (auto on = session.execute(call, "SET GLOBAL group_replication_bootstrap_group=ON"); !on) return on;
   auto started = session.execute(call, "START GROUP_REPLICATION");
@@ -65,7 +65,7 @@ Result<void> wait_until_online(Server& server) {
 }
 
 /// Waits, as long as the call has left, until an earlier statement about the group is over.
-Result<void> take_group_lock(Session& session, const Call& call) {
+Result<void> take_group_lock(PatientSession& session, const Call& call) {
   const auto left = std::chrono::floor<std::chrono::seconds>(call.deadline - std::chrono::steady_clock::now());
   const auto got =
       session.value(call, fmt::format("SELECT GET_LOCK('{}', {})", kGroupLock, std::max(left.count(), {})));
@@ -81,7 +81,7 @@ Result<void> take_group_lock(Session& session, const Call& call) {
 /// `change` looks first.
 template <typename Change>
 Result<void> in_group_session(const StepEnvironment& env, StepResult& result, Change change) {
-  const auto session = patient_session(env);
+  const auto session = env.server.open_patient(env.call);
   if (!session) return tl::unexpected(session.error());
   if (auto locked = take_group_lock(**session, env.call); !locked) return locked;
   result.certain = true;
@@ -90,7 +90,7 @@ Result<void> in_group_session(const StepEnvironment& env, StepResult& result, Ch
   return done;
 }
 
-Result<void> call_function(Session& session, const Call& of_step, const std::string& function) {
+Result<void> call_function(PatientSession& session, const Call& of_step, const std::string& function) {
   const auto said = session.value(of_step, "SELECT " + function);
   if (!said) return tl::unexpected(said.error());
   spdlog::info("{}: {}", of_step.node, said->value_or(""));
@@ -118,7 +118,7 @@ Result<void> tell_recovery_account(Server& server, const Spec& spec) {
 }
 
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env, StepResult& result) {
-  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+  return in_group_session(env, result, [&](PatientSession& session) -> Result<void> {
     const auto now = server.look();
     if (!now) return tl::unexpected(now.error());
     if (!now->group.plugin) {
@@ -136,7 +136,7 @@ Result<void> start_group(Server& server, const StartGroup& step, const StepEnvir
 }
 
 Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env, StepResult& result) {
-  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+  return in_group_session(env, result, [&](PatientSession& session) -> Result<void> {
     const auto now = server.look();
     if (!now) return tl::unexpected(now.error());
     const auto leave_open = [&]() -> Result<void> {
@@ -159,7 +159,7 @@ Result<void> stop_group(Server& server, const StopGroup& step, const StepEnviron
 }
 
 Result<void> set_group_primary(Server& server, const StepEnvironment& env, StepResult& result) {
-  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+  return in_group_session(env, result, [&](PatientSession& session) -> Result<void> {
     const auto now = server.look();
     if (!now) return tl::unexpected(now.error());
     const auto* self = now->group.find(now->server_uuid);
@@ -170,7 +170,7 @@ Result<void> set_group_primary(Server& server, const StepEnvironment& env, StepR
 }
 
 Result<void> set_group_mode(Server& server, const SetGroupMode& step, const StepEnvironment& env, StepResult& result) {
-  return in_group_session(env, result, [&](Session& session) -> Result<void> {
+  return in_group_session(env, result, [&](PatientSession& session) -> Result<void> {
     const auto single = server.variable("group_replication_single_primary_mode");
     if (!single) return tl::unexpected(single.error());
     if (*single == (step.to_multi_primary ? "OFF" : "ON")) return {};

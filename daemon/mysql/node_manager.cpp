@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <future>
 #include <map>
 #include <mutex>
 
@@ -42,6 +43,11 @@ struct Order {
   Flag given_up = make_flag();
   std::mutex mutex;
   std::optional<Snapshot> seen;  ///< Guarded by mutex. Inventory: the status, while the rest is being read.
+};
+struct StepUnderWay {
+  NodeId node;
+  Purpose purpose{};
+  std::weak_ptr<Order> order;
 };
 
 struct Node {
@@ -81,6 +87,9 @@ struct NodeManager::Impl : std::enable_shared_from_this<NodeManager::Impl> {
   std::shared_ptr<const Spec> spec = std::make_shared<Spec>();
   std::optional<NodeId> sentinel;
   std::map<std::string, StepStats, std::less<>> steps;
+  std::map<std::pair<OperationId, std::size_t>, StepUnderWay> under_way;
+  /// Nodes that left: their workers may be at something still.
+  std::vector<std::future<void>> departures;
 
   Watcher::Key key(const NodeId& node) const { return {cluster, node}; }
   Deadline steady(Time when) const { return steady_clock::now() + (when - clock()); }
@@ -108,6 +117,7 @@ struct NodeManager::Impl : std::enable_shared_from_this<NodeManager::Impl> {
 
   // ---- steps ----
   void run(const control::StepOrder& order);
+  void cancel(const control::StepCancel& what);
   void step_task(const control::StepOrder& order, Deadline deadline, Node& node, Order& state);
   void report(Order& order, const control::StepOrder& step, StepResult result);
 
@@ -280,6 +290,7 @@ void NodeManager::Impl::report(Order& order, const control::StepOrder& step, Ste
                  result.certain ? "" : " (the server may still do it)");
   }
   const std::lock_guard lock{mutex};
+  under_way.erase({step.operation, step.index});
   auto& stats = steps[std::string{name}];
   ++(result.ok() ? stats.done : stats.failed);
   stats.seconds += std::chrono::duration<double>(result.took).count();
@@ -295,6 +306,7 @@ void NodeManager::Impl::run(const control::StepOrder& order) {
   if (std::holds_alternative<CloneFrom>(order.step)) watcher.follow_clone(key(id), true);
   with(id, [&](Node& node) {
     known = true;
+    under_way[{order.operation, order.index}] = {id, purpose, state};
     node.worker(purpose).post([this, order, deadline, &node, state] {
       state->started = true;
       if (!state->reported) step_task(order, deadline, node, *state);
@@ -320,6 +332,21 @@ void NodeManager::Impl::run(const control::StepOrder& order) {
     }
     self->report(*state, order, too_late(order, started));
   });
+}
+
+void NodeManager::Impl::cancel(const control::StepCancel& what) {
+  const std::lock_guard lock{mutex};
+  const auto found = under_way.find({what.operation, what.index});
+  if (closed || found == under_way.end()) return;
+  const auto& step = found->second;
+  const auto order = step.order.lock();
+  if (!order || order->reported.exchange(true)) return;
+  *order->given_up = true;
+  watcher.follow_clone(key(step.node), false);
+  const auto node = nodes.find(step.node);
+  if (!order->started || node == nodes.end()) return;
+  let_go(*node->second, step.purpose);
+  warm(*node->second, step.node, step.purpose);
 }
 
 void NodeManager::Impl::step_task(const control::StepOrder& order, Deadline deadline, Node& node, Order& state) {
@@ -462,6 +489,7 @@ NodeManager::~NodeManager() {
   }
   for (const auto& [id, node] : nodes) impl_->watcher.unwatch(impl_->key(id));
   nodes.clear();  // waits for the workers
+  impl_->departures.clear();
 }
 
 void NodeManager::configure(const Spec& spec) {
@@ -493,6 +521,15 @@ void NodeManager::configure(const Spec& spec) {
     *node->stopping = true;
     impl_->watcher.unwatch(impl_->key(id));
   }
+  std::erase_if(impl_->departures, [](const auto& d) { return d.wait_for(0s) == std::future_status::ready; });
+  if (removed.empty()) return;
+  // Waits for the workers, which the cluster's loop must not.
+  impl_->departures.push_back(
+      std::async(std::launch::async, [nodes = std::move(removed)]() mutable { nodes.clear(); }));
+}
+
+void NodeManager::cancel(const control::Output& output) {
+  for (const auto& step : output.cancels) impl_->cancel(step);
 }
 
 void NodeManager::start(const control::Output& output) {

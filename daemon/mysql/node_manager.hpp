@@ -29,6 +29,8 @@ class NodeManager {
 
   /// Takes up nodes, addresses, accounts and TLS of `spec`; sessions of nodes that did not change are kept.
   void configure(const Spec& spec);
+  /// Lets go of the steps that `output` cancels. Before configure().
+  void cancel(const control::Output& output);
   /// Starts probes and steps of an output and moves the sentinel; returns at once. Every probe and step is answered
   /// once, at its deadline at the latest (and 50 ms). Steps of one node run in their order; those that only wait run
   /// beside them.

@@ -170,25 +170,32 @@ Result<std::unique_ptr<Session>> NodeMySQL::open_apart(const Call& call, std::ch
   return open_once(call, read_timeout);
 }
 
+Result<std::unique_ptr<PatientSession>> NodeMySQL::open_patient(const Call& call) {
+  const auto way = route();
+  return PatientSession::open(call, way.endpoint, way.tls, session_counters());
+}
+
+NodeMySQL::Route NodeMySQL::route() const {
+  const std::lock_guard lock{mutex_};
+  return {endpoint_, tls_};
+}
+
+/// Not a make_shared of its own: the counters of sessions are part of the node's.
+std::shared_ptr<SessionCounters> NodeMySQL::session_counters() const {
+  return {counters_, &counters_->sessions};
+}
+
 Result<std::unique_ptr<Session>> NodeMySQL::open_once(const Call& call, std::chrono::seconds read_timeout) {
-  Endpoint endpoint;
-  bool tls = false;
-  {
-    const std::lock_guard lock{mutex_};
-    endpoint = endpoint_;
-    tls = tls_;
-  }
-  // Not a make_shared of its own: the counters of sessions are part of the node's.
-  const std::shared_ptr<SessionCounters> sessions{counters_, &counters_->sessions};
-  auto session = Session::open(call, endpoint, tls, sessions, read_timeout);
-  if (session || session.error().code != ErrorCode::AccessDenied || endpoint.tls.mode != TlsMode::Preferred) {
+  const auto way = route();
+  auto session = Session::open(call, way.endpoint, way.tls, session_counters(), read_timeout);
+  if (session || session.error().code != ErrorCode::AccessDenied || way.endpoint.tls.mode != TlsMode::Preferred) {
     return session;
   }
   // The server has no TLS, or the account must use it.
-  auto other = Session::open(call, endpoint, !tls, sessions, read_timeout);
+  auto other = Session::open(call, way.endpoint, !way.tls, session_counters(), read_timeout);
   if (!other) return session;
   const std::lock_guard lock{mutex_};
-  tls_ = !tls;
+  tls_ = !way.tls;
   return other;
 }
 

@@ -11,6 +11,7 @@
 
 #include "mysql/backoff.hpp"
 #include "mysql/counters.hpp"
+#include "mysql/patient_session.hpp"
 #include "mysql/session.hpp"
 
 namespace repl::mysql {
@@ -68,8 +69,11 @@ class NodeMySQL {
   ///         one; Conflict: the holder was killed and still does something
   Result<Lease> borrow(Purpose purpose, const Call& call, Control control = Control::Take);
 
-  /// A session of the caller's own, for a statement that takes longer than those of the pool may. It holds no lock.
-  Result<std::unique_ptr<Session>> open_apart(const Call& call, std::chrono::seconds read_timeout);
+  /// Sessions of the caller's own, which hold no lock: one as those of the pool, and one for a statement that takes
+  /// longer than theirs may.
+  Result<std::unique_ptr<Session>> open_apart(const Call& call,
+                                              std::chrono::seconds read_timeout = Session::kReadTimeout);
+  Result<std::unique_ptr<PatientSession>> open_patient(const Call& call);
 
   /// A session for this purpose is there, in the pool or lent.
   bool is_warm(Purpose purpose) const;
@@ -100,6 +104,12 @@ class NodeMySQL {
   Result<std::unique_ptr<Session>> open_once(const Call& call,
                                              std::chrono::seconds read_timeout = Session::kReadTimeout);
   Result<void> check(Purpose purpose, Session& session, const Call& call, Control control);
+  struct Route {
+    Endpoint endpoint;
+    bool tls = false;
+  };
+  Route route() const;
+  std::shared_ptr<SessionCounters> session_counters() const;
   bool needs_control(Purpose purpose, Control control) const;
   Result<void> take_control(Session& session, const Call& call);
   Result<void> take_over(Session& session, const Call& call, const std::string& holder);

@@ -22,12 +22,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// Quoting needs a known sql_mode. Nothing of what repld does on one node may reach another through the binary log; the
-// few statements that shall, switch it on. Sessions are kept for long, so the server must not end them for being idle.
-constexpr const char* kInitialStatement =
-    "SET SESSION sql_mode='', time_zone='+00:00', autocommit=1, wait_timeout=31536000, "
-    "max_execution_time=0, lock_wait_timeout=5, long_query_time=31536000";
-constexpr const char* kKeepOutOfTheBinaryLog = "SET SESSION sql_log_bin=0";
 constexpr int kMaxConnectSeconds = 5;
 
 int whole_seconds_until(Deadline deadline) {
@@ -105,7 +99,7 @@ Result<std::unique_ptr<Session>> Session::open(const Call& call, const Endpoint&
     connection->connection.reset(get_driver_instance()->connect(options));
     connection->statement.reset(connection->connection->createStatement());
     std::unique_ptr<Session> session{new Session{std::move(connection), std::move(counters)}};
-    auto ready = session->execute(call, kInitialStatement);
+    auto ready = session->execute(call, kSessionSettings);
     if (!ready) return tl::unexpected(ready.error());
     // An account that may not even do this may still look, and so be told what it lacks; plans refuse it (inventory).
     if (auto local = session->execute(call, kKeepOutOfTheBinaryLog); !local && session->lost()) {

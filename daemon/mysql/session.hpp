@@ -31,6 +31,13 @@ struct Call {
   }
 };
 
+// Quoting needs a known sql_mode. Nothing of what repld does on one node may reach another through the binary log; the
+// few statements that shall, switch it on. Sessions are kept for long, so the server must not end them for being idle.
+inline constexpr const char* kSessionSettings =
+    "SET SESSION sql_mode='', time_zone='+00:00', autocommit=1, wait_timeout=31536000, "
+    "max_execution_time=0, lock_wait_timeout=5, long_query_time=31536000";
+inline constexpr const char* kKeepOutOfTheBinaryLog = "SET SESSION sql_log_bin=0";
+
 /// One thread at a time. Time-outs of the connector are whole seconds, so a call may take up to kReadTimeout longer
 /// than its deadline when the server is frozen: whoever cannot wait that long waits elsewhere and sets `given_up`.
 class Session {

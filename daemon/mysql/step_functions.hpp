@@ -7,10 +7,6 @@
 
 namespace repl::mysql {
 
-// steps.cpp
-/// A session beside the step's own, for a statement that may take as long as the step has left.
-Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env);
-
 // replication_steps.cpp
 Result<void> start_replication(Server& server);
 Result<void> stop_replication(Server& server);
@@ -43,9 +39,16 @@ Result<void> close_returned(Server& server);
 Result<void> set_semi_sync_source(Server& server, const SetSemiSyncSource& step);
 Result<void> set_semi_sync_replica(Server& server, bool on);
 
-// restart_steps.cpp
-/// What the node has after it: the donor's transactions.
+// clone_steps.cpp
+/// What the node has after it: the donor's transactions. A clone of which nobody wants to hear any more is ended,
+/// unless it is repld that stops: the next one finds it and waits for its end.
 Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvironment& env);
+
+// restart_steps.cpp
+/// ER_RESTART_SERVER_FAILED: nobody would start it again.
+inline constexpr unsigned kRestartFailed = 3707;
+/// Second of the server's own clock in which its process was started; another process has another (both are rounded).
+Result<std::int64_t> process_started_at(Session& session, const Call& call);
 /// A failure after the server was told to restart is not certain: it has to be taken back by another one.
 Result<void> restart_server(Server& server, const RestartServer& step, const StepEnvironment& env, StepResult& result);
 

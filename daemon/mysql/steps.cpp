@@ -119,11 +119,6 @@ Result<void> attempt(const Step& step, const StepEnvironment& env, StepResult& r
 
 }  // namespace
 
-Result<std::unique_ptr<Session>> patient_session(const StepEnvironment& env) {
-  const auto left = std::chrono::ceil<std::chrono::seconds>(env.call.deadline - steady_clock::now());
-  return env.server.open_apart(env.call, std::max(left, std::chrono::seconds{1}));
-}
-
 Purpose purpose_of(const Step& step) {
   // Without GTIDs what is left of a transaction is thrown away at the end: a change.
   const auto* drains = std::get_if<ApplyReceived>(&step);

@@ -44,6 +44,7 @@ void Runner::run(const std::stop_token& stop) {
     if (const auto* probe = std::get_if<control::ProbeDone>(&input)) observer_.probe_done(cluster_, probe->snapshot);
     auto output = controller_.step(clock_.now(), input);  // pure
     const bool stored = record(output);                   // the intention, before the change
+    nodes_.cancel(output);
     if (output.configure) nodes_.configure(*output.configure);
     if (!stored) {
       refuse_steps(output);

@@ -157,6 +157,9 @@ Result<Response> fail_over(const Call& call) {
   return started(ask(call, {call.cluster_name()}, control::FailOver{.to = *to}));
 }
 
+Result<Response> cancel(const Call& call) {
+  return started(ask(call, {call.cluster_name()}, control::Cancel{}));
+}
 Result<Response> acknowledge(const Call& call) {
   return nothing(ask(call, {call.cluster_name()}, control::Acknowledge{}));
 }

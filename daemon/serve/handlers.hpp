@@ -35,6 +35,7 @@ Result<Response> rotate_passwords(const Call& call);
 Result<Response> check_converged(const Call& call);
 Result<Response> switch_over(const Call& call);
 Result<Response> fail_over(const Call& call);
+Result<Response> cancel(const Call& call);
 Result<Response> acknowledge(const Call& call);
 Result<Response> pause(const Call& call);
 Result<Response> resume(const Call& call);

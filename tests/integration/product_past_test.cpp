@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -72,6 +73,51 @@ class Past : public ::testing::Test {
   Rig rig;
   AckedWriter writer;
 };
+
+TEST_F(Past, AFailoverDoesNotWaitForACloneAndTheClonedNodeIsHadLater) {
+  succeeds({"apply", variant("", "db3")});
+  const auto tell = [&](const std::string& node, const std::vector<std::string>& statements) {
+    auto session = rig.sandbox().root_session(node, 60s);
+    ASSERT_TRUE(session) << session.error().message;
+    for (const auto& sql : statements) {
+      const auto told = session->query(sql);
+      ASSERT_TRUE(told) << told.error().message;
+    }
+  };
+  tell("db1", {"CREATE DATABASE big", "CREATE TABLE big.t (id INT PRIMARY KEY AUTO_INCREMENT, v LONGTEXT)",
+               "INSERT INTO big.t (v) VALUES (REPEAT('x', 1000000)), (REPEAT('y', 1000000))"});
+  for (int i = 0; i < 5; ++i) tell("db1", {"INSERT INTO big.t (v) SELECT v FROM big.t"});
+  ASSERT_TRUE(comes_true([&] { return rig.ask("db2", "SELECT COUNT(*) FROM big.t") == "64"; }));
+  for (const auto* node : {"db1", "db2"}) {
+    tell(node, {"FLUSH BINARY LOGS", "PURGE BINARY LOGS BEFORE DATE_ADD(NOW(), INTERVAL 1 HOUR)"});
+  }
+  // 64 MB at 1 MiB/s.
+  tell("db3", {"SET GLOBAL clone_max_data_bandwidth=1, clone_autotune_concurrency=OFF, clone_max_concurrency=1"});
+  auto apply = std::async(std::launch::async, [&] {
+    return rig.replctl({"apply", rig.topology_file().string(), "--yes", "--allow-data-loss", "db3"});
+  });
+  const auto is_copying = [&] {
+    return rig.ask("db3", "SELECT STATE FROM performance_schema.clone_progress WHERE STAGE='FILE COPY'") ==
+           "In Progress";
+  };
+  ASSERT_TRUE(comes_true(is_copying)) << rig.story();
+  writer.stop();  // what would be left on db1 alone needs a person
+  ASSERT_TRUE(rig.sandbox().kill("db1"));
+  EXPECT_TRUE(rig.wait_for([](const json& s) { return s["primary"] == "db2"; }, 30s)) << rig.story();
+  const auto said = apply.get();
+  EXPECT_NE(said.exit_code, 0);
+  EXPECT_NE((said.output + said.errors).find("gave way: the primary is lost"), std::string::npos)
+      << said.output << said.errors;
+  EXPECT_TRUE(comes_true([&] { return rig.ask("db3", "SELECT @@GLOBAL.gtid_executed") == ""; }))
+      << "its data is gone, so it must not say that it has any";
+
+  ASSERT_TRUE(rig.sandbox().start("db1"));
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  tell("db3", {"SET GLOBAL clone_max_data_bandwidth=0, clone_autotune_concurrency=ON, clone_max_concurrency=16"});
+  succeeds({"apply", rig.topology_file().string(), "--yes", "--wait"});
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+  EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM big.t"), "64");
+}
 
 TEST_F(Past, ARollbackPutsSettingsAndNodesBackAndIsVerified) {
   const auto before = rig.ask("db1", "SELECT @@max_connections");

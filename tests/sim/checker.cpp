@@ -74,13 +74,23 @@ void Checker::after_event() {
     promised_.emplace_back(world_.events.now(), promises());
   if (!changed_) return;
   changed_ = false;
+  for (const auto& told : repld_.released_unheard()) {
+    if (world_.server(told.first).up() && world_.server(told.first).read_only() == ReadOnly::Super)
+      fenced_.insert(told);
+  }
   check_writers();
 }
 
 bool Checker::promises() const {
   const auto& memory = repld_.stored();
   const auto waits = [](const std::optional<Spec>& spec) { return !spec || spec->waits_for_acks(); };
-  return memory.spec && waits(memory.spec) && waits(memory.proposed);
+  return memory.spec && waits(memory.spec) && waits(memory.proposed) &&
+         std::none_of(world_.servers.begin(), world_.servers.end(), [&](const auto& s) { return may_not_wait(*s); });
+}
+
+bool Checker::may_not_wait(const Server& s) const {
+  const auto told = repld_.released_unheard().find(s.index());
+  return told != repld_.released_unheard().end() && told->second == s.incarnation() && !fenced_.contains(*told);
 }
 
 std::optional<Time> Checker::last_unpromised_failover() const {
@@ -113,6 +123,7 @@ void Checker::check_writers() {
   const auto& spec = *repld_.stored().spec;
   for (const auto& s : world_.servers) {
     if (spec.find(s->id()) == nullptr && !s->disk().user_data) continue;  // nobody uses it yet
+    if (may_not_wait(*s)) continue;  // the owner wanted an end of waiting, and that is the price
     if (would_acknowledge(*s)) open.push_back(s->id());
   }
   if (open.size() > 1) blame(Invariant::OneWriter, fmt::format("{} and {} would both acknowledge", open[0], open[1]));

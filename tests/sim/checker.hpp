@@ -67,6 +67,8 @@ class Checker {
  private:
   /// What is acknowledged now is to survive the loss of the primary: so says what is in force, and what is to be.
   bool promises() const;
+  /// It was told to stop waiting by an apply that gave way, and was not closed since.
+  bool may_not_wait(const Server& server) const;
   /// When the last failover began while nothing of the kind was promised: the owner chose to live with what it lost.
   std::optional<Time> last_unpromised_failover() const;
   bool would_acknowledge(const Server& server) const;
@@ -81,8 +83,9 @@ class Checker {
   Spec spec_;
   bool changed_ = true;
   bool doubt_ = false;
-  std::set<std::pair<int, std::int64_t>> unpromised_;  ///< Acknowledged while commits did not have to wait.
-  std::vector<std::pair<Time, bool>> promised_;        ///< From when on what was promised.
+  std::set<std::pair<int, std::int64_t>> unpromised_;     ///< Acknowledged while commits did not have to wait.
+  std::vector<std::pair<Time, bool>> promised_;           ///< From when on what was promised.
+  std::set<std::pair<const int, std::uint64_t>> fenced_;  ///< Of those that may not wait: index and process.
   std::vector<Violation> violations_;
 };
 

@@ -75,6 +75,8 @@ std::string_view to_string(FaultKind kind) {
       return "request-acknowledge";
     case FaultKind::RequestApply:
       return "request-apply";
+    case FaultKind::RequestCancel:
+      return "request-cancel";
     case FaultKind::Maintenance:
       return "maintenance";
   }
@@ -273,6 +275,9 @@ void Faults::strike(const Fault& f) {
       if (spec) ask(control::ApplySpec{.spec = *spec});
       break;
     }
+    case FaultKind::RequestCancel:
+      ask(control::Cancel{});
+      break;
     case FaultKind::Maintenance:
       ask(control::BeginMaintenance{.node = s->id(), .length = f.span, .reason = "a drill"});
       heal_after(f.span, [this, id = s->id()] {

@@ -173,6 +173,7 @@ void Repld::carry_out(control::Output output) {
   if (on_output) on_output(output);
   watch(output.sentinel);
   for (const auto& p : output.probes) probe(p);
+  for (const auto& c : output.cancels) cancel(c);
   for (const auto& s : output.steps) {
     judge(s);
     enqueue(s);
@@ -356,6 +357,39 @@ void Repld::enqueue(const control::StepOrder& order) {
   const auto alive = incarnation_;
   moment(fmt::format("{}: ordered", describe(order.step)), node, run->goal);
   if (alive == incarnation_ && queue.size() == 1) run_front(node);
+}
+
+void Repld::cancel(const control::StepCancel& what) {
+  for (auto& [node, queue] : queues_) {
+    const auto found = std::find_if(queue.begin(), queue.end(), [&](const auto& run) {
+      return run->order.operation == what.operation && run->order.index == what.index;
+    });
+    if (found == queue.end()) continue;
+    const auto run = *found;
+    world_.trace.line("{} [{}] is let go of", what.operation, what.index);
+    run->over = true;
+    const bool front = found == queue.begin();
+    queue.erase(found);
+    if (!front) return;
+    sessions_.erase(node);
+    auto* server = &world_.server(run->statements.front().server);
+    const auto* semi_sync = std::get_if<SetSemiSyncSource>(&run->order.step);
+    if (run->sent && semi_sync != nullptr && !semi_sync->to) {
+      released_unheard_[server->index()] = server->incarnation();
+    }
+    if (run->sent && std::holds_alternative<CloneFrom>(run->order.step)) {
+      world_.network.send(kRepld, server->index(), [server] {
+        server->request(
+            kRepld,
+            [server](const Server::Action& completed) {
+              completed();
+              server->end_clone();
+            },
+            [](Reach) {});
+      });
+    }
+    return run_front(node);
+  }
 }
 
 void Repld::run_front(const NodeId& node) {

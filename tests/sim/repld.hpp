@@ -66,6 +66,9 @@ class Repld {
   Time last_order() const { return last_order_; }
   std::uint64_t steps_ordered() const { return steps_ordered_; }
   std::uint64_t ticks() const { return ticks_; }
+  /// Processes of servers, by index, that were told not to wait for acknowledgements any more, and repld let go of the
+  /// step before it had an answer: they do it when they wake up.
+  const std::map<int, std::uint64_t>& released_unheard() const { return released_unheard_; }
   /// Broken rules of the journal: a step that the store did not know of, an old term.
   const std::vector<std::string>& misdeeds() const { return misdeeds_; }
 
@@ -86,6 +89,7 @@ class Repld {
   void watch(const std::optional<NodeId>& node);
   void attach_sentinel();
   void enqueue(const control::StepOrder& order);
+  void cancel(const control::StepCancel& what);
   void run_front(const NodeId& node);
   void send_statement(const std::shared_ptr<StepRun>& run);
   void send_again(const std::shared_ptr<StepRun>& run);
@@ -119,6 +123,7 @@ class Repld {
   std::uint64_t steps_ordered_ = 0;
   std::uint64_t ticks_ = 0;
   std::uint64_t moments_ = 0;
+  std::map<int, std::uint64_t> released_unheard_;
   std::vector<std::string> misdeeds_;
 };
 

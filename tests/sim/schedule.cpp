@@ -180,6 +180,9 @@ Schedule changing_schedule(std::uint64_t seed) {
     s.strikes.push_back(
         {at(random.between(Duration{300ms}, Duration{9s})), {.kind = FaultKind::RequestApply, .change = change}});
   }
+  if (random.chance(0.3)) {
+    s.strikes.push_back({at_moment(Goal::Converge, 1 + random.below(60)), {.kind = FaultKind::RequestCancel}});
+  }
   s.setup.window = 16s;
   return s;
 }

@@ -153,6 +153,8 @@ class Server {
   void reset_replica(const Reply& reply);
   /// CLONE INSTANCE FROM `donor`; it ends with a restart of this server.
   void clone_from(Server& donor, const Reply& reply);
+  /// Kills what clones; nothing happens when nothing does.
+  void end_clone();
   /// RESTART, as a supervisor carries it out.
   void restart();
   /// PURGE BINARY LOGS, all of them.
@@ -256,6 +258,9 @@ class Server {
   void apply_next();
   void applied();
   Duration net_timeout() const;
+
+  int clones_ = 0;
+  std::function<void()> cloning_;  ///< Tells whoever waits for the clone that it was killed.
 
   World& world_;
   int index_;

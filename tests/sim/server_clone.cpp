@@ -6,6 +6,9 @@ namespace repl::sim {
 namespace {
 
 constexpr Duration kShortestClone{300'000}, kLongestClone{2'000'000};
+/// Some are of much data.
+constexpr Duration kHugeClone{30'000'000};
+constexpr int kHugeOneOf = 4;
 constexpr Duration kRestart{200'000};
 
 }  // namespace
@@ -55,7 +58,12 @@ void Server::clone_from(Server& donor, const Reply& reply) {
   }
   const auto reaches = [this, &donor] { return donor.up() && world_.network.is_connected(index_, donor.index()); };
   if (!reaches()) return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 3862, no donor", id_)});
-  later(random_.between(kShortestClone, kLongestClone), [this, &donor, reply, reaches] {
+  const auto clone = ++clones_;
+  cloning_ = [reply, this] { reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1317, interrupted", id_)}); };
+  const auto longest = random_.below(kHugeOneOf) == 0 ? kHugeClone : kLongestClone;
+  later(random_.between(kShortestClone, longest), [this, &donor, reply, reaches, clone] {
+    if (clone != clones_) return;
+    cloning_ = nullptr;
     if (!reaches()) {
       return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 3862, the donor was lost", id_)});
     }
@@ -80,6 +88,26 @@ void Server::clone_from(Server& donor, const Reply& reply) {
     reply(std::nullopt);
     restart();
   });
+}
+
+void Server::end_clone() {
+  if (!cloning_) return;
+  world_.trace.line("{}: its clone is killed, its data is gone", id_);
+  const bool elsewhere = std::any_of(world_.servers.begin(), world_.servers.end(), [this](const auto& other) {
+    return other.get() != this && other->disk_.executed.contains(disk_.executed);
+  });
+  if (disk_.user_data && !elsewhere && world_.hooks.data_reset) world_.hooks.data_reset(*this);
+  ++clones_;
+  std::exchange(cloning_, nullptr)();
+  disk_.executed = {};
+  disk_.received = {};
+  disk_.relay_log.clear();
+  disk_.binary_log.clear();
+  disk_.purged_until = 0;
+  disk_.channel.reset();
+  disk_.user_data = false;
+  read_only_ = ReadOnly::Super;
+  offline_ = false;
 }
 
 }  // namespace repl::sim

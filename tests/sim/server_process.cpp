@@ -74,6 +74,8 @@ void Server::crash() {
   if (life_ == Life::Down) return;
   world_.trace.line("{} is killed", id_);
   life_ = Life::Down;
+  ++clones_;
+  cloning_ = nullptr;
   tearing_down_ = true;
   ++incarnation_;
   deferred_.clear();

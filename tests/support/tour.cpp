@@ -121,7 +121,7 @@ struct Traveller::Impl {
     return out;
   }
 
-  Failed change_failing(const Shape& to, const std::string& statement, Fault fault) {
+  Failed change_failing(const Shape& to, const std::string& statement, Fault fault, const std::string& may_lose) {
     const auto from = file_;
     const auto mark = rig_.topology_file().parent_path() / "fired";
     std::filesystem::remove(mark);
@@ -131,7 +131,9 @@ struct Traveller::Impl {
                         "REPL_FAULT_MARK=" + mark.string()});
     ready();
     file_ = write_file(rig_, to);
-    const auto said = rig_.replctl({"apply", file_, "--yes", "--timeout", fault == Fault::Killed ? "3s" : "2m"});
+    std::vector<std::string> apply{"apply", file_, "--yes", "--timeout", fault == Fault::Killed ? "3s" : "2m"};
+    if (!may_lose.empty()) apply.insert(apply.end(), {"--allow-data-loss", may_lose});
+    const auto said = rig_.replctl(apply);
     Failed out{.fired = std::filesystem::exists(mark), .said = said.output + said.errors};
     if (!rig_.repld().died()) rig_.repld().stop();
     rig_.repld().start();
@@ -238,8 +240,9 @@ void Traveller::begin(const Shape& shape) {
 Change Traveller::change(const Shape& to) {
   return impl_->change(to);
 }
-Traveller::Failed Traveller::change_failing(const Shape& to, const std::string& statement, Fault fault) {
-  return impl_->change_failing(to, statement, fault);
+Traveller::Failed Traveller::change_failing(const Shape& to, const std::string& statement, Fault fault,
+                                            const std::string& may_lose) {
+  return impl_->change_failing(to, statement, fault, may_lose);
 }
 const Shape& Traveller::at() const {
   return impl_->at_;

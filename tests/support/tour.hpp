@@ -67,7 +67,8 @@ class Traveller {
     std::size_t left = 0;  ///< Steps that an apply of the file in force would still make.
   };
   /// An apply in which a statement that contains `statement` fails. Afterwards repld runs as always.
-  Failed change_failing(const Shape& to, const std::string& statement, Fault fault);
+  /// @param may_lose  the node whose data it may throw away; "": none
+  Failed change_failing(const Shape& to, const std::string& statement, Fault fault, const std::string& may_lose);
   const Shape& at() const;
 
  private:

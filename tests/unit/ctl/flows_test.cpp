@@ -207,6 +207,12 @@ TEST_F(Flow, AckPauseAndResumeSayWhatTheyDid) {
   EXPECT_EQ(replctl({"pause", "-o", "tsv"}).out, "NAME\tVALUE\ncluster\tshop\ndone\tpause\n");
 }
 
+TEST_F(Flow, CancelNamesTheOperationThatIsTakenBack) {
+  repld_.on("POST", "/api/v1/clusters/shop/cancel", {{"operation", "shop-15"}});
+  EXPECT_EQ(replctl({"cancel"}).out, "shop: shop-15 is being taken back; `replctl history shop` says how it ends\n");
+  EXPECT_EQ(replctl({"cancel", "-o", "tsv"}).out, "NAME\tVALUE\ncluster\tshop\ndone\tcancel\noperation\tshop-15\n");
+}
+
 TEST_F(Flow, ForgetIsConfirmedOnATerminal) {
   repld_.on("DELETE", "/api/v1/clusters/shop", [](const FakeRepld::Request&) { return FakeRepld::Answer{204, ""}; });
   EXPECT_EQ(on_terminal({"forget", "shop"}, "\n").code, 3);

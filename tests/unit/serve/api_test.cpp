@@ -41,7 +41,8 @@ TEST_F(ApiTest, AsksForTheToken) {
 TEST_F(ApiTest, ChangesNothingWithoutTheToken) {
   for (const std::string target :
        {"/api/v1/apply", "/api/v1/clusters/shop/switchover", "/api/v1/clusters/shop/failover",
-        "/api/v1/clusters/shop/ack", "/api/v1/clusters/shop/pause", "/api/v1/clusters/shop/resume"}) {
+        "/api/v1/clusters/shop/cancel", "/api/v1/clusters/shop/ack", "/api/v1/clusters/shop/pause",
+        "/api/v1/clusters/shop/resume"}) {
     EXPECT_EQ(api.answer({.method = Method::Post, .target = target, .body = "{}"}).status, 401) << target;
   }
   EXPECT_EQ(api.answer({.method = Method::Delete, .target = "/api/v1/clusters/shop"}).status, 401);

@@ -122,6 +122,7 @@ std::vector<Example> examples() {
       {"post", pattern + "/verify", shop + "/verify", 400, R"({"tables":["leads"]})"},
       {"post", pattern + "/verify", shop + "/verify", 412, R"({"resume":true})"},
       {"post", pattern + "/verify/stop", shop + "/verify/stop", 200, ""},
+      {"post", pattern + "/cancel", shop + "/cancel", 202, ""},
       {"post", pattern + "/ack", shop + "/ack", 200, ""},
       {"post", pattern + "/pause", shop + "/pause", 200, ""},
       {"post", pattern + "/resume", shop + "/resume", 200, ""},
@@ -158,6 +159,7 @@ Result<control::Reply> controller(const shop::Registry::Asked& asked) {
   };
   if (const auto* what = std::get_if<control::SwitchOver>(&asked.request.what)) return towards(what->to);
   if (const auto* what = std::get_if<control::FailOver>(&asked.request.what)) return towards(what->to);
+  if (std::holds_alternative<control::Cancel>(asked.request.what)) return towards(NodeId{"db2"});
   if (const auto* what = std::get_if<control::ApplySpec>(&asked.request.what)) {
     if (what->dry_run) return control::Reply{.plan = shop::plan(), .revision = {2}};
     return control::Reply{.operation = OperationId{"shop-5"}, .plan = shop::plan()};

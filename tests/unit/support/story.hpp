@@ -38,6 +38,9 @@ class Story {
   /// What becomes of a step that is ordered; by default it is carried out, and heard of.
   enum class Fate { CarriedOut, Refused, CarriedOutUnheard, Lost };
   std::function<Fate(const control::StepOrder&)> fate = [](const auto&) { return Fate::CarriedOut; };
+  /// How long a step takes.
+  std::function<Duration(const control::StepOrder&)> step_takes = [](const auto&) { return Duration{5ms}; };
+  std::vector<control::StepCancel> cancels;  ///< Steps that were let go of: they are carried out no more.
   /// What servers say when they are to keep a record; empty: they do.
   std::optional<Error> record_error;
 
@@ -242,6 +245,11 @@ class Story {
         ended->finished = output.outcome->finished;
       }
     }
+    for (const auto& cancel : output.cancels) {
+      cancels.push_back(cancel);
+      std::erase_if(under_way_,
+                    [&](const auto& o) { return o.index == cancel.index && o.operation == cancel.operation; });
+    }
     if (output.configure) configured = output.configure;
     if (output.problems) problems = output.problems;
     sentinel = output.sentinel;
@@ -296,10 +304,11 @@ class Story {
     under_way_.push_back(order);
     const auto of = incarnation_;
     const bool frozen = servers.at(node_of(order.step)).life == Life::Frozen;
-    later(frozen ? order.deadline : now_ + 5ms, [this, order, of] {
+    later(frozen ? order.deadline : now_ + step_takes(order), [this, order, of] {
       if (of != incarnation_) return;
-      std::erase_if(under_way_,
-                    [&](const auto& o) { return o.index == order.index && o.operation == order.operation; });
+      const auto let_go = std::erase_if(
+          under_way_, [&](const auto& o) { return o.index == order.index && o.operation == order.operation; });
+      if (let_go == 0) return;
       auto result = carry_out(order);
       result.took = 5ms;
       feed(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
