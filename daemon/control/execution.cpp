@@ -15,6 +15,8 @@ using std::chrono::seconds;
 constexpr int kAttempts = 5;
 constexpr int kAttemptsOnTheDead = 2;
 constexpr int kAttemptsOfHooks = 3;
+/// Two minutes: a server that recovers.
+constexpr int kAttemptsOnTheRestarting = 40;
 bool is_gone(ErrorCode code) {
   return code == ErrorCode::ConnectionRefused || code == ErrorCode::ConnectionLost || code == ErrorCode::BreakerOpen ||
          code == ErrorCode::DeadlineExceeded;
@@ -41,6 +43,10 @@ bool takes_long(const Step& step) {
   return std::holds_alternative<CloneFrom>(step) || std::holds_alternative<RestartServer>(step) ||
          std::holds_alternative<WaitForApplied>(step) || std::holds_alternative<WaitForGtids>(step) ||
          std::holds_alternative<WaitForAckers>(step);
+}
+
+bool makes_server_start_anew(const Step& step) {
+  return std::holds_alternative<CloneFrom>(step) || std::holds_alternative<RestartServer>(step);
 }
 
 bool running(StepState s) {
@@ -139,8 +145,11 @@ void step_failed(Operation& op, std::size_t index, Time now) {
   const bool afterwards = is_hook_afterwards(planned.step);
   // A server that does not come back is no reason to hold up what else may be needed; it is found again.
   const bool once = planned.best_effort && std::holds_alternative<RestartServer>(planned.step);
-  const int attempts = once ? 1 : afterwards ? kAttemptsOfHooks : kAttempts;
-  if ((no_return || afterwards || only_goes_forward(op.goal)) && p.attempts < attempts) {
+  // A former repld began it, so that the server may be away because it starts anew.
+  const bool comes_back = p.doubtful && makes_server_start_anew(planned.step) &&
+                          (error.code == ErrorCode::ConnectionRefused || error.code == ErrorCode::BreakerOpen);
+  const int attempts = once ? 1 : comes_back ? kAttemptsOnTheRestarting : afterwards ? kAttemptsOfHooks : kAttempts;
+  if ((no_return || afterwards || comes_back || only_goes_forward(op.goal)) && p.attempts < attempts) {
     p.state = StepState::Waiting;  // again, after a pause
     if (is_the_point) prepare_opening_again(op);
     return;

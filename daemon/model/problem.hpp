@@ -1,5 +1,5 @@
 // Problems: named deviations and failures found in a view, with their evidence. Which there are, and what leads to
-// each, is the table in diagnose/rules.cpp; this is only what one of them looks like.
+// each, is the table in diagnose/ (rules.hpp); this is only what one of them looks like.
 #pragma once
 
 #include <optional>

@@ -71,6 +71,30 @@ TEST(GivingWay, AFrozenPrimaryIsNotWaitedForByAnApply) {
   EXPECT_LT(until_failover(true), until_failover(false) + Duration{2s});
 }
 
+TEST(RepldKilledInAClone, WaitsForTheServerThatStartsAnew) {
+  auto story = cloning(spec_of("a b c"), spec_of("a b c d"));
+  story->kill_repld();
+  story->carry_out_what_is_under_way();
+  story->kill("d");  // it starts anew at the end of its clone
+  story->step_takes = [](const auto&) { return Duration{5ms}; };
+  story->start_repld();
+  story->run_for(30s);
+  EXPECT_TRUE(story->memory().operation) << story->told();
+  story->servers.restart("d");
+  EXPECT_TRUE(story->run_until_settled(1min)) << story->told();
+  EXPECT_EQ(story->revisions.back().state, RevisionState::Applied) << story->told();
+}
+
+TEST(RepldKilledInAClone, TakesTheApplyBackWhenTheServerStaysAway) {
+  auto story = cloning(spec_of("a b c"), spec_of("a b c d"));
+  story->kill_repld();
+  story->kill("d");
+  story->step_takes = [](const auto&) { return Duration{5ms}; };
+  story->start_repld();
+  story->run_until_idle();
+  EXPECT_EQ(story->revisions.back().state, RevisionState::TakenBack) << story->told();
+}
+
 TEST(Cancel, TakesAnApplyBackInTheMiddleOfAClone) {
   auto story = cloning(spec_of("a b c"), spec_of("a b c d"));
   const auto reply = story->ask_and_wait(control::Cancel{});

@@ -719,6 +719,12 @@ std::string rule_of(const RuleRow& row) {
 
 class EveryRule : public testing::TestWithParam<RuleRow> {};
 
+TEST(Rules, HaveNamesOfTheirOwn) {
+  std::set<std::string_view> names;
+  for (const auto& rule : diagnose::cluster_rules()) EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+  for (const auto& rule : diagnose::node_rules()) EXPECT_TRUE(names.insert(rule.name).second) << rule.name;
+}
+
 TEST_P(EveryRule, MatchesWhenItShould) {
   const auto& row = GetParam();
   const auto cluster = row.cluster();

@@ -593,7 +593,7 @@ class Servers {
     auto& donor = servers_.at(step.donor);
     if (donor.life != Life::Up || !donor.has.clone_plugin) return refused(step, "3862 the donor cannot be cloned");
     if (!donor.has.accounts.contains(AccountRole::Replication)) return refused(step, "1045 on the donor");
-    if (!subtract(s.now.executed, step.discarded).empty()) {
+    if (!subtract(subtract(s.now.executed, step.discarded), donor.now.executed).empty()) {
       return refused(step, "has more than may be lost", ErrorCode::PreconditionFailed);
     }
     s.now.executed = donor.now.executed;
