@@ -19,6 +19,8 @@ using std::chrono::steady_clock;
 constexpr auto kPollRecipient = 100ms;
 constexpr auto kPollClone = 500ms;
 constexpr auto kDonorCatchesUp = 5s;
+/// From the end of the copying until somebody has started the server, and it has recovered.
+constexpr auto kStartsWithin = 1h;
 /// A statement that was sent is begun by then, or never.
 constexpr auto kBegunWithin = 3s;
 /// A killed clone ends after a moment: seconds, when its bandwidth is limited.
@@ -193,17 +195,21 @@ void end_clone(Server& server, const Address& donor) {
 }
 
 /// What can be done for a recipient that has not got the data. Its own session may be as lost as the time of its step.
-void leave_recipient(const StepEnvironment& env, const Address& donor, bool was_offline) {
+/// @param before  when the last clone of before began: what that one has dropped is no matter of this one
+void leave_recipient(const StepEnvironment& env, const Address& donor, const std::string& before, bool was_offline) {
   const Call call{env.call.node, steady_clock::now() + kLeftWithin, nullptr, nullptr};
   const auto session = env.server.open_apart(call);
   if (!session) return;
   Server server{**session, call};
   if (env.call.is_over()) end_clone(server, donor);
   // Clients come back only once it is closed to their writes.
-  const auto closed = server.execute("SET GLOBAL super_read_only=1");
-  if (closed && !was_offline) static_cast<void>(set_offline_mode(server, false));
-  const auto forgotten = closed ? forget_dropped_data(server) : closed;
-  if (!forgotten) spdlog::warn("{}: left as the clone left it: {}", call.node, forgotten.error().message);
+  if (const auto closed = server.execute("SET GLOBAL super_read_only=1"); !closed) return;
+  if (!was_offline) static_cast<void>(set_offline_mode(server, false));
+  const auto status = clone_status(server.session(), call);
+  if (!status || status->began == before || status->state != "Failed") return;
+  if (const auto forgotten = forget_dropped_data(server); !forgotten) {
+    spdlog::warn("{}: left as the clone left it: {}", call.node, forgotten.error().message);
+  }
 }
 
 /// Waits until the clone has ended, and with it the process that started at `started`.
@@ -215,7 +221,8 @@ Result<std::unique_ptr<Session>> wait_for_clone(const StepEnvironment& env, std:
   const auto begun_by = steady_clock::now() + kBegunWithin;
   std::string last = "it does not answer";
   std::unique_ptr<Session> session;
-  while (!env.call.is_over()) {
+  auto answered = steady_clock::now();
+  while (!env.call.is_over() && steady_clock::now() < answered + kStartsWithin) {
     std::chrono::milliseconds pause = kPollRecipient;
     if (!session || session->lost()) {
       auto opened = env.server.open_apart(env.call);
@@ -226,6 +233,7 @@ Result<std::unique_ptr<Session>> wait_for_clone(const StepEnvironment& env, std:
       }
     }
     if (session && !session->lost()) {
+      answered = steady_clock::now();
       const auto now = process_started_at(*session, env.call);
       if (now && *now > started + 1) return session;  // both are rounded to seconds
       last = now ? "the old process still answers" : now.error().message;
@@ -259,7 +267,7 @@ Result<std::unique_ptr<Session>> clone(const StepEnvironment& env, const Address
                    donor.port, sql_quoted(login.password), wants_tls(env.spec->tls, donor) ? " REQUIRE SSL" : ""),
        {login.password}});
   const bool may_restart = cloned || (*session)->last_error() == kRestartFailed || (*session)->lost();
-  if (!may_restart || env.call.is_over()) return tl::unexpected(cloned.error());
+  if (!cloned && (!may_restart || env.call.is_over())) return tl::unexpected(cloned.error());
   return wait_for_clone(env, started, before);
 }
 
@@ -298,7 +306,9 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   if (!again) {
     // When only repld stops, its successor goes on with it.
     const bool given_up = env.call.given_up && *env.call.given_up, stopping = env.call.stopping && *env.call.stopping;
-    if (given_up || !stopping) leave_recipient(env, donor->address, recipient->offline_mode);
+    if (given_up || !stopping) {
+      leave_recipient(env, donor->address, before->runs() ? "" : before->began, recipient->offline_mode);
+    }
     return tl::unexpected(again.error());
   }
   const auto status = clone_status(**again, env.call);

@@ -32,6 +32,8 @@ constexpr auto kReceiverConnectLimit = 1s;
 // Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged,
 // fatal error when reading them, equal server ids or UUIDs.
 constexpr std::array kReceiverErrors{1045, 1236, 1593, 2061, 3032, 13114, 13117};
+/// ER_REPLICA_CM_INIT_REPOSITORY of the applier: its metadata are half made.
+constexpr unsigned kNoApplierMetadata = 1872;
 
 bool is_final(int receiver_errno) {
   return std::find(kReceiverErrors.begin(), kReceiverErrors.end(), receiver_errno) != kReceiverErrors.end();
@@ -307,20 +309,31 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
   const auto now = server.look();
   if (!now) return tl::unexpected(now.error());
   if (auto one = require_one_channel(*now); !one) return one;
-  if (now->channel() == nullptr) {
+  const auto make = [&]() -> Result<void> {
     if (auto made = server.execute(create_channel(*options, step.delay, step.channel)); !made) return made;
-    if (auto started = start_named(server, step.channel); !started) {
-      return started;
+    return start_named(server, step.channel);
+  };
+  // An attempt before was killed while it made the channel, and left half of it: nothing was received over it.
+  const auto attach = [&]() -> Result<void> {
+    auto made = make();
+    if (!made && server.last_error() == kNoApplierMetadata) {
+      const auto reset = server.execute("RESET REPLICA ALL FOR CHANNEL " + sql_quoted(step.channel));
+      made = reset ? make() : reset;
     }
-    return confirm_receiver(server, options->source);
-  }
+    return made ? confirm_receiver(server, options->source) : made;
+  };
+  if (now->channel() == nullptr) return attach();
   const auto& channel = *now->channel();
   const auto as_wanted = follows_as_wanted(server, channel, *options);
   if (!as_wanted) return tl::unexpected(as_wanted.error());
   if (!*as_wanted) {
     if (auto changed = repoint(server, *now, *options); !changed) return changed;
   }
-  if (auto started = start_receiver(server, channel); !started) return started;
+  if (auto started = start_receiver(server, channel); !started) {
+    if (step.from || server.last_error() != kNoApplierMetadata) return started;
+    if (auto reset = run_on(server, channel, "RESET REPLICA ALL"); !reset) return reset;
+    return attach();
+  }
   if (channel.delay != step.delay) {
     if (auto changed = set_delay(server, channel, step.delay); !changed) return changed;
   }
