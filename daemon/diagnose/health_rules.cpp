@@ -150,14 +150,15 @@ constexpr std::array kHealthRules{
              .severity = Severity::Warning,
              .goal = Goal::Repair,
              .hold = Hold::OneProbe,
-             .summary = "a receiver logs in with another password or TLS mode than declared, and its source takes the "
-                        "declared one",
+             .summary = "a receiver connects with another password, TLS mode or compression than declared, and its "
+                        "source takes the declared ones",
              .advice = "",
              .matches = receiver_outdated,
              .evidence =
                  [](const Facts&, const NodeFacts& n) {
-                   return fmt::format("the receiver of {} would not log in as declared after it loses its source",
-                                      n.spec->id);
+                   return fmt::format(
+                       "the receiver of {} does not connect as declared, which shows when it loses its source",
+                       n.spec->id);
                  }},
     NodeRule{.name = "UnsafeAcker",
              .severity = Severity::Warning,

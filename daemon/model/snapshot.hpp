@@ -142,7 +142,8 @@ struct Inventory {
   /// Why a declared password cannot be given to an account: it cannot be read, or does not satisfy the policy. Never
   /// the password.
   std::map<AccountRole, std::string> unusable_passwords;
-  /// Its receiver (of a group: distributed recovery) logs in as declared: user, password, TLS. Empty: there is none.
+  /// Its receiver (of a group: distributed recovery) connects as declared: user, password, TLS, compression. Empty:
+  /// there is none.
   std::optional<bool> receiver_as_declared;
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables

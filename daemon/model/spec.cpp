@@ -107,6 +107,14 @@ std::map<std::string, std::string> Spec::settings_of(const NodeId& node) const {
   return out;
 }
 
+Compression Spec::compression_between(const NodeId& replica, const Address& source) const {
+  if (network.scope == CompressionScope::All) return network.compression;
+  const auto *to = find(replica), *from = find(source);
+  const bool apart =
+      to != nullptr && from != nullptr && !to->region.empty() && !from->region.empty() && to->region != from->region;
+  return apart ? network.compression : Compression::None;
+}
+
 Spec with_leaving_nodes(Spec wanted, const Spec* before) {
   if (before == nullptr) return wanted;
   for (const auto& node : before->nodes) {

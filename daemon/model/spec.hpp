@@ -31,6 +31,10 @@ enum class Drift { Repair, Report };
 enum class HookPoint { PreFailover, PostFailover, PreSwitchover, PostSwitchover };
 /// Whether repld keeps its own base of server variables beside `settings` (plan/base.hpp).
 enum class Tuning { Base, None };
+/// How what goes between servers is packed.
+enum class Compression { None, Zlib, Zstd };
+/// Between which servers.
+enum class CompressionScope { All, CrossRegion };
 /// group_replication_consistency
 enum class GroupConsistency { Eventual, BeforeOnPrimaryFailover, Before, After, BeforeAndAfter };
 
@@ -104,6 +108,16 @@ struct TlsSpec {
   bool operator==(const TlsSpec&) const = default;
 };
 
+/// What the network between the servers asks for.
+struct NetworkSpec {
+  /// Of what a replica receives from its source, and a member of a group from its donor when it joins. A source that
+  /// does not allow it (protocol_compression_algorithms) sends it as it is.
+  Compression compression = Compression::None;
+  CompressionScope scope = CompressionScope::All;  ///< In groups always All: a member chooses its donor by itself.
+  int zstd_level = 3;                              ///< 1 to 22: more is smaller, and slower at the source.
+  bool operator==(const NetworkSpec&) const = default;
+};
+
 /// What passwords must be like, and how long they hold. Length and composition are asked of every account; the rest
 /// is set on the application and monitoring accounts only: an account that expires or is locked out must never be one
 /// that repld or replication needs.
@@ -167,6 +181,7 @@ struct Spec {
   Tuning tuning = Tuning::Base;
   /// Errors at which an applier passes the event by, which is then missing on that replica.
   std::vector<int> skip_errors;
+  NetworkSpec network;
 
   bool operator==(const Spec&) const = default;
 
@@ -198,6 +213,9 @@ struct Spec {
   /// unless it names the primary, the node itself, or forms a loop through the primary: then it is the primary.
   /// In a ring it is the node before, whoever `primary` is; members of a group follow nobody.
   std::optional<NodeId> source_of(const NodeId& node, const NodeId& primary) const;
+  /// How what `replica` receives from `source` is packed. Nodes that are not in the file, and those without a region,
+  /// count as of one region with everybody.
+  Compression compression_between(const NodeId& replica, const Address& source) const;
   /// Name of a replication channel that has to be made.
   std::string channel_name() const { return is_ring() ? "ring" : ""; }
   /// `settings` with the node's own laid over, and `skip_errors` as the variable that carries them out.

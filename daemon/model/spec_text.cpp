@@ -13,6 +13,8 @@ static_assert(is_complete(kNodeTypes, NodeType::Normal));
 static_assert(is_complete(kPromotions, Promotion::Never));
 static_assert(is_complete(kFencingModes, FencingMode::None));
 static_assert(is_complete(kRejoins, Rejoin::CloneIfErrant));
+static_assert(is_complete(kCompressions, Compression::Zstd));
+static_assert(is_complete(kCompressionScopes, CompressionScope::CrossRegion));
 static_assert(is_complete(kTlsModes, TlsMode::VerifyIdentity));
 static_assert(is_complete(kProvisionings, Provisioning::None));
 static_assert(is_complete(kManagements, Management::Observe));
@@ -46,6 +48,12 @@ std::string_view to_string(FencingMode value) {
 }
 std::string_view to_string(Rejoin value) {
   return name_in(kRejoins, value);
+}
+std::string_view to_string(Compression value) {
+  return name_in(kCompressions, value);
+}
+std::string_view to_string(CompressionScope value) {
+  return name_in(kCompressionScopes, value);
 }
 std::string_view to_string(TlsMode value) {
   return name_in(kTlsModes, value);
@@ -100,6 +108,12 @@ std::optional<FencingMode> fencing_mode_from(std::string_view name) {
 }
 std::optional<Rejoin> rejoin_from(std::string_view name) {
   return value_in(kRejoins, name);
+}
+std::optional<Compression> compression_from(std::string_view name) {
+  return value_in(kCompressions, name);
+}
+std::optional<CompressionScope> compression_scope_from(std::string_view name) {
+  return value_in(kCompressionScopes, name);
 }
 std::optional<TlsMode> tls_mode_from(std::string_view name) {
   return value_in(kTlsModes, name);

@@ -51,6 +51,15 @@ inline constexpr std::array kRejoins{
     EnumText{Rejoin::IfClean, "if-clean"},
     EnumText{Rejoin::CloneIfErrant, "clone-if-errant"},
 };
+inline constexpr std::array kCompressions{
+    EnumText{Compression::None, "none"},
+    EnumText{Compression::Zlib, "zlib"},
+    EnumText{Compression::Zstd, "zstd"},
+};
+inline constexpr std::array kCompressionScopes{
+    EnumText{CompressionScope::All, "all"},
+    EnumText{CompressionScope::CrossRegion, "cross-region"},
+};
 inline constexpr std::array kTlsModes{
     EnumText{TlsMode::Disabled, "disabled"},
     EnumText{TlsMode::Preferred, "preferred"},
@@ -108,6 +117,8 @@ std::string_view to_string(NodeType value);
 std::string_view to_string(Promotion value);
 std::string_view to_string(FencingMode value);
 std::string_view to_string(Rejoin value);
+std::string_view to_string(Compression value);
+std::string_view to_string(CompressionScope value);
 std::string_view to_string(TlsMode value);
 std::string_view to_string(Provisioning value);
 std::string_view to_string(Management value);
@@ -128,6 +139,8 @@ std::optional<NodeType> node_type_from(std::string_view name);
 std::optional<Promotion> promotion_from(std::string_view name);
 std::optional<FencingMode> fencing_mode_from(std::string_view name);
 std::optional<Rejoin> rejoin_from(std::string_view name);
+std::optional<Compression> compression_from(std::string_view name);
+std::optional<CompressionScope> compression_scope_from(std::string_view name);
 std::optional<TlsMode> tls_mode_from(std::string_view name);
 std::optional<Provisioning> provisioning_from(std::string_view name);
 std::optional<Management> management_from(std::string_view name);

@@ -304,7 +304,7 @@ std::string describe(const Step& step) {
                                s.account.user);
           },
           [](const RenewReceiver& s) {
-            return fmt::format("{}: its receiver logs in as declared from now on", s.replica);
+            return fmt::format("{}: its receiver connects as declared from now on", s.replica);
           },
           [](const RetireGtids& s) {
             return fmt::format(

@@ -76,8 +76,9 @@ struct DiscardFormerPassword {
   Account account;
   bool operator==(const DiscardFormerPassword&) const = default;
 };
-/// Tells the receiver of `replica` the declared replication account and TLS mode; it is restarted, and the applier and
-/// its relay log are left alone. A member of a group is told for distributed recovery; nothing is restarted there.
+/// Tells the receiver of `replica` the declared replication account, TLS mode and compression; it is restarted, and the
+/// applier and its relay log are left alone. A member of a group is told for distributed recovery; nothing is restarted
+/// there.
 struct RenewReceiver {
   NodeId replica;
   bool operator==(const RenewReceiver&) const = default;

@@ -166,6 +166,16 @@ Result<std::vector<std::string>> tables_unfit_for_group(Server& server) {
                   Inventory::kUnfitListed));
 }
 
+/// What the receiver gets is compressed as declared between these two. One that is detached, or follows a server that
+/// is not in the file, is told when it follows another.
+bool is_packed_as_declared(const Spec& spec, const NodeId& replica, const Address& source,
+                           const std::string& algorithms, const std::string& zstd_level) {
+  if (spec.find(source) == nullptr) return true;
+  const auto wanted = spec.compression_between(replica, source);
+  return algorithms == compression_algorithms(wanted) &&
+         (wanted != Compression::Zstd || zstd_level == std::to_string(spec.network.zstd_level));
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> user_schemas(Server& server) {
@@ -202,7 +212,8 @@ Result<std::optional<bool>> receiver_is_as_declared(Server& server, const Spec& 
                                      : std::string{"m.Channel_name NOT LIKE 'group\\_replication\\_%'"};
   const auto rows = server.query(
       "SELECT m.User_name, SHA2(m.User_password, 256), c.SSL_ALLOWED, COALESCE(c.SSL_CA_FILE, ''), "
-      "c.SSL_VERIFY_SERVER_CERTIFICATE, COALESCE(@@GLOBAL.ssl_ca, '') FROM mysql.slave_master_info m JOIN "
+      "c.SSL_VERIFY_SERVER_CERTIFICATE, COALESCE(@@GLOBAL.ssl_ca, ''), c.COMPRESSION_ALGORITHM, "
+      "c.ZSTD_COMPRESSION_LEVEL, c.HOST, c.PORT FROM mysql.slave_master_info m JOIN "
       "performance_schema.replication_connection_configuration c ON c.CHANNEL_NAME=m.Channel_name WHERE " +
       which);
   if (!rows) return tl::unexpected(rows.error());
@@ -220,7 +231,9 @@ Result<std::optional<bool>> receiver_is_as_declared(Server& server, const Spec& 
     right_tls =
         encrypted && !text(5).empty() && text(3) == text(5) && verifies_name == (mode == TlsMode::VerifyIdentity);
   }
-  return std::optional{right_login && right_tls};
+  const Address source{text(8), static_cast<std::uint16_t>(std::strtoul(text(9).c_str(), nullptr, 10))};
+  const bool right_packing = is_packed_as_declared(spec, server.node(), source, text(6), text(7));
+  return std::optional{right_login && right_tls && right_packing};
 }
 
 Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoint& admin,

@@ -35,7 +35,7 @@ class TriedPasswords {
 Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoint& admin,
                                  const std::vector<std::string>& variables, TriedPasswords& tried);
 
-/// Whether the channel, or that of distributed recovery, logs in as declared. Empty: there is none, or several.
+/// Whether the channel, or that of distributed recovery, connects as declared. Empty: there is none, or several.
 Result<std::optional<bool>> receiver_is_as_declared(Server& server, const Spec& spec);
 
 /// Schemas beside the server's own and repld's.

@@ -126,7 +126,13 @@ Result<void> confirm_receiver(Server& server, const Address& source) {
 Result<SourceOptions> options_towards(Server& server, const Address& source, const Spec& spec) {
   auto login = replication_login(server.node(), spec);
   if (!login) return tl::unexpected(login.error());
-  SourceOptions options{source, std::move(login->user), std::move(login->password), spec.tls, ""};
+  SourceOptions options{source,
+                        std::move(login->user),
+                        std::move(login->password),
+                        spec.tls,
+                        "",
+                        spec.compression_between(server.node(), source),
+                        spec.network.zstd_level};
   if (spec.tls.verifies()) {
     const auto ca = server.value("SELECT @@GLOBAL.ssl_ca");
     if (!ca) return tl::unexpected(ca.error());
@@ -151,10 +157,12 @@ Result<bool> leads_there(Server& server, const Channel& channel, const SourceOpt
   if (channel.source != wanted.source || is_final(channel.receiver_errno)) return false;
   const auto same = server.value(fmt::format(
       "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' AND COALESCE(SSL_CA_FILE, '')={} AND "
-      "SSL_VERIFY_SERVER_CERTIFICATE='{}' FROM performance_schema.replication_connection_configuration "
+      "SSL_VERIFY_SERVER_CERTIFICATE='{}' AND COMPRESSION_ALGORITHM={} AND ({} OR ZSTD_COMPRESSION_LEVEL={}) FROM "
+      "performance_schema.replication_connection_configuration "
       "WHERE CHANNEL_NAME={}",
       sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(wanted.server_ca),
-      wanted.tls.mode == TlsMode::VerifyIdentity ? "YES" : "NO", sql_quoted(channel.name)));
+      wanted.tls.mode == TlsMode::VerifyIdentity ? "YES" : "NO", sql_quoted(compression_algorithms(wanted.compression)),
+      wanted.compression != Compression::Zstd, wanted.zstd_level, sql_quoted(channel.name)));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
 }

@@ -7,6 +7,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "model/spec_text.hpp"
+
 namespace repl::mysql {
 namespace {
 
@@ -26,9 +28,10 @@ constexpr std::string_view kHeartbeatSeconds = "0.5";
 std::string login_options(const SourceOptions& options) {
   return fmt::format(
       "SOURCE_USER={}, SOURCE_PASSWORD={}, GET_SOURCE_PUBLIC_KEY=1, SOURCE_SSL={}, SOURCE_SSL_CA={}, "
-      "SOURCE_SSL_VERIFY_SERVER_CERT={}",
+      "SOURCE_SSL_VERIFY_SERVER_CERT={}, SOURCE_COMPRESSION_ALGORITHMS={}, SOURCE_ZSTD_COMPRESSION_LEVEL={}",
       sql_quoted(options.user), sql_quoted(options.password), wants_tls(options.tls, options.source) ? 1 : 0,
-      sql_quoted(options.tls.verifies() ? options.server_ca : ""), options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
+      sql_quoted(options.tls.verifies() ? options.server_ca : ""), options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0,
+      sql_quoted(compression_algorithms(options.compression)), options.zstd_level);
 }
 
 }  // namespace
@@ -98,6 +101,11 @@ bool is_loopback(std::string_view host) {
 bool wants_tls(const TlsSpec& tls, const Address& address) {
   if (tls.mode == TlsMode::Preferred) return !is_loopback(address.host);
   return tls.mode != TlsMode::Disabled;
+}
+
+std::string compression_algorithms(Compression compression) {
+  if (compression == Compression::None) return "uncompressed";
+  return fmt::format("{},uncompressed", to_string(compression));
 }
 
 std::string receiver_options(const SourceOptions& options) {

@@ -43,13 +43,19 @@ struct SourceOptions {
   TlsSpec tls;
   std::string
       server_ca;  ///< @@ssl_ca of the replica: the CA file for the verifying modes lies on its machine, not on ours.
+  Compression compression = Compression::None;
+  int zstd_level = NetworkSpec{}.zstd_level;
 };
+
+/// SOURCE_COMPRESSION_ALGORITHMS, and the same of distributed recovery: what is wanted first. A source that does not
+/// allow it (protocol_compression_algorithms) is listened to all the same.
+std::string compression_algorithms(Compression compression);
 
 /// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its
 /// default (half of replica_net_timeout), so a part is never enough. Only options that a running applier allows.
 std::string receiver_options(const SourceOptions& options);
 
-/// How it logs in, without where to: the rest of the channel stays as it is.
+/// How it logs in and how what it gets is packed, without where to: the rest of the channel stays as it is.
 Statement renew_login(const SourceOptions& options, std::string_view channel);
 
 /// CHANGE REPLICATION SOURCE TO for a channel that does not exist yet.

@@ -18,6 +18,8 @@ std::string_view text(BaseFor whom) {
       return "nodes that may take writes";
     case BaseFor::Followers:
       return "nodes that apply what others write";
+    case BaseFor::Members:
+      return "members of a group";
     case BaseFor::ByPosition:
       return "File and Position";
   }
@@ -50,6 +52,8 @@ bool applies(const BaseRow& row, const Spec& spec, const NodeId& node) {
       return true;
     case BaseFor::Writers:
       return may_take_writes(spec, *known);
+    case BaseFor::Members:
+      return spec.is_group();
     case BaseFor::ByPosition:
       return spec.by_position();
   }

@@ -17,6 +17,7 @@ enum class BaseFor {
   EveryNode,
   Writers,    ///< Nodes that may take writes: the primary, those that may be promoted, all of a ring or a group.
   Followers,  ///< Nodes that apply what others write: all, since the primary of today follows another one tomorrow.
+  Members,    ///< Every node of a group.
   ByPosition  ///< Every node where replicas find their place by File and Position.
 };
 
@@ -46,6 +47,11 @@ inline constexpr BaseRow kBase[] = {
      "a failover waits until the candidate has applied all it has received: the shorter its backlog, the sooner"},
     {"replica_preserve_commit_order", "ON", BaseFor::Followers, false,
      "a replica never shows, and is never promoted in, a state that its source was not in"},
+    {"group_replication_exit_state_action", "OFFLINE_MODE", BaseFor::Members, false,
+     "a member that fell out of its group, and so stands still, turns its clients away; before 8.4 it went on showing "
+     "them old data"},
+    {"group_replication_autorejoin_tries", "3", BaseFor::Members, true,
+     "a member that was expelled comes back by itself, before repld has to join it"},
 };
 
 /// Why a node has a base value: "base: nodes that may take writes".

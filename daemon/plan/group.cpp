@@ -39,6 +39,12 @@ std::string ssl_mode(TlsMode mode) {
   return "REQUIRED";
 }
 
+/// With "uncompressed" a donor that does not allow it is taken all the same.
+std::string recovery_compression(Compression compression) {
+  if (compression == Compression::None) return "uncompressed";
+  return fmt::format("{},uncompressed", to_string(compression));
+}
+
 bool is_multi_primary(const Spec& spec) {
   return spec.topology == TopologyType::GroupMultiPrimary;
 }
@@ -87,6 +93,8 @@ std::map<std::string, std::string> group_variables(const Spec& spec, const NodeS
       {"group_replication_member_expel_timeout", std::to_string(spec.group.expel_after.count())},
       {"group_replication_unreachable_majority_timeout", std::to_string(spec.group.majority_timeout.count())},
       {"group_replication_consistency", std::string{to_string(spec.group.consistency)}},
+      {"group_replication_recovery_compression_algorithms", recovery_compression(spec.network.compression)},
+      {"group_replication_recovery_zstd_compression_level", std::to_string(spec.network.zstd_level)},
       {"group_replication_member_weight", std::to_string(weight == spec.group.weights.end() ? 50 : weight->second)},
   };
 }

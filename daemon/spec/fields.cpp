@@ -183,7 +183,25 @@ constexpr std::array kReserved{
     Reserved{"rpl_semi_sync_*", "it follows from \"sync\""},
     Reserved{"gtid_mode", "it follows from \"positioning\""},
     Reserved{"enforce_gtid_consistency", "it follows from \"positioning\""},
-    Reserved{"group_replication_*", "it follows from \"topology\" and \"groupReplication\""},
+    Reserved{"group_replication_group_*", "it follows from the topology"},
+    Reserved{"group_replication_communication_stack", "repld's groups talk over the servers' own port"},
+    Reserved{"group_replication_local_address", "it follows from the node's host and port"},
+    Reserved{"group_replication_advertise_recovery_endpoints", "it follows from the node's host and port"},
+    Reserved{"group_replication_single_primary_mode", "it follows from \"topology\""},
+    Reserved{"group_replication_enforce_update_everywhere_checks", "it follows from \"topology\""},
+    Reserved{"group_replication_ssl_mode", "it follows from \"tls\""},
+    Reserved{"group_replication_recovery_use_ssl", "it follows from \"tls\""},
+    Reserved{"group_replication_recovery_ssl_*", "it follows from \"tls\""},
+    Reserved{"group_replication_recovery_get_public_key", "it follows from \"tls\""},
+    Reserved{"group_replication_recovery_compression_algorithms", "it follows from \"network\""},
+    Reserved{"group_replication_recovery_zstd_compression_level", "it follows from \"network\""},
+    Reserved{"group_replication_member_expel_timeout", "it is groupReplication.expelAfter"},
+    Reserved{"group_replication_unreachable_majority_timeout", "it is groupReplication.majorityTimeout"},
+    Reserved{"group_replication_consistency", "it is groupReplication.consistency"},
+    Reserved{"group_replication_member_weight", "it is groupReplication.weight"},
+    Reserved{"group_replication_start_on_boot", "repld sets it: members join by themselves"},
+    Reserved{"group_replication_bootstrap_group", "left on, the next start would make a second group"},
+    Reserved{"group_replication_force_members", "a person decides that, at the server, when the majority is lost"},
     Reserved{"replica_skip_errors", "it follows from \"skipErrors\""},
     Reserved{"slave_skip_errors", "it follows from \"skipErrors\""},
     Reserved{"server_id", "it must differ on each server: set it in the server's own option file"},
@@ -368,6 +386,14 @@ Fields<TlsSpec> tls_fields() {
   };
 }
 
+Fields<NetworkSpec> network_fields() {
+  return {
+      field<NetworkSpec>("compression", &NetworkSpec::compression, one_of(kCompressions)),
+      field<NetworkSpec>("scope", &NetworkSpec::scope, one_of(kCompressionScopes)),
+      field<NetworkSpec>("zstdLevel", &NetworkSpec::zstd_level, integer(1, 22)),
+  };
+}
+
 Fields<DetectionSpec> detection_fields() {
   return {
       field<DetectionSpec>("probeInterval", &DetectionSpec::probe_interval, duration<milliseconds>(100ms, 60s)),
@@ -542,6 +568,7 @@ Fields<Spec> spec_fields() {
       field<Spec>("accounts", &Spec::accounts, mapping_of(accounts_fields()), Presence::Required),
       field<Spec>("passwordPolicy", &Spec::password_policy, mapping_of(password_policy_fields())),
       field<Spec>("tls", &Spec::tls, mapping_of(tls_fields())),
+      field<Spec>("network", &Spec::network, mapping_of(network_fields())),
       field<Spec>("failover", &Spec::failover, mapping_of(failover_fields())),
       field<Spec>("provisioning", &Spec::provisioning, mapping_of(provisioning_fields())),
       field<Spec>("groupReplication", &Spec::group, mapping_of(group_replication_fields())),
@@ -576,6 +603,7 @@ std::vector<std::string> field_labels() {
   append(out, "accounts.application.", account_fields(AccountRole::Application));
   append(out, "passwordPolicy.", password_policy_fields());
   append(out, "tls.", tls_fields());
+  append(out, "network.", network_fields());
   append(out, "failover.", failover_fields());
   append(out, "failover.detection.", detection_fields());
   append(out, "failover.fencing.", fencing_fields());

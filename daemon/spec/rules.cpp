@@ -224,6 +224,41 @@ void group_options_only_in_groups(Draft& draft) {
   }
 }
 
+void network_options_have_an_effect(Draft& draft) {
+  const auto& network = draft.spec.network;
+  if (draft.reader.wrote("network.zstdLevel") && network.compression != Compression::Zstd) {
+    draft.reader.error_at("network.zstdLevel", fmt::format("belongs to compression zstd, not to {}: remove it",
+                                                           to_string(network.compression)));
+  }
+  if (network.scope == CompressionScope::All) return;
+  if (network.compression == Compression::None) {
+    draft.reader.error_at("network.scope", "nothing is compressed: name a \"compression\" (zlib, zstd), or remove it");
+  } else if (is_group(draft.spec)) {
+    draft.reader.error_at("network.scope",
+                          "a member that joins a group chooses whom it gets its data from by itself, in whatever "
+                          "region: use all");
+  } else if (std::none_of(draft.spec.nodes.begin(), draft.spec.nodes.end(), [&](const NodeSpec& node) {
+               return !node.region.empty() && node.region != draft.spec.nodes.front().region;
+             })) {
+    draft.reader.error_at("network.scope",
+                          "the nodes are not of several regions: give each its \"region\", or use all");
+  }
+}
+
+void group_settings_only_in_groups(Draft& draft) {
+  if (is_group(draft.spec)) return;
+  const auto check = [&](const std::string& path, const std::map<std::string, std::string>& settings) {
+    for (const auto& [name, value] : settings) {
+      if (!name.starts_with("group_replication_")) continue;
+      draft.reader.error_at(path + "." + name,
+                            fmt::format("there is no group in {}: remove it", to_string(draft.spec.topology)));
+    }
+  };
+  check("settings", draft.spec.settings);
+  for_each_node(draft,
+                [&](std::size_t i, const NodeSpec& node) { check(node_path(i, "nodeSettings"), node.settings); });
+}
+
 void delay_only_under_a_source(Draft& draft) {
   if (draft.spec.topology == TopologyType::SourceReplica) return;
   for_each_node(draft, [&](std::size_t i, const NodeSpec& node) {
@@ -526,6 +561,7 @@ const std::vector<Rule>& rules() {
       {"groupReplication belongs to groups, and its weights to nodes",
        {"topology", "nodes.name", "groupReplication"},
        group_options_only_in_groups},
+      {"settings of group replication belong to groups", {"topology"}, group_settings_only_in_groups},
       {"delay belongs to source-replica", {"topology", "nodes.delay"}, delay_only_under_a_source},
       {"onTooFewReplicas belongs to modes semi-sync and sync", {"sync.mode"}, too_few_only_with_acks},
       {"timeout belongs to modes semi-sync and sync, and has an effect with degrade-to-async only",
@@ -544,6 +580,9 @@ const std::vector<Rule>& rules() {
        {"passwordPolicy"},
        password_length_is_derived},
       {"a verifying TLS mode has a ca, and a ca has a verifying mode", {"tls"}, tls_ca_fits_mode},
+      {"network.scope and network.zstdLevel have something to act on",
+       {"topology", "network", "nodes.region"},
+       network_options_have_an_effect},
       {"auto-increment is derived where several nodes write", {"topology"}, auto_increment_is_derived},
       {"skipErrors are different numbers, at most 32, and not of a group",
        {"topology", "skipErrors", "nodes.skipErrors"},

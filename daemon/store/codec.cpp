@@ -68,6 +68,10 @@ inline constexpr auto kNames<FencingMode> = kFencingModes;
 template <>
 inline constexpr auto kNames<Rejoin> = kRejoins;
 template <>
+inline constexpr auto kNames<Compression> = kCompressions;
+template <>
+inline constexpr auto kNames<CompressionScope> = kCompressionScopes;
+template <>
 inline constexpr auto kNames<TlsMode> = kTlsModes;
 template <>
 inline constexpr auto kNames<Provisioning> = kProvisionings;

@@ -81,6 +81,14 @@ void fields(V& v, FailoverSpec& f) {
 }
 
 template <class V>
+void fields(V& v, NetworkSpec& n) {
+  auto& [compression, scope, zstd_level] = n;
+  v("compression", compression);
+  v("scope", scope);
+  v("zstdLevel", zstd_level);
+}
+
+template <class V>
 void fields(V& v, TlsSpec& t) {
   auto& [mode, ca] = t;
   v("mode", mode);
@@ -126,7 +134,7 @@ void fields(V& v, HooksSpec& h) {
 template <class V>
 void fields(V& v, Spec& s) {
   auto& [cluster, topology, positioning, sync, nodes, accounts, tls, failover, provisioning, group, settings, alert_lag,
-         consistency, password_policy, management, drift, hooks, tuning, skip_errors] = s;
+         consistency, password_policy, management, drift, hooks, tuning, skip_errors, network] = s;
   v("cluster", cluster);
   v("topology", topology);
   v("positioning", positioning);
@@ -145,6 +153,7 @@ void fields(V& v, Spec& s) {
   v.added("drift", drift);
   v.added("hooks", hooks);
   v.added("tuning", tuning);
+  v.added("network", network);
   v.added("skip_errors", skip_errors);
 }
 

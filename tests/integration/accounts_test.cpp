@@ -91,7 +91,7 @@ TEST_F(Accounts, ARotationUnderLoadBreaksNoReplicaAndLosesNothing) {
   put("replica", "An-other-secret-1");
   put("app", "An-other-secret-2");
   const auto planned = succeeds({"rotate", rig.cluster(), "--dry-run"});
-  for (const auto* part : {"give the replication account 'repl_replica' its new password", "db2  its receiver logs in",
+  for (const auto* part : {"give the replication account 'repl_replica' its new password", "db2  its receiver connects",
                            "the former password of the replication account", "--discard-former application"}) {
     EXPECT_NE(planned.find(part), std::string::npos) << part << '\n' << planned;
   }

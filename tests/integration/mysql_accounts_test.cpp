@@ -92,6 +92,29 @@ TEST_F(Accounts, ARotationLocksNobodyOutAtAnyMoment) {
   receivers_come_back();
 }
 
+TEST_F(Accounts, AReceiverIsToldHowWhatItGetsIsPacked) {
+  replicate_with_semi_sync();
+  auto packed = *spec;
+  packed.network = {Compression::Zstd, CompressionScope::All, 9};
+  spec = std::make_shared<Spec>(packed);
+  EXPECT_EQ(look(kDb2).receiver_as_declared, std::optional{false});
+  done(RenewReceiver{kDb2});
+  EXPECT_EQ(look(kDb2).receiver_as_declared, std::optional{true});
+  EXPECT_EQ(look(kDb3).receiver_as_declared, std::optional{false}) << "each is told by itself";
+  const std::string is_sent =
+      "SELECT GROUP_CONCAT(s.VARIABLE_VALUE ORDER BY 1) FROM performance_schema.threads t JOIN "
+      "performance_schema.status_by_thread s USING (THREAD_ID) WHERE t.PROCESSLIST_COMMAND "
+      "LIKE 'Binlog Dump%' AND s.VARIABLE_NAME='Compression_algorithm' AND s.VARIABLE_VALUE<>''";
+  EXPECT_TRUE(comes_true([&] { return servers.ask(kDb1, is_sent) == "zstd"; })) << servers.ask(kDb1, is_sent);
+  done(WaitForAckers{kDb1, 2, 20s});
+  EXPECT_TRUE(probe(kDb2).channel()->applier == ThreadState::Running);
+
+  packed.network = {};
+  spec = std::make_shared<Spec>(packed);
+  done(RenewReceiver{kDb2});
+  EXPECT_EQ(look(kDb2).receiver_as_declared, std::optional{true});
+}
+
 TEST_F(Accounts, AReceiverIsLeftAloneWhileItsSourceDoesNotTakeTheNewPassword) {
   replicate();
   servers.write_secret("t-replica", "Another-1");

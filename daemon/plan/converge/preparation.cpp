@@ -103,7 +103,9 @@ void variables(Draft& draft, const Node& node, bool gets_components) {
     const auto* row = base_row(draft.wanted, node.id(), variable.first);
     if (row == nullptr) return false;
     const auto has = node.has->variables.find(variable.first);
-    return has == node.has->variables.end() || is_met_by(*row, has->second);
+    // A member has these once the plugin is installed; any other is one that this version does not know.
+    if (has == node.has->variables.end()) return row->whom != BaseFor::Members;
+    return is_met_by(*row, has->second);
   });
   if (!validates_passwords(*node.has) && !gets_components) {
     // They come with the component, which a running replica cannot be given.

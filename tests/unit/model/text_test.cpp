@@ -29,6 +29,8 @@ TEST(Names, OfTheValuesOfASpecAreReadBack) {
   expect_read_back(kFencingModes, fencing_mode_from);
   expect_read_back(kRejoins, rejoin_from);
   expect_read_back(kTlsModes, tls_mode_from);
+  expect_read_back(kCompressions, compression_from);
+  expect_read_back(kCompressionScopes, compression_scope_from);
   expect_read_back(kProvisionings, provisioning_from);
   expect_read_back(kSecretKinds, secret_kind_from);
   expect_read_back(kAccountRoles, account_role_from);

@@ -63,6 +63,15 @@ TEST(ChangeSource, UsesTlsAsTheSpecSays) {
   EXPECT_TRUE(has(receiver_options(options({TlsMode::VerifyIdentity, "x"})), "SOURCE_SSL_VERIFY_SERVER_CERT=1"));
 }
 
+TEST(ChangeSource, PacksAsTheSpecSaysAndTakesWhatTheSourceAllows) {
+  auto packed = options();
+  EXPECT_TRUE(has(receiver_options(packed), "SOURCE_COMPRESSION_ALGORITHMS='uncompressed'"));
+  packed.compression = Compression::Zstd;
+  packed.zstd_level = 9;
+  EXPECT_TRUE(has(renew_login(packed, "").text,
+                  "SOURCE_COMPRESSION_ALGORITHMS='zstd,uncompressed', SOURCE_ZSTD_COMPRESSION_LEVEL=9"));
+}
+
 TEST(Tls, IsPreferredWhereThereIsANetwork) {
   EXPECT_TRUE(wants_tls({TlsMode::Preferred, ""}, {"10.0.0.1", 3306}));
   EXPECT_FALSE(wants_tls({TlsMode::Preferred, ""}, {"127.0.0.1", 3306}));

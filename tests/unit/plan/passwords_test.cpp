@@ -62,8 +62,8 @@ TEST(Rotation, TellsEverybodyOneByOneAndThenDiscardsTheFormerPassword) {
             (std::vector<std::string>{
                 "a: give the replication account 'repl_replica' its new password, the present one works on",
                 "b: apply all that a has (at most 60 s)", "c: apply all that a has (at most 60 s)",
-                "b: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
-                "c: its receiver logs in as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "b: its receiver connects as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
+                "c: its receiver connects as declared from now on", "a: wait for 2 semi-sync replicas (at most 20 s)",
                 "a: the former password of the replication account 'repl_replica' works no longer"}));
   // In any order that the plan allows: never two receivers at once, and nobody before everybody has the password.
   for (const auto& [first, later] : {std::pair{0, 1}, {0, 2}, {1, 3}, {2, 3}, {3, 4}, {4, 5}, {5, 6}, {6, 7}}) {
@@ -93,13 +93,13 @@ TEST(Rotation, KeepsTheFormerPasswordWhileANodeIsAway) {
   world.servers["c"].life = Life::Down;
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
-  EXPECT_TRUE(has_step(p, "b: its receiver logs in as declared from now on"));
+  EXPECT_TRUE(has_step(p, "b: its receiver connects as declared from now on"));
   EXPECT_TRUE(all_of_kind<DiscardFormerPassword>(p).empty());
   EXPECT_NE(reasons_of(p).find("works on until every node is there"), std::string::npos) << reasons_of(p);
   world.carry_out(p);
   world.servers["c"].life = Life::Up;
   const auto rest = world.plan();
-  EXPECT_TRUE(has_step(rest, "c: its receiver logs in as declared from now on"));
+  EXPECT_TRUE(has_step(rest, "c: its receiver connects as declared from now on"));
   EXPECT_EQ(all_of_kind<DiscardFormerPassword>(rest).size(), 1u);
 }
 
@@ -132,8 +132,8 @@ TEST(Rotation, LeavesReplicasOfADelayedNodeForLater) {
   Kept world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
   world.change_secret(AccountRole::Replication);
   const auto p = world.plan();
-  EXPECT_TRUE(has_step(p, "b: its receiver logs in as declared from now on"));
-  EXPECT_FALSE(has_step(p, "c: its receiver logs in as declared from now on"));
+  EXPECT_TRUE(has_step(p, "b: its receiver connects as declared from now on"));
+  EXPECT_FALSE(has_step(p, "c: its receiver connects as declared from now on"));
   EXPECT_FALSE(has_step(p, "b: apply all that a has (at most 60 s)")) << "that takes an hour";
   EXPECT_TRUE(all_of_kind<DiscardFormerPassword>(p).empty());
 }

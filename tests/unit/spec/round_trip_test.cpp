@@ -106,6 +106,11 @@ Spec some_spec() {
   spec.tls.mode = one<TlsMode>(
       {TlsMode::Disabled, TlsMode::Preferred, TlsMode::Required, TlsMode::VerifyCa, TlsMode::VerifyIdentity});
   if (spec.tls.verifies() || (spec.tls.mode == TlsMode::Required && coin())) spec.tls.ca = "/certs/ca file.pem";
+  if (coin()) {
+    spec.network.compression = one<Compression>({Compression::Zlib, Compression::Zstd});
+    if (!spec.is_group() && coin()) spec.network.scope = CompressionScope::CrossRegion;
+    if (spec.network.compression == Compression::Zstd) spec.network.zstd_level = some(1, 22);
+  }
   if (coin()) spec.password_policy.min_length = some(4, 64);
   if (coin()) spec.password_policy.history = some(1, 65535);
   if (coin()) spec.password_policy.expire_after = std::chrono::hours{24 * some(1, 3650)};

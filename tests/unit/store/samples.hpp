@@ -85,6 +85,7 @@ inline Spec spec() {
   s.accounts = {{AccountRole::Admin, {"repl_admin", {SecretRef::Kind::File, "/etc/repld/admin"}, {}}},
                 {AccountRole::Application, account()}};
   s.tls = {TlsMode::VerifyIdentity, "/etc/ca.pem"};
+  s.network = {Compression::Zstd, CompressionScope::CrossRegion, 9};
   s.failover = {.automatic = false,
                 .detection = {2s, 300ms, 5},
                 .blocked_after = 4s,
