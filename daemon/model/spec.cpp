@@ -1,6 +1,8 @@
 // What follows from a spec without looking at any server.
 #include "model/spec.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace repl {
@@ -115,10 +117,16 @@ Compression Spec::compression_between(const NodeId& replica, const Address& sour
   return apart ? network.compression : Compression::None;
 }
 
+NodeId at_former_address(const NodeSpec& before) {
+  return {fmt::format("{} at {}", before.id, to_string(before.address))};
+}
+
 Spec with_leaving_nodes(Spec wanted, const Spec* before) {
   if (before == nullptr) return wanted;
-  for (const auto& node : before->nodes) {
-    if (wanted.find(node.id) == nullptr && wanted.find(node.address) == nullptr) wanted.nodes.push_back(node);
+  for (auto node : before->nodes) {
+    if (wanted.find(node.address) != nullptr) continue;
+    if (wanted.find(node.id) != nullptr) node.id = at_former_address(node);
+    wanted.nodes.push_back(std::move(node));
   }
   return wanted;
 }

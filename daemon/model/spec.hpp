@@ -225,8 +225,13 @@ struct Spec {
 /// Server-wide, but a node has one channel in every topology, so the list is the channel's.
 inline constexpr const char* kSkipErrorsVariable = "replica_skip_errors";
 
+/// What a node is called at the address that its name has no more: "db3 at 10.0.0.13:3306".
+NodeId at_former_address(const NodeSpec& before);
+
 /// `wanted`, and with it the nodes of `before` that it no longer has: those are watched, and changed, until they have
-/// left. A node of which only the name has changed has not left.
+/// left. A node of which only the name has changed has not left. Where a name stands for another address, what answers
+/// at the former one is looked at as well, by a name of its own: it may be another server, which leaves, or the same
+/// one.
 Spec with_leaving_nodes(Spec wanted, const Spec* before);
 
 }  // namespace repl

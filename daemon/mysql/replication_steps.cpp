@@ -215,8 +215,12 @@ Result<void> drain(Server& server) {
 /// Both threads stop, with all applied that was received. The applier stops first, while the end of its transaction
 /// still comes: one that was begun, and whose end the receiver did not get any more, holds STOP REPLICA up for 60 s
 /// (seen on 9.7, with a receiver that was stopped first, under load).
+///
+/// A delayed replica holds back what it was given, for hours maybe, and is never the only one that has it: nothing of
+/// its relay log is waited for.
 Result<void> stop_with_all_applied(Server& server, const Snapshot& now) {
   const auto& channel = *now.channel();
+  if (channel.delay.count() > 0) return run_on(server, channel, "STOP REPLICA");
   // A receiver that was just restarted is connecting, and brings the end as well.
   const bool both_run = channel.receiver != ThreadState::Stopped && channel.applier == ThreadState::Running;
   if (!both_run || now.by_position()) {
@@ -245,7 +249,8 @@ Result<void> use_auto_position(Server& server, const Snapshot& now) {
   const auto then = server.look();
   if (!then) return tl::unexpected(then.error());
   if (then->channel() == nullptr) return fail(ErrorCode::Internal, "{}: its channel is gone", server.node());
-  if (has_unapplied(*then)) {
+  // A delayed one gets anew from its source what it had not applied.
+  if (has_unapplied(*then) && then->channel()->delay.count() == 0) {
     return fail(ErrorCode::PreconditionFailed,
                 "{}: replicates by file and position and has not applied all it received; it cannot be switched to "
                 "auto-position before it has",

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "plan/converge/planners.hpp"
@@ -26,10 +27,21 @@ NodeId first_primary(const Spec& wanted, const View& view) {
   return wanted.nodes.front().id;
 }
 
-/// A primary is moved by itself: what else a file changes would change what the switchover is planned from.
+/// What does not change what a switchover is planned from: who follows whom, who takes writes and who acknowledges.
+bool leaves_replication_alone(const PlannedStep& planned) {
+  return std::visit(Overloaded{[](const SetVariable& s) { return !s.name.starts_with("auto_increment_"); },
+                               [](const ResetVariable& s) { return !s.name.starts_with("auto_increment_"); },
+                               [](const PersistReadOnly&) { return true; },
+                               [](const StartReplication&) { return true; }, [](const CreateAccount&) { return true; },
+                               [](const AmendAccount&) { return true; }, [](const auto&) { return false; }},
+                    planned.step);
+}
+
+/// A primary is moved by itself, or after what would be done without the move as well (somebody has changed a variable
+/// by hand): what else a file changes would change what the switchover is planned from.
 Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wanted, const Office& office,
                                   const View& view) {
-  if (!rest.empty()) {
+  if (!std::all_of(rest.steps.begin(), rest.steps.end(), leaves_replication_alone)) {
     return fail(
         ErrorCode::NotSupported,
         "{}: nothing was changed: the file makes {} the source instead of {}, and changes other things as well: apply "
@@ -38,9 +50,12 @@ Result<Plan> with_move_of_primary(Plan rest, const NodeId& to, const Spec& wante
   }
   auto plan = plan_switchover(wanted, office, view, to, converge::kMovesWithin);
   if (!plan) return plan;
-  plan->goal = Goal::Converge;
-  plan->reasons.insert(plan->reasons.begin(), rest.reasons.begin(), rest.reasons.end());
-  return plan;
+  Builder both{Goal::Converge};
+  both.append(std::move(rest), {});
+  std::vector<Builder::Index> all(both.steps().size());
+  std::iota(all.begin(), all.end(), Builder::Index{0});
+  both.append(std::move(*plan), all);
+  return std::move(both).take();
 }
 
 }  // namespace

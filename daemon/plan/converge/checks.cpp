@@ -109,6 +109,7 @@ class Checker {
              fmt::format("{} is the primary and is not in the new file: `replctl switchover` first", out_.seed));
       return;
     }
+    primary_is_the_same_server();
     const auto* declared_before = before_ != nullptr ? before_->declared_source() : nullptr;
     const bool moved = declared_before != nullptr && declared_before->id != declared->id;
     if (moved && declared->id != out_.seed) {
@@ -116,6 +117,20 @@ class Checker {
     } else if (declared->id != out_.seed) {
       out_.notes.push_back(fmt::format("primary is {} (declared {})", out_.seed, declared->id));
     }
+  }
+
+  /// Its name may stand for another address; with another server there, nobody would be the primary.
+  void primary_is_the_same_server() {
+    const auto* was = before_ == nullptr ? nullptr : before_->find(out_.seed);
+    if (was == nullptr || was->address == wanted_.find(out_.seed)->address) return;
+    const auto* there = view_.reachable(at_former_address(*was));
+    const auto* here = view_.reachable(out_.seed);
+    if (there == nullptr || here == nullptr || there->server_uuid == here->server_uuid) return;
+    refuse(
+        ErrorCode::PreconditionFailed,
+        fmt::format("{} is the primary, and at {} is another server than at {}: `replctl switchover` first, and then "
+                    "replace {}",
+                    out_.seed, to_string(wanted_.find(out_.seed)->address), to_string(was->address), out_.seed));
   }
 
   bool must_answer(const NodeSpec& spec) const {
@@ -285,11 +300,30 @@ class Checker {
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{}: the semi-sync plugins are not in its plugin_dir", node.id()));
     } else if (needs_semi_sync && !node.may_write() && !node.member()) {
-      refuse(ErrorCode::PreconditionFailed,
-             fmt::format("{} runs as a replica and has not loaded the semi-sync plugins, which only a writable server "
-                         "can be told: STOP REPLICA, set super_read_only OFF, INSTALL PLUGIN, and back again",
-                         node.id()));
+      if (const auto why = why_not_equipped(node)) {
+        refuse(
+            ErrorCode::PreconditionFailed,
+            fmt::format("{} runs as a replica and has not loaded the semi-sync plugins, which only a writable server "
+                        "can be told, and {}: STOP REPLICA, set super_read_only OFF, INSTALL PLUGIN, and back again",
+                        node.id(), *why));
+      } else {
+        out_.to_equip.insert(node.id());
+      }
     }
+  }
+
+  /// Why a running replica cannot be given plugins between leaving its source and following again.
+  std::optional<std::string> why_not_equipped(const Node& node) const {
+    if (wanted_.by_position()) return "without GTIDs its place would be lost with its channel";
+    if (wanted_.topology != TopologyType::SourceReplica ||
+        (before_ != nullptr && before_->topology != wanted_.topology)) {
+      return "the topology is no source-replica, or becomes one only now";
+    }
+    if (node.now->semi_sync.replica_enabled) return "commits may wait for its acknowledgement";
+    const auto* channel = node.now->channel();
+    if (channel->applier != ThreadState::Running || channel->applier_errno != 0) return "its applier does not run";
+    if (channel->delay.count() > 0) return "it is delayed, so that what it has received would be lost";
+    return std::nullopt;
   }
 
   void tables_fit_a_group(const Node& node) {
@@ -320,10 +354,10 @@ class Checker {
     }
     auto same = wanted_;
     same.positioning = before_->positioning;
-    if (same.topology != before_->topology || same.nodes != before_->nodes) {
+    if (same.topology != before_->topology || same.nodes != before_->nodes || same.sync != before_->sync) {
       refuse(ErrorCode::NotSupported,
-             "positioning and nodes change in one file: apply `positioning: gtid` with the nodes as they are, then the "
-             "rest");
+             "positioning changes in one file with nodes or sync: apply `positioning: gtid` with the rest as it is, "
+             "then the rest");
       return;
     }
     if (!out_.nodes.contains(out_.seed)) return;

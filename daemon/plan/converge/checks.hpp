@@ -59,6 +59,9 @@ struct Checked {
   /// Without GTIDs: replicas that follow another node than they should, or have to begin where an empty source is. The
   /// primary is closed while they are put in their place.
   std::set<NodeId> to_place;
+  /// Replicas that lack what only a writable server can be given (the semi-sync plugins): each follows nobody for a
+  /// moment, in which it is opened, with its clients turned away.
+  std::set<NodeId> to_equip;
   /// The nodes give their transactions no GTIDs and will: a step at a time, all at once.
   bool changes_to_gtids = false;
   std::vector<std::string> notes;

@@ -86,6 +86,7 @@ class Group {
     const bool cloned = draft_.checked.to_clone.contains(id);
     const bool detaches = node.follows() && !cloned;
     // It has all it received applied; the group gives it the rest.
+    if (detaches) take_off_delay(draft_, node);
     if (detaches) forget_source(draft_, node, after);
     prepare(draft_, node, Stays::Closed, detaches);
     acknowledge(draft_, node);

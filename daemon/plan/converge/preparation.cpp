@@ -9,6 +9,7 @@
 #include "model/snapshot_text.hpp"
 #include "plan/base.hpp"
 #include "plan/converge/donor.hpp"
+#include "plan/converge/planners.hpp"
 #include "plan/group.hpp"
 #include "plan/put_back.hpp"
 #include "plan/semi_sync.hpp"
@@ -268,6 +269,15 @@ void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> a
   draft.plan.add(ForgetSource{node.id(), source.value_or(NodeId{}), channel.delay, channel.name}, std::move(after));
 }
 
+std::optional<Builder::Index> take_off_delay(Draft& draft, const Node& node) {
+  if (!node.follows() || draft.checked.to_clone.contains(node.id())) return std::nullopt;
+  const auto& channel = *node.now->channel();
+  const auto source = diagnose::source_node(draft.known, channel);
+  if (channel.delay.count() == 0 || !source) return std::nullopt;
+  draft.plan.add(FollowSource{.replica = node.id(), .from = source, .to = *source, .delay_before = channel.delay});
+  return draft.plan.add(WaitForApplied{node.id(), *source, kCatchUpTimeout});
+}
+
 void forget_own(Draft& draft, const Node& node) {
   const auto own = draft.checked.to_forget.find(node.id());
   if (own == draft.checked.to_forget.end()) return;
@@ -302,11 +312,18 @@ void retire_discarded(Draft& draft) {
                   retired.count() == 1 ? "it" : "them", in_words(retired)));
 }
 
+bool only_moved(const Draft& draft, const Snapshot& leaving) {
+  const auto& nodes = draft.checked.nodes;
+  return std::any_of(nodes.begin(), nodes.end(),
+                     [&](const auto& n) { return n.second.now->server_uuid == leaving.server_uuid; });
+}
+
 std::vector<const Snapshot*> leaving(const Draft& draft) {
   std::vector<const Snapshot*> out;
   for (const auto& node : draft.known.nodes) {
     if (draft.wanted.find(node.id) != nullptr) continue;
-    if (const auto* now = draft.view.reachable(node.id)) out.push_back(now);
+    const auto* now = draft.view.reachable(node.id);
+    if (now != nullptr && !only_moved(draft, *now)) out.push_back(now);
   }
   return out;
 }

@@ -78,6 +78,10 @@ void acknowledge(Draft& draft, const Node& node);
 /// Removes the node's channel; taken back, it follows again whom it followed.
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after);
 
+/// A delayed replica that becomes a node without a delay applies what it holds back before anything waits for it.
+/// The step after which it has; empty when there is no delay.
+std::optional<Builder::Index> take_off_delay(Draft& draft, const Node& node);
+
 /// An empty node's own few transactions are reset before it follows anybody.
 void forget_own(Draft& draft, const Node& node);
 
@@ -94,6 +98,9 @@ void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder:
 /// Uses up the numbers of what the plan throws away, when everything else is done: the nodes that acknowledge the empty
 /// transactions must lack them, or nobody would. Best effort: what it leaves is found and repaired.
 void retire_discarded(Draft& draft);
+
+/// What answers at an address that the new spec does not have is a server that stays: it has another address now.
+bool only_moved(const Draft& draft, const Snapshot& leaving);
 
 /// Nodes that the new spec does not have any more, and that answer.
 std::vector<const Snapshot*> leaving(const Draft& draft);

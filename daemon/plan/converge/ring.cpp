@@ -22,6 +22,9 @@ class Ring {
 
   void make() && {
     expect_nothing();
+    for (const auto& [id, node] : nodes_) {
+      if (const auto caught_up = take_off_delay(draft_, node)) draft_.closes_after.push_back(*caught_up);
+    }
     let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
@@ -76,7 +79,10 @@ class Ring {
     });
   }
 
-  bool was_in_the_ring(const NodeId& node) const { return draft_.was_ring() && draft_.before->find(node) != nullptr; }
+  /// The server, whatever its name was.
+  bool was_in_the_ring(const NodeId& node) const {
+    return draft_.was_ring() && draft_.before->find(wanted_.find(node)->address) != nullptr;
+  }
   /// A new node, or one that a tree has closed, is opened at the end.
   Stays stays(const Node& node) const {
     if (open_now(node) && !pauses_) return Stays::Open;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "plan/converge/donor.hpp"
 #include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
@@ -39,7 +40,13 @@ class Tree {
     // The data of an empty node come from one that is ready, so the sources are prepared first.
     const auto left = prepare(draft_, primary, Stays::Open);
     if (!leaves_group(primary)) rotate_passwords(draft_, primary);
-    for (const auto* node : from_the_top()) prepare(draft_, *node, stays(*node), leaves_group(*node));
+    for (const auto* node : from_the_top()) {
+      if (draft_.checked.to_equip.contains(node->id())) {
+        equip(*node);
+      } else {
+        prepare(draft_, *node, stays(*node), leaves_group(*node));
+      }
+    }
     // In a ring each waited for the next one.
     if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
@@ -60,6 +67,23 @@ class Tree {
   }
 
  private:
+  /// One after the other, each back before the next one goes.
+  void equip(const Node& node) {
+    const auto& id = node.id();
+    const auto source = source_of(id);
+    if (!source) return;
+    forget_source(draft_, node, equipped_);
+    prepare(draft_, node, Stays::Closed, true);
+    auto after = draft_.last_step_of(*source);
+    const auto follows =
+        plan_.add(FollowSource{.replica = id, .from = std::nullopt, .to = *source, .delay = node.spec->delay}, after);
+    equipped_ = {plan_.add_beside(WaitForApplied{id, *source, kDrainTimeout}, {follows})};
+    plan_.because(
+        fmt::format("{} follows nobody for a moment, and its clients are turned away: only a writable server "
+                    "can be given the semi-sync plugins",
+                    id));
+  }
+
   bool leaves_group(const Node& node) const { return draft_.was_group() && node.member(); }
   /// A member is closed by its group.
   Stays stays(const Node& node) const { return node.member() ? Stays::AsItIs : Stays::Closed; }
@@ -95,9 +119,10 @@ class Tree {
     if (!wanted_.semi_sync() || draft_.before == nullptr || !draft_.before->semi_sync()) return;
     bool acker_leaves = false;
     std::vector<Builder::Index> released;
-    for (const auto& node : draft_.before->nodes) {
+    for (const auto& node : draft_.known.nodes) {
       const auto* now = draft_.view.reachable(node.id);
       if (wanted_.find(node.id) != nullptr || (now != nullptr && !now->semi_sync.replica_enabled)) continue;
+      if (now != nullptr && only_moved(draft_, *now)) continue;
       acker_leaves = true;
       if (const auto last = plan_.last_of(node.id)) released.push_back(*last);
     }
@@ -158,11 +183,19 @@ class Tree {
     return after;
   }
 
-  /// Tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement, and without GTIDs it may be
-  /// that only a clone can give one.
+  /// Too few replicas are there to acknowledge, and the way out needs that to end: the donor would be the primary
+  /// (tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement), or nobody is to wait any
+  /// more, which waiting clients would take for an acknowledgement.
   bool commits_hang() const {
-    return wanted_.by_position() && !draft_.checked.to_clone.empty() &&
-           nodes_.at(primary_).now->semi_sync.wait_sessions > 0;
+    const auto& semi_sync = nodes_.at(primary_).now->semi_sync;
+    if (!semi_sync.source_enabled || semi_sync.wait_sessions == 0 || semi_sync.clients >= semi_sync.wait_for_count) {
+      return false;
+    }
+    if (!wanted_.semi_sync()) return true;
+    const auto& clones = draft_.checked.to_clone;
+    return std::any_of(clones.begin(), clones.end(), [&](const auto& clone) {
+      return wanted_.by_position() || choose_donor(draft_, clone.first).node == primary_;
+    });
   }
 
   /// Their clients are cut off without an answer, so nobody is told that what only the primary has is safe. It is
@@ -171,9 +204,13 @@ class Tree {
     plan_.add(CloseReturned{primary_});
     plan_.add(SetOfflineMode{primary_, true, false});
     plan_.because(
-        fmt::format("commits on {} wait for an acknowledgement, and a clone would wait for them: their clients "
-                    "are cut off, and it takes no writes until a clone follows it",
-                    primary_));
+        wanted_.semi_sync()
+            ? fmt::format("commits on {} wait for an acknowledgement, and a clone would wait for them: their clients "
+                          "are cut off, and it takes no writes until a clone follows it",
+                          primary_)
+            : fmt::format("commits on {} wait for an acknowledgement that nobody gives: their clients are cut off, "
+                          "so that none takes the end of the waiting for one, and come back at once",
+                          primary_));
   }
 
   /// Writers never wait: first every server takes transactions with and without GTIDs, then every new one gets one, and
@@ -270,7 +307,7 @@ class Tree {
   void attach(const Node& node, const std::vector<Builder::Index>& has_all) {
     const auto& id = node.id();
     const auto source = source_of(id);
-    if (!source) return;
+    if (!source || draft_.checked.to_equip.contains(id)) return;
     if (source != wanted_.source_of(id, primary_)) {
       plan_.because(fmt::format("{} follows {} for now: {} does not answer or is in quarantine", id, *source,
                                 *wanted_.source_of(id, primary_)));
@@ -345,6 +382,7 @@ class Tree {
   const Spec& wanted_;
   const NodeId& primary_;
   const std::map<NodeId, Node>& nodes_;
+  std::vector<Builder::Index> equipped_;  ///< The steps after which the last replica that was detached is back.
 };
 
 }  // namespace

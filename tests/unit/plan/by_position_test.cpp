@@ -280,7 +280,7 @@ TEST(ApplyByPosition, ClonesFromOneDonorOneAfterTheOther) {
 
 TEST(ApplyByPosition, CutsTheClientsOfHangingCommitsOffBeforeACloneThatWouldWaitForThem) {
   auto c = thoroughly(without_gtids(spec_of("a b").acks(1)));
-  c["a"].commits_waiting(2);
+  c["a"].commits_waiting(2).now().semi_sync.clients = 0;
   c["b"].no_channel().log_at(9000).not_compared();
   const auto p = planned(c, c.spec, &c.spec, {kB});
   ASSERT_TRUE(p) << p.error().message;
@@ -290,6 +290,15 @@ TEST(ApplyByPosition, CutsTheClientsOfHangingCommitsOffBeforeACloneThatWouldWait
   EXPECT_TRUE(in_order(*p, "a: semi-sync source on", "a: super-read-only -> writable"));
   c["a"].commits_waiting(0);
   EXPECT_FALSE(has_step(*planned(c, c.spec, &c.spec, {kB}), "a: fence"));
+}
+
+TEST(ApplyByPosition, LeavesAPrimaryOpenWhoseCommitsAreOnTheirWay) {
+  auto c = thoroughly(without_gtids(spec_of("a b c").acks(1)));
+  c["a"].commits_waiting(2).now().semi_sync.clients = 1;
+  c["b"].no_channel().log_at(9000).not_compared();
+  const auto p = planned(c, c.spec, &c.spec, {kB});
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_FALSE(has_step(*p, "a: fence")) << "c acknowledges them";
 }
 
 TEST(ApplyByPosition, MovesAReplicaWhileThePrimaryIsClosedAndEverybodyHasAppliedEverything) {

@@ -463,7 +463,7 @@ TEST(Apply, OfAFileThatNamesAnotherSourceIsASwitchover) {
 
 TEST(ApplyRefuses, ToMoveThePrimaryAndChangeOtherThingsWithIt) {
   auto world = applied(spec_of("a b c"));
-  expect_refused(world, spec_of("a b c").source("b").setting("max_connections", "300"), ErrorCode::NotSupported,
+  expect_refused(world, spec_of("a b c").source("b").acks(1), ErrorCode::NotSupported,
                  {"makes b the source instead of a", "in an apply of its own"});
 }
 
@@ -483,9 +483,52 @@ TEST(ApplyRefuses, WhileThePrimaryIsGone) {
 TEST(ApplyRefuses, SemiSyncWhereARunningReplicaLacksThePlugins) {
   auto world = applied(spec_of("a b c"));
   world.servers["b"].now.semi_sync.source_plugin = false;
-  const auto p = world.plan(spec_of("a b c").acks(1));
+  world.servers["b"].now.channels.front().delay = 1h;
+  const auto p = world.plan(spec_of("a b c").delayed("b", 1h).acks(1));
   ASSERT_FALSE(p) << testing::PrintToString(sentences(*p));
   EXPECT_NE(p.error().message.find("b runs as a replica"), std::string::npos) << p.error().message;
+  EXPECT_NE(p.error().message.find("it is delayed"), std::string::npos) << p.error().message;
+}
+
+TEST(PlanConverge, GivesRunningReplicasThePluginsOneAfterTheOtherWhileTheyFollowNobody) {
+  auto world = applied(spec_of("a b c"));
+  for (const auto* node : {"b", "c"}) {
+    world.servers[node].now.semi_sync.source_plugin = false;
+    world.servers[node].now.semi_sync.replica_plugin = false;
+  }
+  const auto spec = spec_of("a b c").acks(1);
+  const auto p = world.apply(spec);
+  EXPECT_TRUE(in_order(p, "b: forget a as its source", "b: super-read-only -> writable"));
+  EXPECT_TRUE(in_order(p, "b: turn clients away", "b: super-read-only -> writable"));
+  EXPECT_TRUE(in_order(p, "b: writable -> super-read-only", "b: follow a"));
+  EXPECT_TRUE(in_order(p, "b: follow a", "c: forget a as its source")) << testing::PrintToString(sentences(p));
+  world.expect_reached(spec);
+}
+
+TEST(PlanConverge, TakesADelayOffBeforeAnythingWaitsForTheNode) {
+  const auto tree = spec_of("a b c").delayed("c", 1h);
+  auto world = applied(tree);
+  const auto p = world.plan(spec_of("a b c").ring());
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "c: apply all that a has (at most 600 s)", "a: writable -> super-read-only"))
+      << testing::PrintToString(sentences(*p));
+}
+
+TEST(PlanConverge, CutsTheClientsOfCommitsOffThatNobodyAcknowledgesBeforeNobodyWaits) {
+  const auto spec = spec_of("a b").acks(1);
+  auto world = applied(spec);
+  world.servers.kill("b");
+  world.servers["a"].now.semi_sync.clients = 0;
+  world.servers["a"].now.semi_sync.wait_sessions = 3;
+  const auto p = world.plan(spec_of("a b"));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "a: fence, it must not take writes", "a: let clients in"))
+      << testing::PrintToString(sentences(*p));
+  EXPECT_TRUE(in_order(*p, "a: fence, it must not take writes", "a: super-read-only -> writable"));
+  world.servers["a"].now.semi_sync.wait_sessions = 0;
+  const auto idle = world.plan(spec_of("a b"));
+  ASSERT_TRUE(idle);
+  EXPECT_FALSE(has_step(*idle, "a: fence"));
 }
 
 // ---- a running cluster ----------------------------------------------------------------------------------------------
@@ -756,6 +799,84 @@ TEST(VariablesToLookAt, AreAllThatApplyCompares) {
   for (const auto* name : {"max_connections", "sync_binlog", "replica_net_timeout", "rpl_semi_sync_source_timeout"}) {
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
   }
+}
+
+/// Another server, e, has got the name c in the file, or c has got another address; what the nodes are is `world`'s.
+View seen_under_one_name(const World& world, const std::string& who_is_c_now, const Spec& before) {
+  const auto view = world.servers.view(world.office.primary);
+  const auto all = view.observations();
+  std::vector<Observation> out;
+  const auto take_as = [&](const std::string& server, const NodeId& name) {
+    auto found = *std::find_if(all.begin(), all.end(), [&](const Observation& o) { return o.node.name == server; });
+    found.node = name;
+    for (auto* snapshot : {&found.latest, &found.reached}) (*snapshot)->node = name;
+    out.push_back(std::move(found));
+  };
+  take_as("a", {"a"});
+  take_as("b", {"b"});
+  take_as(who_is_c_now, {"c"});
+  take_as("c", at_former_address(*before.find(NodeId{"c"})));
+  return {kNow, std::move(out)};
+}
+
+TEST(PlanConverge, LetsGoOfAServerThatIsReplacedUnderItsName) {
+  const auto before = spec_of("a b c").acks(1);
+  auto world = applied(before);
+  world.servers.add({"e"});
+  world.servers["e"].now.executed = {};
+  auto wanted = before;
+  wanted.node("c").address = address_of({"e"});
+  const auto p = plan::plan_converge(wanted, world.office, &*world.in_force, seen_under_one_name(world, "e", before));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(has_step(*p, "c: follow a")) << testing::PrintToString(sentences(*p));
+  EXPECT_TRUE(has_step(*p, "c at db-c:3306: semi-sync replica off")) << testing::PrintToString(sentences(*p));
+  EXPECT_EQ(all_of_kind<ForgetSource>(*p).size(), 1U);
+  EXPECT_EQ(all_of_kind<ForgetSource>(*p).front().replica.name, "c at db-c:3306");
+}
+
+TEST(PlanConverge, KeepsAServerThatOnlyHasAnotherAddress) {
+  const auto before = spec_of("a b c").acks(1);
+  auto world = applied(before);
+  auto wanted = before;
+  wanted.node("c").address = {"elsewhere", 3306};
+  const auto p = plan::plan_converge(wanted, world.office, &*world.in_force, seen_under_one_name(world, "c", before));
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(sentences(*p), std::vector<std::string>{});
+}
+
+TEST(ApplyRefuses, AnotherServerUnderTheNameOfThePrimary) {
+  auto world = applied(spec_of("a b c").acks(1));
+  world.servers.add({"e"});
+  auto wanted = spec_of("a b c").acks(1);
+  wanted.node("a").address = address_of({"e"});
+  const auto view = world.servers.view(world.office.primary);
+  std::vector<Observation> seen{view.observations().begin(), view.observations().end()};
+  for (auto& o : seen) {
+    const auto name = o.node.name == "a"   ? at_former_address(*world.in_force->find(NodeId{"a"}))
+                      : o.node.name == "e" ? NodeId{"a"}
+                                           : o.node;
+    o.node = name;
+    for (auto* snapshot : {&o.latest, &o.reached}) (*snapshot)->node = name;
+  }
+  const auto p = plan::plan_converge(wanted, world.office, &*world.in_force, View{kNow, seen});
+  ASSERT_FALSE(p);
+  EXPECT_NE(p.error().message.find("a is the primary, and at db-e:3306 is another server than at db-a:3306"),
+            std::string::npos)
+      << p.error().message;
+}
+
+TEST(PlanConverge, MovesThePrimaryAfterWhatSomebodyChangedByHandWasPutRight) {
+  auto spec = spec_of("a b c").setting("max_connections", "500");
+  auto world = applied(spec);
+  world.servers["c"].has.variables["max_connections"] = "100";
+  auto moved = spec;
+  moved.node("a").type = NodeType::Replica;
+  moved.node("b").type = NodeType::Source;
+  const auto p = world.plan(moved);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_EQ(p->promotes, NodeId{"b"});
+  EXPECT_TRUE(in_order(*p, "c: set max_connections", "a: writable -> super-read-only"));
+  EXPECT_EQ(describe(p->steps.at(p->point_of_no_return).step), "b: super-read-only -> writable");
 }
 
 TEST(PlanConverge, LetsARemovedReplicaAcknowledgeNoLonger) {
