@@ -123,6 +123,13 @@ class VerifyTest : public ::testing::Test {
   static inline std::optional<Rig> rig_;
 };
 
+/// The members of a SET that needs all 64 bits.
+std::string members() {
+  std::string out;
+  for (int i = 0; i < 64; ++i) out += (i == 0 ? "'m" : ",'m") + std::to_string(i) + "'";
+  return out;
+}
+
 // Every type a key or a column can have, values at the edges, and names that need quotes.
 const std::vector<std::string> kTables{
     "CREATE TABLE t.numbers (a INT, b BIGINT UNSIGNED, c DECIMAL(20,5), v FLOAT, w DOUBLE, x BIT(5), "
@@ -148,6 +155,9 @@ const std::vector<std::string> kTables{
     "INSERT INTO t.keyless VALUES (1,'one'), (1,'one'), (2,'two'), (NULL,NULL), (3,'three')",
     "CREATE TABLE t.by_enum (e ENUM('b','a'), n INT, PRIMARY KEY (e, n))",
     "INSERT INTO t.by_enum VALUES ('a',1), ('b',2)",
+    "CREATE TABLE t.wide (id INT PRIMARY KEY, s SET(" + members() + "), b BIT(64))",
+    "INSERT INTO t.wide VALUES (1, 576460752303423489, 576460752303423489), (2, 1, 1), "
+    "(3, 18446744073709551615, 18446744073709551615)",
     "CREATE TABLE t.empty (id INT PRIMARY KEY)",
     "CREATE TABLE t.elsewhere (id INT PRIMARY KEY) ENGINE=MyISAM",
     "CREATE VIEW t.a_view AS SELECT 1 AS one",
@@ -188,6 +198,7 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
                  "UPDATE t.texts SET s = 'A\\'b\\\\' WHERE c = 'x'",  // equal for the collation, not for us
                  "UPDATE t.raw SET j = '{\"a\":[1,2.5],\"b\":2}' WHERE k = X'00'",
                  "INSERT INTO t.raw (k) VALUES (X'FFFF')", "DELETE FROM t.times WHERE d = '2024-02-29'",
+                 "UPDATE t.wide SET s = 576460752303423488 WHERE id = 1",  // no DOUBLE tells them apart
                  "UPDATE t.keyless SET b = 'zwei' WHERE a = 2", "INSERT INTO t.empty VALUES (9)"});
   tamper(
       "db3",
@@ -195,6 +206,7 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
        "UPDATE t.raw SET g = ST_GeomFromText('POINT(1 2)', 4326) WHERE k = X'00'",
        "UPDATE t.times SET ts = '2024-06-01 12:00:01' WHERE d = '2024-02-29'",
        "UPDATE t.`odd ``name` SET s = '' WHERE `a``b` = 4", "UPDATE t.`odd ``name` SET h = 6 WHERE `a``b` = 2",
+       "UPDATE t.wide SET b = 18446744073709551614 WHERE id = 3",
        "DELETE FROM t.keyless WHERE a = 1 LIMIT 2",  // a pair of equal rows cancels out in an exclusive or
        "UPDATE t.by_enum SET e = 'b' WHERE n = 1"});
   const auto found = verify({"--schema", "t"});
@@ -206,6 +218,8 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
                                "t.raw db2 1extra1changed k 0x00 to 0xFFFF",
                                "t.times db2 1missing (d, t, dt) ('2024-02-29', '-12:30:00.500', '2024-01-01 "
                                "00:00:00.000001')",
+                               "t.wide db2 1changed id 1",
+                               "t.wide db3 1changed id 3",
                                "t.keyless db2 1missing1extra",
                                "t.empty db2 1extra id 9",
                                "t.numbers db3 1changed (a, b, c) (7, 7, 7.00000)",
