@@ -96,7 +96,7 @@ void Verification::end(verify::RunState state, const std::string& kind, const st
   run_.state = state;
   run_.waiting.clear();
   if (state == verify::RunState::Done) run_.table.clear();
-  const bool bad = state == verify::RunState::Interrupted || run_.found_differences();
+  const bool bad = state == verify::RunState::Interrupted || run_.found_differences() || run_.left_something_out();
   tell(bad ? Severity::Warning : Severity::Info, kind, std::nullopt, text);
   keep(Keep::Now);
 }

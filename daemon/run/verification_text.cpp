@@ -24,6 +24,7 @@ std::string finished_text(const verify::Run& run, bool clean) {
   auto text = fmt::format("{}: {} with {} on {}: ", run.id, counted(run.tables - run.tables_not_compared, "table"),
                           counted(run.rows, "row"), nodes);
   text += clean ? "no difference" : counted(run.differences, "difference") + " in rows and tables";
+  if (clean && run.left_something_out()) text += " in what was compared";
   for (const auto& row : run.gtids) {
     if (!row.errant.empty())
       text += fmt::format(", {} on {} only", counted(row.errant.count(), "transaction"), row.node);

@@ -74,7 +74,7 @@ template <class V>
 void fields(V& v, Run& r) {
   auto& [id, settings, state, asked_by, reference, nodes, left_out, gtids, started, finished, worked, tables,
          tables_done, tables_not_compared, rows_expected, rows, chunks, differences, unsettled, table, waiting,
-         longest_wait, error] = r;
+         longest_wait, error, full] = r;
   v("id", id);
   v("settings", settings);
   v("state", state);
@@ -98,6 +98,7 @@ void fields(V& v, Run& r) {
   v("waiting", waiting);
   v("longest_wait_us", longest_wait);
   v("error", error);
+  v.added("full", full);
 }
 
 }  // namespace repl::verify

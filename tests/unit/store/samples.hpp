@@ -205,6 +205,7 @@ inline verify::Run verification(std::string id = "shop-v7") {
   r.waiting = "db2 is behind";
   r.longest_wait = Duration{300};
   r.error = Error{ErrorCode::ConnectionLost, "db2: gone"};
+  r.full = true;
   return r;
 }
 

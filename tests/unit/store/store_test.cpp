@@ -44,6 +44,12 @@ Record verified(const ClusterId& cluster, const std::string& id, std::vector<ver
           .verification = VerifyRecord{samples::verification(id), std::move(tables), std::move(findings)}};
 }
 
+std::vector<std::string> ids_of(const std::vector<verify::Run>& runs) {
+  std::vector<std::string> ids;
+  for (const auto& run : runs) ids.push_back(run.id);
+  return ids;
+}
+
 TEST_F(StoreTest, KeepsHowFarAVerificationIsAndWhatItFound) {
   written(*open(), verified(kShop, "shop-v1", {samples::verified_table("b"), samples::verified_table("a")},
                             {samples::finding("1")}));
@@ -51,8 +57,8 @@ TEST_F(StoreTest, KeepsHowFarAVerificationIsAndWhatItFound) {
   further.rows = 99;
   written(*open(), verified(kShop, "shop-v1", {further}, {samples::finding("2")}));
   const auto store = open();
-  EXPECT_EQ(store->latest_verification(kShop).value(), samples::verification("shop-v1"));
-  EXPECT_EQ(store->latest_verification(kPay).value(), std::nullopt);
+  EXPECT_EQ(store->verifications(kShop).value(), std::vector{samples::verification("shop-v1")});
+  EXPECT_TRUE(store->verifications(kPay).value().empty());
   EXPECT_EQ(store->verified_tables("shop-v1").value(),
             (std::vector<verify::TableProgress>{samples::verified_table("a"), further}));
   EXPECT_EQ(store->findings("shop-v1", 10).value(),
@@ -69,7 +75,7 @@ TEST_F(StoreTest, DropsAllButTheNewestVerificationsOfEachCluster) {
   EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
   EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
   EXPECT_EQ(store->verified_tables("shop-v2").value().size(), 1U);
-  EXPECT_EQ(store->latest_verification(kShop).value()->id, "shop-v3");
+  EXPECT_EQ(ids_of(store->verifications(kShop).value()), (std::vector<std::string>{"shop-v3", "shop-v2"}));
   EXPECT_EQ(store->verified_tables("pay-v1").value().size(), 1U);
 }
 
@@ -77,7 +83,7 @@ TEST_F(StoreTest, ForgetsTheVerificationsOfAForgottenCluster) {
   const auto store = open();
   written(*store, verified(kShop, "shop-v1", {samples::verified_table()}, {samples::finding()}));
   ASSERT_TRUE(store->forget(kShop));
-  EXPECT_EQ(store->latest_verification(kShop).value(), std::nullopt);
+  EXPECT_TRUE(store->verifications(kShop).value().empty());
   EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
   EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
 }
