@@ -2,6 +2,7 @@
 #include "run/verification.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "run/verification_parts.hpp"
 #include "run/verification_text.hpp"
@@ -59,7 +60,18 @@ Verification::Verification(Surroundings around, verify::Run run, std::vector<ver
 
 void Verification::work(const std::stop_token& stop) {
   stop_ = stop;
-  const std::stop_callback end_calls(stop, [flag = stopping_] { *flag = true; });
+  try {
+    work_to_the_end();
+  } catch (const std::exception& defect) {
+    // Of our own making. It must neither end repld, nor be met anew by each repld that takes the run up again.
+    run_.error = Error{ErrorCode::Internal, fmt::format("{} ended at a defect of repld's: {}; please report it",
+                                                        run_.table.empty() ? run_.id : run_.table, defect.what())};
+    end(verify::RunState::Interrupted, "verify-interrupted", fmt::format("{}: {}", run_.id, run_.error->message));
+  }
+}
+
+void Verification::work_to_the_end() {
+  const std::stop_callback end_calls(stop_, [flag = stopping_] { *flag = true; });
   progress_at_ = counted_to_ = around_.clock.now();
   const bool is_new = run_.gtids.empty();
   run_.state = verify::RunState::Running;

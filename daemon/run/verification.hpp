@@ -55,6 +55,7 @@ class Verification {
   };
 
   // The order of a run: verification.cpp. Each gives an error when a node fails it.
+  void work_to_the_end();
   Result<void> go_through();
   void end(verify::RunState state, const std::string& kind, const std::string& text);
   Result<void> gather();
@@ -68,10 +69,17 @@ class Verification {
     std::vector<std::shared_ptr<Reader>> nodes;
   };
   Result<Comparable> compare_definitions(verify::TableProgress& table);
-  Result<void> compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
+  /// Begins a table from the start, and forgets what it has found there: none of it belongs to the present definition.
+  void start_anew(verify::TableProgress& table);
+  /// What a chunk leaves to be done.
+  enum class Next { Chunk, NoMore, Anew };
+  /// Never ends with Next::Chunk.
+  Result<Next> compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
                             const std::vector<std::shared_ptr<Reader>>& nodes);
-  Result<bool> compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
+  Result<Next> compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
                              const std::vector<std::shared_ptr<Reader>>& nodes, verify::ChunkSize& size);
+  /// Whether the table is defined so on all of them, and on the reference, now.
+  Result<bool> is_still(const verify::TableShape& shape, const std::vector<std::shared_ptr<Reader>>& nodes);
   /// Of a chunk that was looked at row by row; counted when the whole chunk is done.
   struct Settled {
     std::vector<verify::Finding> findings;
@@ -114,9 +122,10 @@ class Verification {
   std::stop_token stop_;
   std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 
-  std::vector<verify::Finding> findings_;  ///< Not stored yet.
-  std::vector<Event> events_;              ///< Not stored yet.
-  std::uint64_t told_ = 0;                 ///< Events about differences.
+  std::vector<verify::Finding> findings_;   ///< Not stored yet.
+  std::vector<verify::TableId> forgotten_;  ///< Tables whose stored findings are still to be dropped.
+  std::vector<Event> events_;               ///< Not stored yet.
+  std::uint64_t told_ = 0;                  ///< Events about differences.
   Time kept_at_{};
   Time progress_at_{};  ///< When something was last compared.
   Time counted_to_{};   ///< Up to where `worked` goes.

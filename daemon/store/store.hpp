@@ -24,6 +24,8 @@ struct VerifyRecord {
   verify::Run run;                            ///< Inserted, or replaced by id.
   std::vector<verify::TableProgress> tables;  ///< Those that have changed.
   std::vector<verify::Finding> findings;      ///< New ones.
+  /// Those whose earlier findings are dropped, because they are read anew.
+  std::vector<verify::TableId> forgotten{};
 };
 
 /// One output of a controller or step of a verification, to be stored as a whole.

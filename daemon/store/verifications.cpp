@@ -29,6 +29,7 @@ void Store::Impl::put(const ClusterId& cluster, const VerifyRecord& record) {
   for (const auto& table : record.tables) {
     Use(put_table).exec(id, table.table.schema, table.table.name, encode(table));
   }
+  for (const auto& table : record.forgotten) Use(drop_findings).exec(id, table.schema, table.name);
   for (const auto& finding : record.findings) Use(put_finding).exec(id, encode(finding));
 }
 

@@ -24,7 +24,7 @@ void fields(V& v, Settings& s) {
 
 template <class V>
 void fields(V& v, TableProgress& t) {
-  auto& [table, state, why, rows_expected, rows, chunks, differences, unsettled, done_to] = t;
+  auto& [table, state, why, rows_expected, rows, chunks, differences, unsettled, done_to, definition] = t;
   v("table", table);
   v("state", state);
   v("why", why);
@@ -34,6 +34,7 @@ void fields(V& v, TableProgress& t) {
   v("differences", differences);
   v("unsettled", unsettled);
   v("done_to", done_to);
+  v.added("definition", definition);
 }
 
 template <class V>

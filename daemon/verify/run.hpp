@@ -30,7 +30,7 @@ struct Settings {
 enum class RunState {
   Running,
   Stopped,      ///< Somebody asked for it.
-  Interrupted,  ///< A node could not be reached; `error` says which.
+  Interrupted,  ///< It could not go on: mostly a node that could not be reached. `error` says why.
   Done,
 };
 inline constexpr std::array kRunStates{
@@ -65,6 +65,8 @@ struct TableProgress {
   std::uint64_t differences = 0;  ///< Rows that differ, on all nodes together.
   std::uint64_t unsettled = 0;    ///< Rows that kept changing: not known to be equal.
   std::optional<Key> done_to;     ///< Where to go on; empty: at the beginning.
+  /// What `done_to` and the counts belong to (definition_of); "": nothing is read yet.
+  std::string definition;
   bool operator==(const TableProgress&) const = default;
 };
 

@@ -98,6 +98,13 @@ class VerifyTest : public ::testing::Test {
     const auto all = latest();
     return all.is_object() && all.contains("run") ? all["run"] : json::object();
   }
+  /// The applier of db3 is stopped half-way, and a commit then keeps the next chunk waiting.
+  static bool halts_half_way(const std::string& table) {
+    if (!comes_true([] { return run().value("rows", 0) > 0; })) return false;
+    tell("db3", {"STOP REPLICA SQL_THREAD"});
+    tell("db1", {"UPDATE " + table + " SET v = UUID() WHERE id = 100"});
+    return comes_true([] { return run().value("waiting", "").find("db3") != std::string::npos; });
+  }
   static bool over() { return run().value("state", "running") != "running"; }
 
   static Found differences() {
@@ -342,15 +349,8 @@ TEST_F(VerifyTest, GoesOnWhereItWasWhenRepldIsKilledAndWhenAPersonStopsIt) {
   fill("r.rows_", 200000);
   level();
   tamper("db2", {"DELETE FROM r.rows_ WHERE id = 199999"});
-  // The applier is stopped half-way, and a commit then keeps the next chunk waiting.
-  const auto halt_half_way = [&] {
-    if (!comes_true([] { return run().value("rows", 0) > 0; })) return false;
-    tell("db3", {"STOP REPLICA SQL_THREAD"});
-    tell("db1", {"UPDATE r.rows_ SET v = 'x' WHERE id = 1"});
-    return comes_true([] { return run().value("waiting", "").find("db3") != std::string::npos; });
-  };
   ASSERT_EQ(verify({"--schema", "r", "--no-wait"}).exit_code, 0);
-  ASSERT_TRUE(halt_half_way()) << latest();
+  ASSERT_TRUE(halts_half_way("r.rows_")) << latest();
   const auto before = run();
   EXPECT_LT(before["rows"].get<int>(), 200000);
   rig().repld().kill();
@@ -369,6 +369,68 @@ TEST_F(VerifyTest, GoesOnWhereItWasWhenRepldIsKilledAndWhenAPersonStopsIt) {
   EXPECT_EQ(run()["rows"], 200000);
   EXPECT_EQ(differences(), Found{"r.rows_ db2 1missing id 199999"});
   EXPECT_EQ(verify({"--resume"}).exit_code, 3);
+}
+
+TEST_F(VerifyTest, ReadsATableFromTheBeginningThatIsAlteredBeforeItsEnd) {
+  constexpr int kRows = 150000;
+  const auto rows = std::to_string(kRows);
+  tell("db1", {"CREATE DATABASE a"});
+  fill("a.t", kRows);
+  tell("db1", {"ALTER TABLE a.t ADD COLUMN u INT NOT NULL DEFAULT 0", "UPDATE a.t SET u = " + rows + " + 1 - id"});
+  level();
+  tamper("db2", {"UPDATE a.t SET v = 'other' WHERE u = 1"});  // the last row by id
+  const auto halted = [&] { return verify({"--schema", "a", "--no-wait"}).exit_code == 0 && halts_half_way("a.t"); };
+  const auto goes_on_after = [&](const std::string& alteration) {
+    EXPECT_EQ(verify({"--stop"}).exit_code, 0);
+    EXPECT_LT(run()["rows"].get<int>(), kRows);
+    tell("db3", {"START REPLICA SQL_THREAD"});
+    tell("db1", {alteration});
+    level();
+    const auto resumed = verify({"--resume"});
+    EXPECT_EQ(resumed.exit_code, 1) << resumed.output << resumed.errors;
+    EXPECT_FALSE(rig().repld().died());
+    EXPECT_EQ(run()["rows"], kRows) << "each once";
+  };
+  ASSERT_TRUE(halted()) << latest();
+  goes_on_after("ALTER TABLE a.t DROP PRIMARY KEY, ADD PRIMARY KEY (id, u)");
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed (id, u) (" + rows + ", 1)"});
+
+  ASSERT_TRUE(halted()) << latest();
+  goes_on_after("ALTER TABLE a.t DROP PRIMARY KEY, ADD PRIMARY KEY (u), ADD KEY (id)");
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed u 1"}) << "it would be behind, by the former key";
+
+  ASSERT_TRUE(halted()) << latest();  // this time without an interruption
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed u 1"});
+  tell("db1", {"ALTER TABLE a.t ADD COLUMN more INT NOT NULL DEFAULT 0"});
+  const auto position = root("db1").query("SELECT @@GLOBAL.gtid_executed").value().at(0).at(0).value();
+  tell("db2", {"SELECT WAIT_FOR_EXECUTED_GTID_SET('" + position + "', 30)"});
+  tamper("db2", {"UPDATE a.t SET more = 1 WHERE u = 2"});  // where the run has been
+  tell("db3", {"START REPLICA SQL_THREAD"});
+  ASSERT_TRUE(comes_true(over, 120s)) << run();
+  EXPECT_EQ(run()["state"], "done") << run();
+  EXPECT_EQ(run()["rows"], kRows);
+  EXPECT_EQ(run()["differences"], 2) << "what was found before belongs to the former definition";
+  EXPECT_EQ(differences(), Found{"a.t db2 2changed u 1 to 2"});
+  tell("db1", {"DROP DATABASE a"});
+}
+
+TEST_F(VerifyTest, ShowsEarlierRuns) {
+  tell("db1", {"CREATE DATABASE e", "CREATE TABLE e.t (id INT PRIMARY KEY)"});
+  level();
+  tamper("db2", {"INSERT INTO e.t VALUES (1)"});
+  EXPECT_EQ(verify({"--schema", "e"}).exit_code, 1);
+  const auto first = run()["id"].get<std::string>();
+  tamper("db2", {"DELETE FROM e.t"});
+  EXPECT_EQ(verify({"--schema", "e"}).exit_code, 0);
+  EXPECT_EQ(verify({"--run", first}).exit_code, 1);
+  const auto shown = rig().replctl_json({"verify", rig().cluster(), "--run", first});
+  EXPECT_EQ(shown["run"]["id"], first);
+  EXPECT_EQ(shown["differences"].size(), 1U) << shown;
+  EXPECT_EQ(shown["tables"].size(), 1U) << shown;
+  const auto kept = rig().replctl_json({"verify", rig().cluster(), "--list"});
+  EXPECT_EQ(kept["runs"][0]["id"], run()["id"]) << kept;
+  EXPECT_EQ(kept["runs"][1]["id"], first) << kept;
+  EXPECT_EQ(verify({"--run", "none"}).exit_code, 2);
 }
 
 // Last: a node with a transaction of its own stays so.

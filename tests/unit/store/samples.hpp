@@ -218,7 +218,8 @@ inline verify::TableProgress verified_table(std::string name = "orders") {
           .chunks = 7,
           .differences = 2,
           .unsettled = 1,
-          .done_to = verify::Key{"-7", "C3BC"}};
+          .done_to = verify::Key{"-7", "C3BC"},
+          .definition = "6:InnoDB"};
 }
 
 inline verify::Finding finding(std::string first = "1") {

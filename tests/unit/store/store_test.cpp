@@ -79,6 +79,33 @@ TEST_F(StoreTest, DropsAllButTheNewestVerificationsOfEachCluster) {
   EXPECT_EQ(store->verified_tables("pay-v1").value().size(), 1U);
 }
 
+TEST_F(StoreTest, KeepsAFullVerificationHoweverManySmallOnesThereAre) {
+  const auto store = open({.verifications = 2});
+  auto full = verified(kShop, "shop-v1");
+  full.verification->run.full = true;
+  full.verification->run.settings = {};
+  written(*store, full);
+  for (const auto* id : {"shop-v2", "shop-v3", "shop-v4"}) {
+    auto small = verified(kShop, id);
+    small.verification->run.full = false;
+    written(*store, small);
+  }
+  EXPECT_EQ(ids_of(store->verifications(kShop).value()), (std::vector<std::string>{"shop-v4", "shop-v3", "shop-v1"}));
+}
+
+TEST_F(StoreTest, DropsWhatWasFoundInATableThatIsReadAnew) {
+  const auto store = open();
+  auto other = samples::finding("2");
+  other.table.name = "leads";
+  written(*store, verified(kShop, "shop-v1", {}, {samples::finding("1"), other}));
+  written(*store, verified(kShop, "shop-v2", {}, {samples::finding("3")}));
+  auto anew = verified(kShop, "shop-v1", {}, {samples::finding("4")});
+  anew.verification->forgotten = {samples::finding().table};
+  written(*store, anew);
+  EXPECT_EQ(store->findings("shop-v1", 10).value(), (std::vector<verify::Finding>{other, samples::finding("4")}));
+  EXPECT_EQ(store->findings("shop-v2", 10).value().size(), 1U) << "of another run";
+}
+
 TEST_F(StoreTest, ForgetsTheVerificationsOfAForgottenCluster) {
   const auto store = open();
   written(*store, verified(kShop, "shop-v1", {samples::verified_table()}, {samples::finding()}));
