@@ -187,13 +187,12 @@ Result<void> Verification::compare_gtids() {
     others.push_back({members_.others[i]->node(), *positions[i]});
     all = unite(all, *positions[i]);
   }
-  // Semi-sync replicas, and writers of their own, have transactions a moment before the reference shows them.
+  // Semi-sync replicas, and writers of their own, have transactions before the reference shows them.
   auto reference = members_.reference->position();
-  if (reference && !reference->contains(all)) {
-    const auto settled = members_.reference->wait_for(subtract(all, *reference), kSettleTime);
-    if (!settled) return tl::unexpected(settled.error());
-    reference = members_.reference->position();
-  }
+  if (!reference) return tl::unexpected(reference.error());
+  const auto came = reference_gets(subtract(all, *reference), "what the others have");
+  if (!came) return tl::unexpected(came.error());
+  reference = members_.reference->position();
   if (!reference) return tl::unexpected(reference.error());
   run_.gtids = verify::compare_gtids({members_.reference->node(), *reference}, others);
   for (const auto& row : run_.gtids) {
@@ -217,7 +216,7 @@ Result<void> Verification::list_tables() {
     const auto found = at_once(around_.cluster, members_.others, [&](Reader& r) { return r.tables(run_.settings); });
     if (const auto* error = first_error(found)) return tl::unexpected(*error);
     for (const auto& node : members_.others) {
-      if (const auto had = reference_has_what(*node); !had) return tl::unexpected(had.error());
+      if (const auto up = bring_up_reference(*node); !up) return up;
     }
     auto tables = reference.tables(run_.settings);
     if (!tables) return tl::unexpected(tables.error());

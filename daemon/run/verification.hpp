@@ -95,8 +95,16 @@ class Verification {
   // Fences: verification_fences.cpp
   Result<void> wait_until_calm(const verify::TableProgress& table, const std::vector<std::shared_ptr<Reader>>& nodes);
   Result<void> bring_up(Reader& node, const GtidSet& position);
-  Result<bool> reference_has_what(Reader& node);
-  void note_progress(Reader& node);
+  /// Waits until the reference has what `node` has now, but for what is the node's own.
+  Result<void> bring_up_reference(Reader& node);
+  /// Waits for the reference to execute `set`, as long as it may still get it. False: some of it will never come.
+  /// @param what  "what db2 has"
+  Result<bool> reference_gets(const GtidSet& set, const std::string& what);
+  /// What every node, the reference included, has to apply before a chunk is read.
+  Result<std::map<NodeId, GtidSet>> to_be_applied(const std::vector<std::shared_ptr<Reader>>& nodes);
+  /// That the node has applied something of what it lacked of `wanted` when this was last asked is progress. What it
+  /// commits itself is none.
+  void note_progress(Reader& node, const GtidSet& wanted);
 
   // Records: verification_records.cpp
   void not_compared(verify::TableProgress& table, const std::string& why);
@@ -117,8 +125,8 @@ class Verification {
   verify::Run run_;
   std::vector<verify::TableProgress> tables_;
   Members members_;
-  std::map<NodeId, GtidSet> last_seen_;  ///< Where those were that were waited for.
-  std::map<NodeId, GtidSet> own_;        ///< What a node has and the reference will not get: not waited for.
+  std::map<NodeId, GtidSet> lacked_;  ///< By those that were waited for, when they were last looked at.
+  std::map<NodeId, GtidSet> own_;     ///< What a node has and the reference will not get: not waited for.
   std::stop_token stop_;
   std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 

@@ -80,7 +80,7 @@ Result<Verification::Comparable> Verification::compare_definitions(verify::Table
     const auto shapes = at_once(around_.cluster, members_.others, [&](Reader& r) { return r.shape(table.table); });
     if (const auto* error = first_error(shapes)) return tl::unexpected(*error);
     for (const auto& node : members_.others) {
-      if (const auto had = reference_has_what(*node); !had) return tl::unexpected(had.error());
+      if (const auto up = bring_up_reference(*node); !up) return tl::unexpected(up.error());
     }
     const auto after = reference.shape(table.table);
     if (!after) return tl::unexpected(after.error());
@@ -235,20 +235,15 @@ Result<Verification::Look> Verification::look(const Disputed& disputed, const st
     if (const auto up = bring_up(disputed.node, *position); !up) return tl::unexpected(up.error());
     auto there = read(disputed.node);
     if (!there) return tl::unexpected(there.error());
-    const auto had = reference_has_what(disputed.node);
-    if (!had) return tl::unexpected(had.error());
-    if (!*had) {  // a commit that waits on the reference: what it changes is no difference
-      if (const auto patient =
-              check_patience(fmt::format("{} does not commit what {} has", reference.node(), disputed.node.node()));
-          !patient) {
-        return tl::unexpected(patient.error());
-      }
-      continue;
-    }
+    if (const auto up = bring_up_reference(disputed.node); !up) return tl::unexpected(up.error());
     auto after = read(reference);
     if (!after) return tl::unexpected(after.error());
     const auto ended_at = reference.position();
     if (!ended_at) return tl::unexpected(ended_at.error());
+    if (auto& own = own_[disputed.node.node()]; ended_at->intersects(own)) {
+      own = subtract(own, *ended_at);  // it has come after all, so that this look may have been too early
+      continue;
+    }
     for (auto* side : {&*there, &*before, &*after}) {
       if (side->cut_at) return Look{{}, std::move(side->cut_at)};
     }

@@ -44,6 +44,21 @@ std::optional<std::string> why_hold_back(const ClusterState& state) {
   return std::nullopt;
 }
 
+GtidSet may_still_come(const ClusterState& state, const NodeId& reference, const GtidSet& lacking) {
+  const auto& spec = state.memory.spec;
+  if (spec && spec->is_ring()) return lacking;
+  if (spec && spec->is_group()) {
+    auto of_the_group = lacking;
+    for (const auto& node : state.view->observations()) {
+      if (node.reached) of_the_group.erase_from(node.reached->server_uuid);
+    }
+    return of_the_group;
+  }
+  const auto* seen = state.view->reachable(reference);
+  if (seen == nullptr) return lacking;  // it cannot be said, and it is asked again
+  return seen->semi_sync.wait_sessions > 0 ? lacking.only_of(seen->server_uuid) : GtidSet{};
+}
+
 std::string not_there(const verify::Settings& settings, const std::vector<verify::TableId>& tables,
                       const std::map<verify::TableId, std::set<NodeId>>& elsewhere) {
   const auto some = [&](const auto& fits) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "tests/support/acked_writer.hpp"
 #include "tests/support/rig.hpp"
+#include "tests/support/tour.hpp"
 
 namespace repl::testing {
 namespace {
@@ -447,6 +449,106 @@ TEST_F(VerifyTest, ComparesTheTransactionsOfAllNodes) {
     EXPECT_EQ(row["errantCount"], row["node"] == "db3" ? 1 : 0) << row;
     EXPECT_EQ(row["missingCount"], 0) << row;
   }
+}
+
+/// Two nodes that both write all the time; the reference is the first. repld is paused, so that it repairs nothing.
+class VerifyPair : public ::testing::Test {
+ protected:
+  VerifyPair() {
+    if (rig().replctl({"pause", rig().cluster()}).exit_code != 0) throw std::runtime_error("repld is not paused");
+    run_on(db2_, {"CREATE DATABASE p", "CREATE TABLE p.t (id INT PRIMARY KEY, v INT)",
+                  "INSERT INTO p.t VALUES (1, 1), (2, 2), (3, 3)"});
+    if (!comes_true([this] { return number_on(db1_, "SELECT COUNT(*) FROM p.t") == "3"; })) {
+      throw std::runtime_error("db1 does not get what db2 writes");
+    }
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << rig().story();
+  }
+
+  Rig& rig() { return pair_->rig(); }
+  ctl::sandbox::RootSession session_on(const std::string& node) {
+    auto session = rig().sandbox().root_session(node, 60s);
+    if (!session) throw std::runtime_error(session.error().message);
+    return std::move(*session);
+  }
+  static void run_on(ctl::sandbox::RootSession& session, const std::vector<std::string>& statements) {
+    for (const auto& statement : statements) {
+      if (const auto done = session.query(statement); !done) {
+        throw std::runtime_error(statement + ": " + done.error().message);
+      }
+    }
+  }
+  static std::string number_on(ctl::sandbox::RootSession& session, const std::string& query) {
+    const auto rows = session.query(query);
+    return rows && !rows->empty() ? rows->at(0).at(0).value_or("") : "";
+  }
+  Outcome verify(std::vector<std::string> options) {
+    options.insert(options.begin(), {"verify", rig().cluster()});
+    return rig().replctl(options);
+  }
+  json run() { return rig().replctl_json({"verify", rig().cluster(), "--show"})["run"]; }
+  bool waits_for_db1() {
+    return comes_true([this] { return run().value("waiting", "").find("db1") != std::string::npos; });
+  }
+  void expect_no_difference() {
+    ASSERT_TRUE(comes_true([this] { return run().value("state", "") != "running"; }, 60s)) << run();
+    EXPECT_EQ(run()["state"], "done") << run();
+    EXPECT_EQ(run()["clean"], true) << run();
+    EXPECT_EQ(run()["complete"], true) << run();
+  }
+  /// The applier of db1 meets a lock at that row, until the session commits.
+  void hold(const std::string& id) { run_on(db1_, {"BEGIN", "SELECT * FROM p.t WHERE id = " + id + " FOR UPDATE"}); }
+  void let_go() { run_on(db1_, {"COMMIT"}); }
+
+ private:
+  static std::unique_ptr<Traveller> begun() {
+    auto pair = std::make_unique<Traveller>(2);
+    pair->begin({.name = "pair",
+                 .topology = "source-source",
+                 .nodes = {"name: db1", "name: db2"},
+                 .sync = "mode: async",
+                 .extra = {}});
+    return pair;
+  }
+
+  const std::unique_ptr<Traveller> pair_ = begun();
+
+ protected:
+  ctl::sandbox::RootSession db1_ = session_on("db1"), db2_ = session_on("db2");
+};
+
+TEST_F(VerifyPair, TakesNoTransactionOnItsWayForAnErrantOne) {
+  hold("2");
+  run_on(db2_, {"UPDATE p.t SET v = 7 WHERE id = 2"});
+  ASSERT_EQ(verify({"--no-wait"}).exit_code, 0);
+  EXPECT_TRUE(waits_for_db1()) << run();
+  let_go();
+  expect_no_difference();
+  EXPECT_EQ(run()["full"], true) << run();
+
+  // What really differs is found all the same.
+  run_on(db2_, {"SET sql_log_bin=0", "UPDATE p.t SET v = 8 WHERE id = 3"});
+  const auto found = verify({"--schema", "p"});
+  EXPECT_EQ(found.exit_code, 1) << found.output << found.errors;
+  EXPECT_NE(found.output.find("1 changed"), std::string::npos) << found.output;
+}
+
+TEST_F(VerifyPair, TakesNoRowOnItsWayForADifference) {
+  // db2 is kept from giving its rows until it has one that db1 cannot get yet.
+  run_on(db2_, {"LOCK TABLES p.t WRITE"});
+  ASSERT_EQ(verify({"--schema", "p", "--no-wait"}).exit_code, 0);
+  auto watching = session_on("db2");
+  ASSERT_TRUE(comes_true([&] {
+    return number_on(watching,
+                     "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_SCHEMA='p' AND "
+                     "OBJECT_NAME='t' AND LOCK_STATUS='PENDING'") != "0";
+  })) << run();
+  hold("2");
+  run_on(db2_, {"UPDATE p.t SET v = 7 WHERE id = 2", "UNLOCK TABLES"});
+  EXPECT_TRUE(waits_for_db1()) << run();
+  let_go();
+  expect_no_difference();
 }
 
 }  // namespace

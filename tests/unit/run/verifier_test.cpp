@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <stdexcept>
 
+#include "run/verification_text.hpp"
 #include "temporary_directory.hpp"
 
 namespace repl::run {
@@ -40,6 +41,29 @@ ClusterState cluster(TopologyType topology, int waiting_commits = 0) {
   state.memory.spec = spec;
   state.view = std::make_shared<const View>(Time{}, nodes);
   return state;
+}
+
+GtidSet still(const ClusterState& state, const std::string& lacking) {
+  return may_still_come(state, {"db1"}, gtids(lacking));
+}
+
+TEST(MayStillCome, IsAllOfItWhereEveryNodeWrites) {
+  for (const auto topology : {TopologyType::SourceSource, TopologyType::Circular}) {
+    EXPECT_EQ(still(cluster(topology), kTwo + ":7," + kGroup + ":1"), gtids(kTwo + ":7," + kGroup + ":1"));
+  }
+}
+
+TEST(MayStillCome, IsWhatTheGroupHasGivenAndNotWhatAMemberDidOutsideOfIt) {
+  for (const auto topology : {TopologyType::GroupSinglePrimary, TopologyType::GroupMultiPrimary}) {
+    EXPECT_EQ(still(cluster(topology), kTwo + ":7," + kGroup + ":1"), gtids(kGroup + ":1"));
+  }
+}
+
+TEST(MayStillCome, IsACommitOfThePrimaryThatWaitsForAnAcknowledgement) {
+  const auto lacking = kOne + ":9," + kTwo + ":7";
+  EXPECT_TRUE(still(cluster(TopologyType::SourceReplica), lacking).empty());
+  EXPECT_EQ(still(cluster(TopologyType::SourceReplica, 2), lacking), gtids(kOne + ":9"))
+      << "what a replica has given itself is errant, however many commits wait";
 }
 
 /// The verifier's last word.
