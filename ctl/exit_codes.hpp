@@ -30,7 +30,7 @@ inline constexpr std::array kExitTable{
     ExitRow{Exit::Differs, "diff: the file and the revision in force differ; verify: the nodes differ"},
     ExitRow{Exit::Usage, "bad usage or a bad topology file; nothing was changed"},
     ExitRow{Exit::Refused, "refused, not possible now; nothing was changed"},
-    ExitRow{Exit::TakenBack, "failed, and was taken back"},
+    ExitRow{Exit::TakenBack, "failed, and was taken back; verify: not all was compared"},
     ExitRow{Exit::NeedsPerson, "failed, and needs a person"},
     ExitRow{Exit::TimedOut, "--timeout passed; the operation goes on"},
     ExitRow{Exit::Unreachable, "repld is not reachable, or does not accept the token"},

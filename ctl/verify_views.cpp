@@ -51,9 +51,12 @@ std::string reservations(const Json& run) {
   return out;
 }
 
-bool a_node_is_lacking(const Json& run) {
-  const auto nodes = items_of(run, "leftOut");
-  return std::any_of(nodes.begin(), nodes.end(), [](const Json* n) { return !is_true(*n, "declared"); });
+/// "all", "shop, crm.leads", "transactions"
+std::string what_was_asked(const Json& run) {
+  if (is_true(run, "gtidOnly")) return "transactions";
+  if (is_true(run, "full")) return "all";
+  const auto schemas = joined(run, "schemas"), tables = joined(run, "tablesAsked");
+  return schemas + (schemas.empty() || tables.empty() ? "" : ", ") + tables;
 }
 
 std::string what_was_compared(const Json& run) {
@@ -163,29 +166,61 @@ std::string verify_progress_line(const Json& run) {
   return out;
 }
 
+Table runs_table(const std::vector<const Json*>& runs) {
+  Table table{.columns = {{"RUN"},
+                          {"STARTED"},
+                          {"STATE"},
+                          {"WHAT"},
+                          {"TABLES", Align::Right},
+                          {"ROWS", Align::Right},
+                          {"RESULT"},
+                          {"ASKED BY", Align::Left, Shown::Wide}},
+              .rows = {}};
+  for (const auto* run : runs) {
+    const auto differences = differences_text(*run);
+    const bool complete = is_true(*run, "complete");
+    const auto result = is_true(*run, "clean") ? Cell{complete ? "no difference" : "no difference, not complete",
+                                                      complete ? Colour::Green : Colour::Yellow}
+                                               : Cell{differences, Colour::Red};
+    table.rows.push_back({plain(text_of(*run, "id")), plain(short_time(text_of(*run, "started"))),
+                          plain(text_of(*run, "state")), plain(what_was_asked(*run)),
+                          plain(count_or_blank(*run, "tables")), plain(count_or_blank(*run, "rows")), result,
+                          plain(text_of(*run, "askedBy"))});
+  }
+  return table;
+}
+
 VerifyOutcome verify_outcome(const Json& run, const std::string& cluster) {
   const auto state = text_of(run, "state");
   const auto differences = differences_text(run);
   const auto id = text_of(run, "id");
-  std::string sentence;
-  Exit code = Exit::Done;
   if (state == "running") {
-    return {Exit::TimedOut,
+    return {Exit::TimedOut, Colour::Yellow,
             fmt::format("{}: {} goes on; `replctl verify {} --show` tells how far it is\n", cluster, id, cluster)};
   }
+  VerifyOutcome out;
   if (state == "done") {
-    sentence = fmt::format("{}: {}: {}\n", cluster, what_was_compared(run),
-                           differences.empty() ? "no difference" : differences);
-    if (a_node_is_lacking(run)) code = Exit::TakenBack;
+    // What was not compared may differ: whoever looks at the exit code alone must not take it for equal.
+    const bool complete = is_true(run, "complete");
+    out.code = complete ? Exit::Done : Exit::TakenBack;
+    out.colour = complete ? Colour::Green : Colour::Yellow;
+    out.sentence = fmt::format("{}: {}: {}\n", cluster, what_was_compared(run),
+                               !differences.empty() ? differences
+                               : complete           ? "no difference"
+                                          : "no difference in what was compared, but not all of it was compared");
   } else {
     const auto* error = find(run, "error");
-    sentence = fmt::format("{}: {} was {}{}; `replctl verify {} --resume` goes on where it was{}\n", cluster, id, state,
-                           error == nullptr ? "" : " (" + text_of(*error, "message") + ")", cluster,
-                           differences.empty() ? "" : ". So far: " + differences);
-    code = Exit::TakenBack;
+    out.code = Exit::TakenBack;
+    out.sentence = fmt::format("{}: {} was {}{}; `replctl verify {} --resume` goes on where it was{}\n", cluster, id,
+                               state, error == nullptr ? "" : " (" + text_of(*error, "message") + ")", cluster,
+                               differences.empty() ? "" : ". So far: " + differences);
   }
-  if (!is_true(run, "clean")) code = Exit::Differs;
-  return {code, sentence + reservations(run)};
+  if (!is_true(run, "clean")) {
+    out.code = Exit::Differs;
+    out.colour = Colour::Red;
+  }
+  out.sentence += reservations(run);
+  return out;
 }
 
 }  // namespace repl::ctl

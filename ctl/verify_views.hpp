@@ -19,9 +19,13 @@ Table not_compared_table(const std::vector<const Json*>& tables);
 /// "shop.orders: 3 of 12 tables, 1,200,000 of about 2,000,000 rows, 120,000 rows/s, about 7 s left"
 std::string verify_progress_line(const Json& run);
 
+/// A row per run that is kept.
+Table runs_table(const std::vector<const Json*>& runs);
+
 struct VerifyOutcome {
   Exit code = Exit::Done;
-  std::string sentence;  ///< Several lines, a newline at the end.
+  Colour colour = Colour::Red;  ///< Green only for what is done, complete and equal.
+  std::string sentence;         ///< Several lines, a newline at the end.
 };
 /// How a run ended, or where it is.
 VerifyOutcome verify_outcome(const Json& run, const std::string& cluster);

@@ -22,6 +22,8 @@ struct VerifyOptions {
   bool resume = false;
   bool stop = false;
   bool show = false;
+  bool list = false;
+  std::string run;
   WaitOptions wait;
 };
 
@@ -65,8 +67,15 @@ class ProgressLine {
   Clock::time_point last_ = Clock::now();
 };
 
-Result<Json> latest_run(Repld& repld, const std::string& cluster) {
-  const auto answer = repld.get(cluster_path(cluster, "/verify"));
+/// The path of something about one run. @param id  "": the latest
+std::string run_path(const std::string& cluster, const std::string& what, const std::string& id) {
+  return cluster_path(cluster, "/verify" + what) +
+         (id.empty() ? "" : (what.find('?') == std::string::npos ? "?run=" : "&run=") + url_escape(id));
+}
+
+/// Null when there is none.
+Result<Json> run_named(Repld& repld, const std::string& cluster, const std::string& id) {
+  const auto answer = repld.get(run_path(cluster, "", id));
   if (!answer) return tl::unexpected(answer.error());
   const auto* run = find(*answer, "run");
   return run == nullptr ? Json(nullptr) : *run;
@@ -74,9 +83,10 @@ Result<Json> latest_run(Repld& repld, const std::string& cluster) {
 
 /// Everything that there is to say of the run; its exit code.
 Result<Exit> report(Invocation& invocation, Repld& repld, const std::string& cluster, const Json& run) {
-  const auto found = repld.get(cluster_path(cluster, fmt::format("/verify/differences?limit={}", kMostDifferences)));
+  const auto id = text_of(run, "id");
+  const auto found = repld.get(run_path(cluster, fmt::format("/differences?limit={}", kMostDifferences), id));
   if (!found) return tl::unexpected(found.error());
-  const auto tables = repld.get(cluster_path(cluster, "/verify/tables"));
+  const auto tables = repld.get(run_path(cluster, "/tables", id));
   if (!tables) return tl::unexpected(tables.error());
   const auto outcome = verify_outcome(run, cluster);
   const auto differences = differences_table(items_of(*found, "differences"));
@@ -87,10 +97,7 @@ Result<Exit> report(Invocation& invocation, Repld& repld, const std::string& clu
   add(gtids_table(run));
   add(differences);
   add(not_compared_table(items_of(*tables, "tables")));
-  const auto colour = outcome.code == Exit::Done       ? Colour::Green
-                      : outcome.code == Exit::TimedOut ? Colour::Yellow
-                                                       : Colour::Red;
-  text += invocation.style().paint(colour, outcome.sentence);
+  text += invocation.style().paint(outcome.colour, outcome.sentence);
   Json all = Json::object();
   all["run"] = run;
   all["differences"] = (*found)["differences"];
@@ -109,12 +116,12 @@ Result<Exit> wait_for_run(Invocation& invocation, Repld& repld, const std::strin
   Json last = Json::object({{"id", id}, {"state", "running"}});
   ProgressLine progress(invocation);
   while (true) {
-    const auto run = latest_run(repld, cluster);
+    const auto run = run_named(repld, cluster, id);
     const auto at = Clock::now();
     if (run) {
       last_answer = at;
       last = *run;
-      if (text_of(last, "state") != "running" || text_of(last, "id") != id) break;
+      if (text_of(last, "state") != "running") break;
       progress.show(last);
     } else if (run.error().code != ErrorCode::Unreachable || at - last_answer > kLostForAtMost) {
       return fail(run.error().code, "lost sight of verification {}, which goes on when repld is back: {}", id,
@@ -153,14 +160,21 @@ Result<Exit> verify(Invocation& run, const VerifyOptions& options) {
     return run.say({{"cluster", *cluster}, {"done", "stop"}},
                    fmt::format("{}: stopped; `replctl verify {} --resume` goes on where it was", *cluster, *cluster));
   }
-  if (options.show) {
-    const auto latest = latest_run(**repld, *cluster);
-    if (!latest) return tl::unexpected(latest.error());
-    if (latest->is_null()) return run.say({{"cluster", *cluster}}, fmt::format("{}: never verified", *cluster));
-    if (run.for_people() && text_of(*latest, "state") == "running") {
-      run.talk() << verify_progress_line(*latest) << "\n";
+  if (options.list) {
+    const auto runs = (*repld)->get(cluster_path(*cluster, "/verify/runs"));
+    if (!runs) return tl::unexpected(runs.error());
+    const auto table = runs_table(items_of(*runs, "runs"));
+    if (table.rows.empty()) return run.say({{"runs", Json::array()}}, fmt::format("{}: never verified", *cluster));
+    return run.show(*runs, table);
+  }
+  if (options.show || !options.run.empty()) {
+    const auto shown = run_named(**repld, *cluster, options.run);
+    if (!shown) return tl::unexpected(shown.error());
+    if (shown->is_null()) return run.say({{"cluster", *cluster}}, fmt::format("{}: never verified", *cluster));
+    if (run.for_people() && text_of(*shown, "state") == "running") {
+      run.talk() << verify_progress_line(*shown) << "\n";
     }
-    const auto code = report(run, **repld, *cluster, *latest);
+    const auto code = report(run, **repld, *cluster, *shown);
     return code && *code == Exit::TimedOut ? Exit::Done : code;
   }
   const auto started = (*repld)->post(cluster_path(*cluster, "/verify"), request_of(options));
@@ -199,17 +213,23 @@ void add_verify_commands(CLI::App& app, Invocation& run) {
   auto* resume = sub->add_flag("--resume", options->resume, "go on with the one that was stopped or interrupted");
   auto* stop = sub->add_flag("--stop", options->stop, "stop the one that is running");
   auto* show = sub->add_flag("--show", options->show, "show the latest one and start none");
-  for (auto* alone : {resume, stop, show}) {
+  auto* one =
+      sub->add_option("--run", options->run, "show this one, which --list has, and start none")->type_name("RUN");
+  auto* list = sub->add_flag("--list", options->list, "list those that are kept and start none");
+  for (auto* alone : {resume, stop, show, one, list}) {
     for (auto* other : {schemas, tables, max_lag, gtid_only}) alone->excludes(other);
   }
-  resume->excludes(stop)->excludes(show);
-  stop->excludes(show);
+  resume->excludes(stop)->excludes(show)->excludes(one)->excludes(list);
+  stop->excludes(show)->excludes(one)->excludes(list);
+  list->excludes(show)->excludes(one);
   add_wait_options(*sub, options->wait);
   sub->footer(
       "Rows are read in small parts on all nodes at once, and only while the replicas keep up. Nothing is locked or\n"
-      "written, and replication is not stopped. Exit code 1: the nodes differ.\n\n"
+      "written, and replication is not stopped. Exit code 1: the nodes differ; 4: no difference was found, but not "
+      "all\n"
+      "was compared.\n\n"
       "Examples:\n  replctl verify shop\n  replctl verify shop --schema orders --max-lag 200ms --no-wait\n"
-      "  replctl verify shop --show -o wide");
+      "  replctl verify shop --show -o wide\n  replctl verify shop --run shop-v7");
 }
 
 }  // namespace repl::ctl

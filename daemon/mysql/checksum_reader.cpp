@@ -81,6 +81,16 @@ Result<Rows> ChecksumReader::query(const Statement& statement) {
   return rows;
 }
 
+Result<void> ChecksumReader::check_range(const verify::TableShape& table, const verify::KeyRange& range) const {
+  for (const auto* end : {&range.after, &range.up_to}) {
+    if (*end && !verify::has_key(table, **end)) {
+      return fail(ErrorCode::ServerRefused, "{}: {} was read by another key than it has now", node_,
+                  to_string(table.id));
+    }
+  }
+  return {};
+}
+
 Result<GtidSet> ChecksumReader::position() {
   const auto rows = query("SELECT @@GLOBAL.gtid_executed");
   if (!rows) return tl::unexpected(rows.error());
@@ -136,6 +146,7 @@ Result<std::optional<verify::TableShape>> ChecksumReader::shape(const verify::Ta
 Result<std::optional<verify::Key>> ChecksumReader::boundary(const verify::TableShape& table,
                                                             const std::optional<verify::Key>& after,
                                                             std::uint64_t rows) {
+  if (const auto fit = check_range(table, {after, std::nullopt}); !fit) return tl::unexpected(fit.error());
   const auto found = query(boundary_query(table, after, rows));
   if (!found) return tl::unexpected(found.error());
   if (found->empty()) return std::optional<verify::Key>{};
@@ -143,6 +154,7 @@ Result<std::optional<verify::Key>> ChecksumReader::boundary(const verify::TableS
 }
 
 Result<ChecksumReader::Sum> ChecksumReader::sum(const verify::TableShape& table, const verify::KeyRange& range) {
+  if (const auto fit = check_range(table, range); !fit) return tl::unexpected(fit.error());
   const auto found = query(sum_query(table, range));
   if (!found) return tl::unexpected(found.error());
   return Sum{number(found->at(0).at(0)), text(found->at(0), 1)};
@@ -150,6 +162,7 @@ Result<ChecksumReader::Sum> ChecksumReader::sum(const verify::TableShape& table,
 
 Result<ChecksumReader::Hashes> ChecksumReader::rows(const verify::TableShape& table, const verify::KeyRange& range,
                                                     const std::vector<verify::Key>& keys, std::uint64_t most) {
+  if (const auto fit = check_range(table, range); !fit) return tl::unexpected(fit.error());
   const auto found = query(rows_query(table, range, keys, most));
   if (!found) return tl::unexpected(found.error());
   const auto columns = table.key ? table.key->columns.size() : 1;

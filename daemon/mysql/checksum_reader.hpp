@@ -16,7 +16,7 @@ namespace repl::mysql {
 
 /// One thread at a time. Every call may fail with the errors of NodeMySQL::borrow; those that read rows also with
 /// DeadlineExceeded when the server cut the statement off (kMostReadTime), and with ServerRefused when the table is no
-/// longer what it was.
+/// longer what it was, or the range is one of another key.
 class ChecksumReader {
  public:
   /// @param stopping  set when the calls are to end
@@ -55,6 +55,7 @@ class ChecksumReader {
 
  private:
   Result<Rows> query(const Statement& statement);
+  Result<void> check_range(const verify::TableShape& table, const verify::KeyRange& range) const;
 
   const NodeId node_;
   const std::shared_ptr<const std::atomic<bool>> stopping_;

@@ -58,7 +58,7 @@ std::string value_of(const verify::Column& column) {
     case Form::AsItIs:
       return name;
     case Form::Number:
-      return name + "+0";
+      return fmt::format("CAST({} AS UNSIGNED)", name);  // `+0` would make a DOUBLE of ENUM and SET: 53 bits of 64
     case Form::Double:
       return fmt::format("CAST({} AS DOUBLE)", name);
     case Form::Bytes:

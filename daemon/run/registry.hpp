@@ -21,6 +21,8 @@ struct ClusterState {
   std::shared_ptr<const View> view;
   std::shared_ptr<const std::vector<Problem>> problems;
   std::shared_ptr<const verify::Run> verification;  ///< The latest; null: there was none.
+  /// The last one that is done and compared all that the topology file asks for; null: there was none.
+  std::shared_ptr<const verify::Run> full_verification{};
 };
 
 /// A verification that somebody asks for.

@@ -120,6 +120,7 @@ void Runner::publish(const control::Output& output) {
 void Runner::publish(std::shared_ptr<const verify::Run> verification) {
   const std::lock_guard lock{mutex_};
   auto next = std::make_shared<ClusterState>(*state_);
+  if (verification->full && verification->state == verify::RunState::Done) next->full_verification = verification;
   next->verification = std::move(verification);
   state_ = std::move(next);
 }

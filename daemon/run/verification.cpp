@@ -2,6 +2,7 @@
 #include "run/verification.hpp"
 
 #include <algorithm>
+#include <exception>
 
 #include "run/verification_parts.hpp"
 #include "run/verification_text.hpp"
@@ -59,7 +60,18 @@ Verification::Verification(Surroundings around, verify::Run run, std::vector<ver
 
 void Verification::work(const std::stop_token& stop) {
   stop_ = stop;
-  const std::stop_callback end_calls(stop, [flag = stopping_] { *flag = true; });
+  try {
+    work_to_the_end();
+  } catch (const std::exception& defect) {
+    // Of our own making. It must neither end repld, nor be met anew by each repld that takes the run up again.
+    run_.error = Error{ErrorCode::Internal, fmt::format("{} ended at a defect of repld's: {}; please report it",
+                                                        run_.table.empty() ? run_.id : run_.table, defect.what())};
+    end(verify::RunState::Interrupted, "verify-interrupted", fmt::format("{}: {}", run_.id, run_.error->message));
+  }
+}
+
+void Verification::work_to_the_end() {
+  const std::stop_callback end_calls(stop_, [flag = stopping_] { *flag = true; });
   progress_at_ = counted_to_ = around_.clock.now();
   const bool is_new = run_.gtids.empty();
   run_.state = verify::RunState::Running;
@@ -96,7 +108,7 @@ void Verification::end(verify::RunState state, const std::string& kind, const st
   run_.state = state;
   run_.waiting.clear();
   if (state == verify::RunState::Done) run_.table.clear();
-  const bool bad = state == verify::RunState::Interrupted || run_.found_differences();
+  const bool bad = state == verify::RunState::Interrupted || run_.found_differences() || run_.left_something_out();
   tell(bad ? Severity::Warning : Severity::Info, kind, std::nullopt, text);
   keep(Keep::Now);
 }
@@ -175,13 +187,12 @@ Result<void> Verification::compare_gtids() {
     others.push_back({members_.others[i]->node(), *positions[i]});
     all = unite(all, *positions[i]);
   }
-  // Semi-sync replicas, and writers of their own, have transactions a moment before the reference shows them.
+  // Semi-sync replicas, and writers of their own, have transactions before the reference shows them.
   auto reference = members_.reference->position();
-  if (reference && !reference->contains(all)) {
-    const auto settled = members_.reference->wait_for(subtract(all, *reference), kSettleTime);
-    if (!settled) return tl::unexpected(settled.error());
-    reference = members_.reference->position();
-  }
+  if (!reference) return tl::unexpected(reference.error());
+  const auto came = reference_gets(subtract(all, *reference), "what the others have");
+  if (!came) return tl::unexpected(came.error());
+  reference = members_.reference->position();
   if (!reference) return tl::unexpected(reference.error());
   run_.gtids = verify::compare_gtids({members_.reference->node(), *reference}, others);
   for (const auto& row : run_.gtids) {
@@ -205,7 +216,7 @@ Result<void> Verification::list_tables() {
     const auto found = at_once(around_.cluster, members_.others, [&](Reader& r) { return r.tables(run_.settings); });
     if (const auto* error = first_error(found)) return tl::unexpected(*error);
     for (const auto& node : members_.others) {
-      if (const auto had = reference_has_what(*node); !had) return tl::unexpected(had.error());
+      if (const auto up = bring_up_reference(*node); !up) return up;
     }
     auto tables = reference.tables(run_.settings);
     if (!tables) return tl::unexpected(tables.error());

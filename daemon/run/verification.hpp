@@ -55,6 +55,7 @@ class Verification {
   };
 
   // The order of a run: verification.cpp. Each gives an error when a node fails it.
+  void work_to_the_end();
   Result<void> go_through();
   void end(verify::RunState state, const std::string& kind, const std::string& text);
   Result<void> gather();
@@ -68,10 +69,17 @@ class Verification {
     std::vector<std::shared_ptr<Reader>> nodes;
   };
   Result<Comparable> compare_definitions(verify::TableProgress& table);
-  Result<void> compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
+  /// Begins a table from the start, and forgets what it has found there: none of it belongs to the present definition.
+  void start_anew(verify::TableProgress& table);
+  /// What a chunk leaves to be done.
+  enum class Next { Chunk, NoMore, Anew };
+  /// Never ends with Next::Chunk.
+  Result<Next> compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
                             const std::vector<std::shared_ptr<Reader>>& nodes);
-  Result<bool> compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
+  Result<Next> compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
                              const std::vector<std::shared_ptr<Reader>>& nodes, verify::ChunkSize& size);
+  /// Whether the table is defined so on all of them, and on the reference, now.
+  Result<bool> is_still(const verify::TableShape& shape, const std::vector<std::shared_ptr<Reader>>& nodes);
   /// Of a chunk that was looked at row by row; counted when the whole chunk is done.
   struct Settled {
     std::vector<verify::Finding> findings;
@@ -87,8 +95,16 @@ class Verification {
   // Fences: verification_fences.cpp
   Result<void> wait_until_calm(const verify::TableProgress& table, const std::vector<std::shared_ptr<Reader>>& nodes);
   Result<void> bring_up(Reader& node, const GtidSet& position);
-  Result<bool> reference_has_what(Reader& node);
-  void note_progress(Reader& node);
+  /// Waits until the reference has what `node` has now, but for what is the node's own.
+  Result<void> bring_up_reference(Reader& node);
+  /// Waits for the reference to execute `set`, as long as it may still get it. False: some of it will never come.
+  /// @param what  "what db2 has"
+  Result<bool> reference_gets(const GtidSet& set, const std::string& what);
+  /// What every node, the reference included, has to apply before a chunk is read.
+  Result<std::map<NodeId, GtidSet>> to_be_applied(const std::vector<std::shared_ptr<Reader>>& nodes);
+  /// That the node has applied something of what it lacked of `wanted` when this was last asked is progress. What it
+  /// commits itself is none.
+  void note_progress(Reader& node, const GtidSet& wanted);
 
   // Records: verification_records.cpp
   void not_compared(verify::TableProgress& table, const std::string& why);
@@ -109,14 +125,15 @@ class Verification {
   verify::Run run_;
   std::vector<verify::TableProgress> tables_;
   Members members_;
-  std::map<NodeId, GtidSet> last_seen_;  ///< Where those were that were waited for.
-  std::map<NodeId, GtidSet> own_;        ///< What a node has and the reference will not get: not waited for.
+  std::map<NodeId, GtidSet> lacked_;  ///< By those that were waited for, when they were last looked at.
+  std::map<NodeId, GtidSet> own_;     ///< What a node has and the reference will not get: not waited for.
   std::stop_token stop_;
   std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 
-  std::vector<verify::Finding> findings_;  ///< Not stored yet.
-  std::vector<Event> events_;              ///< Not stored yet.
-  std::uint64_t told_ = 0;                 ///< Events about differences.
+  std::vector<verify::Finding> findings_;   ///< Not stored yet.
+  std::vector<verify::TableId> forgotten_;  ///< Tables whose stored findings are still to be dropped.
+  std::vector<Event> events_;               ///< Not stored yet.
+  std::uint64_t told_ = 0;                  ///< Events about differences.
   Time kept_at_{};
   Time progress_at_{};  ///< When something was last compared.
   Time counted_to_{};   ///< Up to where `worked` goes.

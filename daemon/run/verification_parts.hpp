@@ -13,7 +13,7 @@ namespace repl::run {
 
 /// So long a node may fail, or not apply anything, before the run is interrupted.
 inline constexpr std::chrono::seconds kPatience{60};
-/// What a node has and the reference has not got within this time is its own.
+/// What a node has and the reference has not got within this time is its own, unless the reference may still get it.
 inline constexpr std::chrono::seconds kSettleTime{3};
 
 inline tl::unexpected<Error> stopping() {

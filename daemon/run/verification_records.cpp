@@ -68,7 +68,7 @@ void Verification::keep(Keep when, const verify::TableProgress* table) {
   const auto now = around_.clock.now();
   if (when == Keep::Soon && findings_.empty() && now - kept_at_ < kKeepInterval) return;
   kept_at_ = now;
-  store::VerifyRecord record{.run = run_, .tables = {}, .findings = findings_};
+  store::VerifyRecord record{.run = run_, .tables = {}, .findings = findings_, .forgotten = forgotten_};
   if (table != nullptr) {
     record.tables.push_back(*table);
   } else {
@@ -87,6 +87,7 @@ void Verification::keep(Keep when, const verify::TableProgress* table) {
   }
   for (const auto& event : events_) around_.observer.event_recorded(around_.cluster, event);
   findings_.clear();
+  forgotten_.clear();
   events_.clear();
 }
 

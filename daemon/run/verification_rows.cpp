@@ -1,4 +1,6 @@
 // One table: its definition on all nodes, then its rows, chunk by chunk; what differs is looked at row by row.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "run/verification.hpp"
@@ -13,29 +15,55 @@ using verify::TableState;
 constexpr std::uint64_t kMostRowsAtOnce = 2 * verify::ChunkSize::kMost;
 /// Beyond so many open rows the whole range is read again.
 constexpr std::size_t kMostKeysInAStatement = 200;
+/// A table that is altered while it is read is begun so many times.
+constexpr int kMostStarts = 3;
 
 }  // namespace
 
 Result<void> Verification::compare_table(verify::TableProgress& table) {
-  const auto comparable = compare_definitions(table);
-  if (!comparable) return tl::unexpected(comparable.error());
-  const auto& [shape, nodes] = *comparable;
-  progress_at_ = around_.clock.now();
-  if (!shape) {
-    not_compared(table, "it was dropped meanwhile");
-    return {};
+  for (int start = 1;; ++start) {
+    const auto comparable = compare_definitions(table);
+    if (!comparable) return tl::unexpected(comparable.error());
+    const auto& [shape, nodes] = *comparable;
+    progress_at_ = around_.clock.now();
+    if (!shape) {
+      not_compared(table, "it was dropped meanwhile");
+      return {};
+    }
+    const auto definition = verify::definition_of(*shape);
+    if (table.state == TableState::Comparing && table.definition != definition) {  // altered since an interruption
+      start_anew(table);
+      continue;
+    }
+    table.rows_expected = std::max(shape->rows_estimate, table.rows);
+    if (const auto why = verify::why_not_comparable(*shape); !why.empty()) {
+      not_compared(table, why);
+      return {};
+    }
+    if (nodes.empty()) {
+      not_compared(table, "no other node has it with the same definition");
+      return {};
+    }
+    table.definition = definition;
+    table.state = TableState::Comparing;
+    const auto next = compare_rows(table, *shape, nodes);
+    if (!next) return tl::unexpected(next.error());
+    if (*next == Next::NoMore) return {};
+    if (start == kMostStarts) {
+      not_compared(table, "it was altered each time that it was read");
+      return {};
+    }
+    start_anew(table);
   }
-  table.rows_expected = std::max(shape->rows_estimate, table.rows);
-  if (const auto why = verify::why_not_comparable(*shape); !why.empty()) {
-    not_compared(table, why);
-    return {};
-  }
-  if (nodes.empty()) {
-    not_compared(table, "no other node has it with the same definition");
-    return {};
-  }
-  table.state = TableState::Comparing;
-  return compare_rows(table, *shape, nodes);
+}
+
+void Verification::start_anew(verify::TableProgress& table) {
+  spdlog::info("{}: {} was altered while it was read, and is read from the beginning", run_.id, to_string(table.table));
+  const auto id = table.table;
+  table = {.table = id, .rows_expected = table.rows_expected, .done_to = std::nullopt};
+  std::erase_if(findings_, [&](const verify::Finding& f) { return f.table == id; });
+  forgotten_.push_back(id);
+  keep(Keep::Now, &table);
 }
 
 Result<Verification::Comparable> Verification::compare_definitions(verify::TableProgress& table) {
@@ -52,7 +80,7 @@ Result<Verification::Comparable> Verification::compare_definitions(verify::Table
     const auto shapes = at_once(around_.cluster, members_.others, [&](Reader& r) { return r.shape(table.table); });
     if (const auto* error = first_error(shapes)) return tl::unexpected(*error);
     for (const auto& node : members_.others) {
-      if (const auto had = reference_has_what(*node); !had) return tl::unexpected(had.error());
+      if (const auto up = bring_up_reference(*node); !up) return tl::unexpected(up.error());
     }
     const auto after = reference.shape(table.table);
     if (!after) return tl::unexpected(after.error());
@@ -86,31 +114,45 @@ Result<Verification::Comparable> Verification::compare_definitions(verify::Table
   }
 }
 
-Result<void> Verification::compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
-                                        const std::vector<std::shared_ptr<Reader>>& nodes) {
+Result<Verification::Next> Verification::compare_rows(verify::TableProgress& table, const verify::TableShape& shape,
+                                                      const std::vector<std::shared_ptr<Reader>>& nodes) {
   verify::ChunkSize size;
-  while (table.state == TableState::Comparing) {
-    const auto at_end = compare_chunk(table, shape, nodes, size);
-    if (!at_end) return tl::unexpected(at_end.error());
-    if (*at_end && table.state == TableState::Comparing) table.state = TableState::Compared;
+  for (;;) {
+    const auto next = compare_chunk(table, shape, nodes, size);
+    if (!next) return tl::unexpected(next.error());
     progress_at_ = around_.clock.now();
-    keep(Keep::Soon, &table);
+    if (*next != Next::Anew) keep(Keep::Soon, &table);
+    if (*next != Next::Chunk) return next;
   }
-  return {};
 }
 
-Result<bool> Verification::compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
-                                         const std::vector<std::shared_ptr<Reader>>& nodes, verify::ChunkSize& size) {
+Result<bool> Verification::is_still(const verify::TableShape& shape,
+                                    const std::vector<std::shared_ptr<Reader>>& nodes) {
+  auto all = nodes;
+  all.push_back(members_.reference);
+  const auto now = at_once(around_.cluster, all, [&](Reader& r) { return r.shape(shape.id); });
+  if (const auto* error = first_error(now)) return tl::unexpected(*error);
+  const auto definition = verify::definition_of(shape);
+  return std::all_of(now.begin(), now.end(),
+                     [&](const auto& s) { return *s && verify::definition_of(**s) == definition; });
+}
+
+Result<Verification::Next> Verification::compare_chunk(verify::TableProgress& table, const verify::TableShape& shape,
+                                                       const std::vector<std::shared_ptr<Reader>>& nodes,
+                                                       verify::ChunkSize& size) {
   if (const auto calm = wait_until_calm(table, nodes); !calm) return tl::unexpected(calm.error());
-  /// What of an error belongs to the table, and not to a node: a smaller chunk, or none at all.
-  const auto give_way = [&](const Error& error) -> Result<bool> {
+  /// What of an error belongs to the table, and not to a node: it is another by now, wants smaller chunks, or none.
+  const auto give_way = [&](const Error& error) -> Result<Next> {
     if (is_over()) return stopping();
-    if (error.code == ErrorCode::DeadlineExceeded && shape.key && size.cut_off()) return false;
+    if (error.code == ErrorCode::DeadlineExceeded && shape.key && size.cut_off()) return Next::Chunk;
     if (error.code != ErrorCode::DeadlineExceeded && error.code != ErrorCode::ServerRefused) {
       return tl::unexpected(error);
     }
+    const auto still = is_still(shape, nodes);
+    if (!still) return tl::unexpected(still.error());
+    if (!*still) return Next::Anew;
     not_compared(table, error.message);
-    return true;
+    return Next::NoMore;
   };
   verify::KeyRange range{table.done_to, std::nullopt};
   if (shape.key) {
@@ -133,13 +175,20 @@ Result<bool> Verification::compare_chunk(verify::TableProgress& table, const ver
       return error.code == ErrorCode::ServerRefused ? give_way(error) : tl::unexpected(error);
     }
   }
+  const bool at_end = !range.up_to.has_value();
+  if (at_end) {  // before the last chunk counts: rows that were read by another definition prove nothing of this one
+    const auto still = is_still(shape, nodes);
+    if (!still) return tl::unexpected(still.error());
+    if (!*still) return Next::Anew;
+    table.state = TableState::Compared;
+  }
   for (auto& finding : outcome.findings) found(table, std::move(finding));
   table.unsettled += outcome.unsettled;
   table.rows += right.rows;
   ++table.chunks;
   table.done_to = range.up_to;
   around_.observer.chunk_verified(around_.cluster, right.rows);
-  return !range.up_to.has_value();
+  return at_end ? Next::NoMore : Next::Chunk;
 }
 
 Result<void> Verification::settle(const Disputed& disputed, Settled& outcome) {
@@ -186,20 +235,15 @@ Result<Verification::Look> Verification::look(const Disputed& disputed, const st
     if (const auto up = bring_up(disputed.node, *position); !up) return tl::unexpected(up.error());
     auto there = read(disputed.node);
     if (!there) return tl::unexpected(there.error());
-    const auto had = reference_has_what(disputed.node);
-    if (!had) return tl::unexpected(had.error());
-    if (!*had) {  // a commit that waits on the reference: what it changes is no difference
-      if (const auto patient =
-              check_patience(fmt::format("{} does not commit what {} has", reference.node(), disputed.node.node()));
-          !patient) {
-        return tl::unexpected(patient.error());
-      }
-      continue;
-    }
+    if (const auto up = bring_up_reference(disputed.node); !up) return tl::unexpected(up.error());
     auto after = read(reference);
     if (!after) return tl::unexpected(after.error());
     const auto ended_at = reference.position();
     if (!ended_at) return tl::unexpected(ended_at.error());
+    if (auto& own = own_[disputed.node.node()]; ended_at->intersects(own)) {
+      own = subtract(own, *ended_at);  // it has come after all, so that this look may have been too early
+      continue;
+    }
     for (auto* side : {&*there, &*before, &*after}) {
       if (side->cut_at) return Look{{}, std::move(side->cut_at)};
     }

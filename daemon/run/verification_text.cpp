@@ -24,6 +24,7 @@ std::string finished_text(const verify::Run& run, bool clean) {
   auto text = fmt::format("{}: {} with {} on {}: ", run.id, counted(run.tables - run.tables_not_compared, "table"),
                           counted(run.rows, "row"), nodes);
   text += clean ? "no difference" : counted(run.differences, "difference") + " in rows and tables";
+  if (clean && run.left_something_out()) text += " in what was compared";
   for (const auto& row : run.gtids) {
     if (!row.errant.empty())
       text += fmt::format(", {} on {} only", counted(row.errant.count(), "transaction"), row.node);
@@ -41,6 +42,21 @@ std::string finished_text(const verify::Run& run, bool clean) {
 std::optional<std::string> why_hold_back(const ClusterState& state) {
   if (state.memory.operation) return fmt::format("operation {} goes first", state.memory.operation->id);
   return std::nullopt;
+}
+
+GtidSet may_still_come(const ClusterState& state, const NodeId& reference, const GtidSet& lacking) {
+  const auto& spec = state.memory.spec;
+  if (spec && spec->is_ring()) return lacking;
+  if (spec && spec->is_group()) {
+    auto of_the_group = lacking;
+    for (const auto& node : state.view->observations()) {
+      if (node.reached) of_the_group.erase_from(node.reached->server_uuid);
+    }
+    return of_the_group;
+  }
+  const auto* seen = state.view->reachable(reference);
+  if (seen == nullptr) return lacking;  // it cannot be said, and it is asked again
+  return seen->semi_sync.wait_sessions > 0 ? lacking.only_of(seen->server_uuid) : GtidSet{};
 }
 
 std::string not_there(const verify::Settings& settings, const std::vector<verify::TableId>& tables,

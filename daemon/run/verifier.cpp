@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "model/log_scope.hpp"
@@ -33,13 +34,19 @@ Verifier::Verifier(ClusterId cluster, store::Store& store, const Clock& clock, O
       observer_(observer),
       state_(std::move(state)),
       publish_(std::move(publish)) {
-  auto latest = store_.latest_verification(cluster_);
-  if (!latest) {
-    spdlog::error("{}: {}; what was verified before is not known", cluster_, latest.error().message);
+  const auto runs = store_.verifications(cluster_);
+  if (!runs) {
+    spdlog::error("{}: {}; what was verified before is not known", cluster_, runs.error().message);
     return;
   }
-  if (!*latest) return;
-  latest_ = std::move(**latest);
+  if (runs->empty()) return;
+  const auto full = std::find_if(runs->begin(), runs->end(), [](const verify::Run& run) { return run.full; });
+  if (full != runs->end()) full_ = *full;
+  const auto told = std::find_if(runs->begin(), runs->end(), [](const verify::Run& run) {
+    return run.full && run.state == verify::RunState::Done;
+  });
+  if (told != runs->end()) publish_(std::make_shared<const verify::Run>(*told));
+  latest_ = runs->front();
   take_up_ = latest_->state == verify::RunState::Running;
   publish_(std::make_shared<const verify::Run>(*latest_));
 }
@@ -88,6 +95,7 @@ Result<std::string> Verifier::start(const VerifyOrder& order) {
   if (run.settings.schemas.empty() && run.settings.tables.empty()) {
     run.settings.schemas = state->memory.spec->consistency.schemas;
   }
+  run.full = verify::covers(run.settings, state->memory.spec->consistency.schemas);
   run.started = run.finished = clock_.now();
   const auto id = run.id;
   launch(std::move(run), {});
@@ -112,7 +120,7 @@ void Verifier::launch(verify::Run run, std::vector<verify::TableProgress> tables
   asked_to_stop_ = false;
   running_ = true;
   run.state = verify::RunState::Running;
-  latest_ = run;
+  know(run);
   publish_(std::make_shared<const verify::Run>(run));  // whoever has started it must not be shown the one before
   thread_ = std::jthread{[this, run = std::move(run), tables = std::move(tables)](const std::stop_token& stop) {
     const LogScope scope{cluster_.name};
@@ -132,22 +140,29 @@ void Verifier::launch(verify::Run run, std::vector<verify::TableProgress> tables
 void Verifier::publish(const verify::Run& run) {
   {
     const std::lock_guard lock{mutex_};
-    latest_ = run;
+    know(run);
   }
   publish_(std::make_shared<const verify::Run>(run));
 }
 
-bool Verifier::is_due(const ClusterState& state, Time now) const {
+void Verifier::know(const verify::Run& run) {
+  latest_ = run;
+  if (run.full) full_ = run;
+}
+
+verify::Due Verifier::what_is_due(const ClusterState& state, Time now) const {
   const auto& spec = state.memory.spec;
-  if (!spec || running_ || now < not_before_) return false;
-  return verify::is_due(latest_, spec->consistency.checksum_every, now);
+  if (!spec || running_ || now < not_before_) return verify::Due::Nothing;
+  return verify::what_is_due(latest_, full_, spec->consistency.checksum_every, now);
 }
 
 void Verifier::look(Time now) {
   const auto state = state_();
+  auto due = verify::Due::Nothing;
   {
     const std::lock_guard lock{mutex_};
-    if (!take_up_ && !is_due(*state, now)) return;
+    due = what_is_due(*state, now);
+    if (!take_up_ && due == verify::Due::Nothing) return;
     if (!state->memory.spec || !state->view->complete() || state->memory.operation) return;
     if (take_up_) {
       auto tables = store_.verified_tables(latest_->id);
@@ -160,7 +175,7 @@ void Verifier::look(Time now) {
     }
     not_before_ = now + kBetweenStarts;
   }
-  const auto started = start({.settings = {}, .resume = false, .asked_by = "repld"});
+  const auto started = start({.settings = {}, .resume = due == verify::Due::Resume, .asked_by = "repld"});
   if (!started && started.error().code != ErrorCode::Conflict) {
     spdlog::warn("{}: the verification that is due does not start: {}", cluster_, started.error().message);
   }

@@ -22,7 +22,8 @@ class Verifier {
   using State = std::function<std::shared_ptr<const ClusterState>()>;
   using Publish = std::function<void(std::shared_ptr<const verify::Run>)>;
 
-  /// @param publish  called with each step of a run, from its thread
+  /// @param publish  called with each step of a run, from its thread; and before this returns with what the store has:
+  ///                 the last full run that was done, then the latest of all
   Verifier(ClusterId cluster, store::Store& store, const Clock& clock, Observer& observer, State state,
            Publish publish);
   /// Ends the run under way; it goes on when repld is back.
@@ -40,7 +41,8 @@ class Verifier {
  private:
   Result<void> may_start(const ClusterState& state) const;
   void launch(verify::Run run, std::vector<verify::TableProgress> tables);  // mutex_ is held
-  bool is_due(const ClusterState& state, Time now) const;                   // mutex_ is held
+  verify::Due what_is_due(const ClusterState& state, Time now) const;       // mutex_ is held
+  void know(const verify::Run& run);                                        // mutex_ is held
   void publish(const verify::Run& run);
 
   const ClusterId cluster_;
@@ -52,6 +54,7 @@ class Verifier {
 
   mutable std::mutex mutex_;
   std::optional<verify::Run> latest_;  // under mutex_
+  std::optional<verify::Run> full_;    // under mutex_: the newest full one
   Time not_before_{};                  // under mutex_: the next attempt to start what is due
   bool take_up_ = false;               // under mutex_: the latest run was under way when repld ended
   std::atomic<bool> asked_to_stop_{false};

@@ -58,6 +58,7 @@ bool same_secret(std::string_view a, std::string_view b) {
 }
 
 bool fits(Parameter::Kind kind, const std::string& value) {
+  if (kind == Parameter::Kind::Text) return !value.empty();
   if (kind == Parameter::Kind::Duration) return spec::parse_duration(value).has_value();
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -86,9 +87,10 @@ Result<void> check_query(const Route& route, const Target& target) {
     if (known == route.query.end()) {
       wrong.push_back(fmt::format("the parameter '{}' is not known here", name));
     } else if (!fits(known->kind, value)) {
-      wrong.push_back(
-          fmt::format("{}: '{}' is no {}", name, value,
-                      known->kind == Parameter::Kind::Whole ? "whole number" : "duration such as 5s or 500ms"));
+      wrong.push_back(fmt::format("{}: '{}' is no {}", name, value,
+                                  known->kind == Parameter::Kind::Whole  ? "whole number"
+                                  : known->kind == Parameter::Kind::Text ? "name"
+                                                                         : "duration such as 5s or 500ms"));
     }
   }
   if (!wrong.empty()) return fail(ErrorCode::InvalidArgument, "{}", joined(wrong));

@@ -79,21 +79,31 @@ std::optional<double> transactions_at_risk(const Picture& cluster) {
   return least;
 }
 
-void add_verification(Families& out, const Picture& cluster) {
-  const auto& run = cluster.state().verification;
-  if (!run) return;
-  const Labels labels{{"cluster", cluster.state().cluster.name}};
-  out.gauge("repld_verify_running", "1 while the data of the nodes are being compared.", labels,
-            one_if(run->state == verify::RunState::Running));
-  out.gauge("repld_verify_differences", "Rows and tables that differ, by the latest verification.", labels,
-            static_cast<double>(run->differences));
+/// @param scope  "latest": whatever it compares, as far as it is; "full": of all that the topology file asks for, and
+///               done, so that a small run, or one that has just begun, does not hide what that one found
+void add_verification(Families& out, const std::string& cluster, const char* scope, const verify::Run& run) {
+  const Labels labels{{"cluster", cluster}, {"scope", scope}};
+  out.gauge("repld_verify_differences", "Rows and tables that differ, by that verification.", labels,
+            static_cast<double>(run.differences));
   out.gauge("repld_verify_unsettled_rows", "Rows that kept changing and could not be compared.", labels,
-            static_cast<double>(run->unsettled));
-  if (run->state != verify::RunState::Done) return;
-  out.gauge("repld_verify_last_done_timestamp_seconds", "When the latest verification was done, in seconds since 1970.",
-            labels, seconds(run->finished.time_since_epoch()));
-  out.gauge("repld_verify_last_duration_seconds", "How long the latest verification took.", labels,
-            seconds(run->worked));
+            static_cast<double>(run.unsettled));
+  out.gauge("repld_verify_tables_not_compared", "Tables that could not be compared.", labels,
+            static_cast<double>(run.tables_not_compared));
+  out.gauge("repld_verify_complete", "1 when it is done and compared all that it was to compare.", labels,
+            one_if(run.is_complete()));
+  if (run.state != verify::RunState::Done) return;
+  out.gauge("repld_verify_last_done_timestamp_seconds", "When the verification was done, in seconds since 1970.",
+            labels, seconds(run.finished.time_since_epoch()));
+  out.gauge("repld_verify_last_duration_seconds", "How long the verification took.", labels, seconds(run.worked));
+}
+
+void add_verifications(Families& out, const Picture& cluster) {
+  const auto& state = cluster.state();
+  if (!state.verification) return;
+  out.gauge("repld_verify_running", "1 while the data of the nodes are being compared.",
+            {{"cluster", state.cluster.name}}, one_if(state.verification->state == verify::RunState::Running));
+  add_verification(out, state.cluster.name, "latest", *state.verification);
+  if (state.full_verification) add_verification(out, state.cluster.name, "full", *state.full_verification);
 }
 
 void add_cluster(Families& out, const Picture& cluster) {
@@ -135,7 +145,7 @@ void add_cluster(Families& out, const Picture& cluster) {
             one_if(memory.operation.has_value()));
   add_problems(out, cluster);
   add_blocked(out, cluster);
-  add_verification(out, cluster);
+  add_verifications(out, cluster);
 }
 
 void add_node(Families& out, const Picture& cluster, const NodePicture& node) {

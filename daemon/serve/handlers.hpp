@@ -44,6 +44,7 @@ Result<Response> end_maintenance(const Call& call);
 Result<Response> forget(const Call& call);
 
 Result<Response> show_verification(const Call& call);
+Result<Response> list_verifications(const Call& call);
 Result<Response> list_verified_tables(const Call& call);
 Result<Response> list_differences(const Call& call);
 Result<Response> start_verification(const Call& call);

@@ -13,7 +13,7 @@ enum class Access { Open, Token };
 
 struct Parameter {
   std::string_view name;
-  enum class Kind { Whole, Duration } kind;
+  enum class Kind { Whole, Duration, Text } kind;
   std::string_view meaning;
 };
 

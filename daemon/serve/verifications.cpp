@@ -1,4 +1,5 @@
 // The calls about verifications: start and stop one, and read how far it is and what it found.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -62,6 +63,8 @@ Json run_json(const verify::Run& run) {
           {"differences", run.differences},
           {"unsettled", run.unsettled},
           {"clean", !run.found_differences()},
+          {"complete", run.is_complete()},
+          {"full", run.full},
           {"table", run.table},
           {"waiting", run.waiting},
           {"longestWaitSeconds", seconds(run.longest_wait)},
@@ -95,11 +98,22 @@ Json finding_json(const verify::Finding& finding) {
           {"at", rfc3339(finding.at)}};
 }
 
-/// Null when there was none. @errors NoSuchCluster
-Result<std::shared_ptr<const verify::Run>> latest(const Call& call) {
+/// The one that `run` names, else the latest; null when there was none. @errors NoSuchCluster, NoSuchOperation
+Result<std::shared_ptr<const verify::Run>> wanted(const Call& call) {
   const auto cluster = call.cluster();
   if (!cluster) return tl::unexpected(cluster.error());
-  return cluster->state().verification;
+  const auto& latest = cluster->state().verification;
+  const auto given = call.query.find("run");
+  if (given == call.query.end() || (latest && latest->id == given->second)) return latest;
+  const auto runs = call.backend.store.verifications({call.cluster_name()});
+  if (!runs) return tl::unexpected(runs.error());
+  const auto found = std::find_if(runs->begin(), runs->end(), [&](const auto& r) { return r.id == given->second; });
+  if (found == runs->end()) {
+    return fail(ErrorCode::NoSuchOperation,
+                "{}: no verification {} is kept; `replctl verify {} --list` shows those that are", call.cluster_name(),
+                given->second, call.cluster_name());
+  }
+  return std::make_shared<const verify::Run>(*found);
 }
 
 /// "shop.orders"; a name that has a dot itself cannot be written so, and is compared with its schema.
@@ -114,13 +128,23 @@ Result<verify::TableId> table_named(const std::string& text) {
 }  // namespace
 
 Result<Response> show_verification(const Call& call) {
-  const auto run = latest(call);
+  const auto run = wanted(call);
   if (!run) return tl::unexpected(run.error());
   return json_response(200, {{"run", *run ? run_json(**run) : Json(nullptr)}});
 }
 
+Result<Response> list_verifications(const Call& call) {
+  const auto cluster = call.cluster();
+  if (!cluster) return tl::unexpected(cluster.error());
+  const auto runs = call.backend.store.verifications({call.cluster_name()});
+  if (!runs) return tl::unexpected(runs.error());
+  Json list = Json::array();
+  for (const auto& run : *runs) list.push_back(run_json(run));
+  return json_response(200, {{"runs", std::move(list)}});
+}
+
 Result<Response> list_verified_tables(const Call& call) {
-  const auto run = latest(call);
+  const auto run = wanted(call);
   if (!run) return tl::unexpected(run.error());
   Json list = Json::array();
   if (*run) {
@@ -132,7 +156,7 @@ Result<Response> list_verified_tables(const Call& call) {
 }
 
 Result<Response> list_differences(const Call& call) {
-  const auto run = latest(call);
+  const auto run = wanted(call);
   if (!run) return tl::unexpected(run.error());
   std::int64_t limit = 100;
   if (const auto given = call.query.find("limit"); given != call.query.end()) {

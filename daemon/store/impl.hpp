@@ -78,6 +78,10 @@ struct Store::Impl {
   SQLite::Statement change_run{writer, "UPDATE verify_run SET body = ?2 WHERE id = ?1"};
   SQLite::Statement put_run{writer, "INSERT INTO verify_run (id, cluster, body) VALUES (?, ?, ?)"};
   SQLite::Statement put_table{writer, "INSERT OR REPLACE INTO verify_table VALUES (?, ?, ?, ?)"};
+  SQLite::Statement drop_findings{
+      writer,
+      "DELETE FROM verify_finding WHERE run = ?1 AND json_extract(body, '$.table.schema') = "
+      "?2 AND json_extract(body, '$.table.name') = ?3"};
   SQLite::Statement put_finding{writer, "INSERT INTO verify_finding (run, body) VALUES (?, ?)"};
 
   std::mutex reading;  // guards the reader

@@ -24,6 +24,8 @@ struct VerifyRecord {
   verify::Run run;                            ///< Inserted, or replaced by id.
   std::vector<verify::TableProgress> tables;  ///< Those that have changed.
   std::vector<verify::Finding> findings;      ///< New ones.
+  /// Those whose earlier findings are dropped, because they are read anew.
+  std::vector<verify::TableId> forgotten{};
 };
 
 /// One output of a controller or step of a verification, to be stored as a whole.
@@ -44,7 +46,7 @@ struct Record {
 struct Retention {
   std::int64_t events = 100'000;
   std::int64_t operations = 10'000;
-  std::int64_t verifications = 10;  ///< Of each cluster.
+  std::int64_t verifications = 10;  ///< Of each cluster, of full ones and of others.
 };
 
 class Store {
@@ -80,8 +82,8 @@ class Store {
   /// The newest `limit` events, oldest first.
   Result<std::vector<StoredEvent>> latest_events(const std::optional<ClusterId>& cluster, std::size_t limit) const;
 
-  /// The newest verification of the cluster; empty: there was none.
-  Result<std::optional<verify::Run>> latest_verification(const ClusterId& cluster) const;
+  /// Newest first.
+  Result<std::vector<verify::Run>> verifications(const ClusterId& cluster) const;
   /// Sorted by schema and name.
   Result<std::vector<verify::TableProgress>> verified_tables(const std::string& run) const;
   /// In the order in which they were found, at most `limit`.

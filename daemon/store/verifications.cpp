@@ -6,9 +6,12 @@ namespace repl::store {
 namespace {
 
 void drop_old_runs(SQLite::Database& writer, const ClusterId& cluster, std::int64_t kept) {
-  SQLite::Statement runs(writer,
-                         "DELETE FROM verify_run WHERE cluster = ?1 AND sequence NOT IN (SELECT sequence FROM "
-                         "verify_run WHERE cluster = ?1 ORDER BY sequence DESC LIMIT ?2)");
+  // Of each kind by itself: many small runs must not push out the full one that the schedule goes by.
+  SQLite::Statement runs(
+      writer,
+      "DELETE FROM verify_run WHERE sequence IN (SELECT sequence FROM (SELECT sequence, row_number() "
+      "OVER (PARTITION BY coalesce(json_extract(body, '$.full'), 0) ORDER BY sequence DESC) AS place "
+      "FROM verify_run WHERE cluster = ?1) WHERE place > ?2)");
   Use(runs).exec(cluster.name, kept);
   writer.exec("DELETE FROM verify_table WHERE run NOT IN (SELECT id FROM verify_run)");
   writer.exec("DELETE FROM verify_finding WHERE run NOT IN (SELECT id FROM verify_run)");
@@ -26,21 +29,23 @@ void Store::Impl::put(const ClusterId& cluster, const VerifyRecord& record) {
   for (const auto& table : record.tables) {
     Use(put_table).exec(id, table.table.schema, table.table.name, encode(table));
   }
+  for (const auto& table : record.forgotten) Use(drop_findings).exec(id, table.schema, table.name);
   for (const auto& finding : record.findings) Use(put_finding).exec(id, encode(finding));
 }
 
-Result<std::optional<verify::Run>> Store::latest_verification(const ClusterId& cluster) const {
-  using Found = std::optional<verify::Run>;
+Result<std::vector<verify::Run>> Store::verifications(const ClusterId& cluster) const {
   const std::lock_guard lock(impl_->reading);
-  return impl_->guarded("reading the store", [&]() -> Result<Found> {
-    SQLite::Statement statement(impl_->reader,
-                                "SELECT body FROM verify_run WHERE cluster = ? ORDER BY sequence DESC LIMIT 1");
+  return impl_->guarded("reading the store", [&]() -> Result<std::vector<verify::Run>> {
+    std::vector<verify::Run> out;
+    SQLite::Statement statement(impl_->reader, "SELECT body FROM verify_run WHERE cluster = ? ORDER BY sequence DESC");
     Use rows(statement);
     rows.bind(cluster.name);
-    if (!rows.next()) return Found{};
-    auto run = decode<verify::Run>(rows.text(0));
-    if (!run) return tl::unexpected(run.error());
-    return Found{std::move(*run)};
+    while (rows.next()) {
+      auto run = decode<verify::Run>(rows.text(0));
+      if (!run) return tl::unexpected(run.error());
+      out.push_back(std::move(*run));
+    }
+    return out;
   });
 }
 

@@ -24,7 +24,7 @@ void fields(V& v, Settings& s) {
 
 template <class V>
 void fields(V& v, TableProgress& t) {
-  auto& [table, state, why, rows_expected, rows, chunks, differences, unsettled, done_to] = t;
+  auto& [table, state, why, rows_expected, rows, chunks, differences, unsettled, done_to, definition] = t;
   v("table", table);
   v("state", state);
   v("why", why);
@@ -34,6 +34,7 @@ void fields(V& v, TableProgress& t) {
   v("differences", differences);
   v("unsettled", unsettled);
   v("done_to", done_to);
+  v.added("definition", definition);
 }
 
 template <class V>
@@ -74,7 +75,7 @@ template <class V>
 void fields(V& v, Run& r) {
   auto& [id, settings, state, asked_by, reference, nodes, left_out, gtids, started, finished, worked, tables,
          tables_done, tables_not_compared, rows_expected, rows, chunks, differences, unsettled, table, waiting,
-         longest_wait, error] = r;
+         longest_wait, error, full] = r;
   v("id", id);
   v("settings", settings);
   v("state", state);
@@ -98,6 +99,7 @@ void fields(V& v, Run& r) {
   v("waiting", waiting);
   v("longest_wait_us", longest_wait);
   v("error", error);
+  v.added("full", full);
 }
 
 }  // namespace repl::verify

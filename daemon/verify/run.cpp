@@ -25,9 +25,26 @@ bool Run::found_differences() const {
          std::any_of(gtids.begin(), gtids.end(), [](const NodeGtids& g) { return !g.errant.empty(); });
 }
 
-bool is_due(const std::optional<Run>& latest, std::optional<std::chrono::seconds> every, Time now) {
-  if (!every) return false;
-  return !latest || (latest->state != RunState::Running && latest->started + *every <= now);
+bool Run::left_something_out() const {
+  return unsettled > 0 || tables_not_compared > 0 ||
+         std::any_of(left_out.begin(), left_out.end(), [](const LeftOut& l) { return !l.declared; });
+}
+
+bool covers(const Settings& settings, const std::vector<std::string>& schemas) {
+  if (settings.gtid_only) return false;
+  if (settings.schemas.empty()) return settings.tables.empty();
+  return !schemas.empty() && std::all_of(schemas.begin(), schemas.end(), [&](const std::string& schema) {
+    return std::find(settings.schemas.begin(), settings.schemas.end(), schema) != settings.schemas.end();
+  });
+}
+
+Due what_is_due(const std::optional<Run>& latest, const std::optional<Run>& full,
+                std::optional<std::chrono::seconds> every, Time now) {
+  if (!every || (latest && latest->state == RunState::Running)) return Due::Nothing;
+  if (!full || full->started + *every <= now) return Due::Start;
+  const auto again = full->finished + std::min<std::chrono::seconds>(*every, kResumeAfter);
+  if (full->state != RunState::Interrupted || now < again) return Due::Nothing;
+  return full->id == latest->id ? Due::Resume : Due::Start;  // only the latest can go on
 }
 
 std::optional<Finding> finding_of(const TableShape& shape, const NodeId& node, const Dispute& dispute, Time at) {

@@ -30,7 +30,7 @@ struct Settings {
 enum class RunState {
   Running,
   Stopped,      ///< Somebody asked for it.
-  Interrupted,  ///< A node could not be reached; `error` says which.
+  Interrupted,  ///< It could not go on: mostly a node that could not be reached. `error` says why.
   Done,
 };
 inline constexpr std::array kRunStates{
@@ -65,6 +65,8 @@ struct TableProgress {
   std::uint64_t differences = 0;  ///< Rows that differ, on all nodes together.
   std::uint64_t unsettled = 0;    ///< Rows that kept changing: not known to be equal.
   std::optional<Key> done_to;     ///< Where to go on; empty: at the beginning.
+  /// What `done_to` and the counts belong to (definition_of); "": nothing is read yet.
+  std::string definition;
   bool operator==(const TableProgress&) const = default;
 };
 
@@ -127,16 +129,32 @@ struct Run {
   std::string waiting;       ///< Why no chunk is read just now; "": it works.
   Duration longest_wait{0};  ///< That a node took to apply what the reference had: the greatest lag seen.
   std::optional<Error> error;
+  /// It compares all that the topology file asks for: only such a run counts for `checksumEvery`, and only one that is
+  /// done tells anew how the cluster is.
+  bool full = false;
   bool operator==(const Run&) const = default;
 
   /// Some transactions of some node are on no other, or rows or tables differ.
   bool found_differences() const;
+  /// Some node, table or row that was asked for was not compared. What the topology file leaves out was not asked for.
+  bool left_something_out() const;
+  /// Without this, "no difference" is said of a part only.
+  bool is_complete() const { return state == RunState::Done && !left_something_out(); }
   bool can_go_on() const { return state == RunState::Stopped || state == RunState::Interrupted; }
 };
 
-/// Whether a run is to be started by itself.
-/// @param every  empty: never
-bool is_due(const std::optional<Run>& latest, std::optional<std::chrono::seconds> every, Time now);
+/// Whether a run with these settings compares all of `schemas` (empty: all that there are).
+bool covers(const Settings& settings, const std::vector<std::string>& schemas);
+
+/// What repld does by itself about `consistency.checksumEvery`.
+enum class Due { Nothing, Start, Resume };
+/// An interrupted full run goes on after so long, or after `every` when that is shorter.
+inline constexpr std::chrono::hours kResumeAfter{1};
+/// @param latest  of any kind
+/// @param full    the newest full one, maybe the same
+/// @param every   empty: never
+Due what_is_due(const std::optional<Run>& latest, const std::optional<Run>& full,
+                std::optional<std::chrono::seconds> every, Time now);
 
 /// One finding for the rows in dispute; empty when all turned out equal.
 std::optional<Finding> finding_of(const TableShape& shape, const NodeId& node, const Dispute& dispute, Time at);

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace repl::verify {
 namespace {
@@ -49,6 +51,19 @@ std::string described(const Column& c) {
                      c.is_virtual ? " virtual" : "");
 }
 
+/// Texts one after the other, each with its length before it: names may hold any character.
+class Joined {
+ public:
+  Joined& operator<<(std::string_view text) {
+    fmt::format_to(std::back_inserter(out_), "{}:{}", text.size(), text);
+    return *this;
+  }
+  std::string take() { return std::move(out_); }
+
+ private:
+  std::string out_;
+};
+
 }  // namespace
 
 std::string to_string(const TableId& table) {
@@ -64,6 +79,24 @@ std::optional<TableKey> choose_key(const std::vector<Column>& columns, const std
     if (!best || key->columns.size() < best->columns.size()) best = std::move(key);
   }
   return best;
+}
+
+std::string definition_of(const TableShape& shape) {
+  Joined out;
+  out << shape.engine;
+  for (const auto& [name, type, full_type, charset, collation, nullable, is_virtual, generated] : shape.columns) {
+    out << name << full_type << charset << collation << (nullable ? "null" : "") << (is_virtual ? "virtual" : "")
+        << generated;
+  }
+  if (shape.key) {
+    out << "key" << shape.key->index;
+    for (const auto& column : shape.key->columns) out << column.name;
+  }
+  return out.take();
+}
+
+bool has_key(const TableShape& shape, const Key& key) {
+  return shape.key && shape.key->columns.size() == key.size();
 }
 
 std::string why_not_comparable(const TableShape& shape) {

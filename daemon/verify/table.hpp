@@ -62,6 +62,10 @@ struct TableShape {
   std::uint64_t bytes_estimate = 0;
 };
 
+/// All of the definition that the rows and their order are compared by, as text to be kept: equal for equal definitions
+/// only. A resume point means nothing under another one.
+std::string definition_of(const TableShape& shape);
+
 /// A table without a usable key is compared as a whole up to this size, by the estimate of the server.
 inline constexpr std::uint64_t kMostRowsWithoutKey = 100'000;
 inline constexpr std::uint64_t kMostBytesWithoutKey = 64ULL << 20;
@@ -70,6 +74,9 @@ inline constexpr std::uint64_t kMostBytesWithoutKey = 64ULL << 20;
 /// range: every part a whole column, ascending, of a type that keeps its order and value in a statement. ENUM, SET and
 /// floating-point columns do not.
 std::optional<TableKey> choose_key(const std::vector<Column>& columns, const std::vector<Index>& indexes);
+
+/// Whether the key has one value for each column of the table's key: what was read under another key often has not.
+bool has_key(const TableShape& shape, const Key& key);
 
 /// Why the rows of such a table cannot be compared, and what would help; "": they can.
 std::string why_not_comparable(const TableShape& shape);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "tests/support/acked_writer.hpp"
 #include "tests/support/rig.hpp"
+#include "tests/support/tour.hpp"
 
 namespace repl::testing {
 namespace {
@@ -98,6 +100,13 @@ class VerifyTest : public ::testing::Test {
     const auto all = latest();
     return all.is_object() && all.contains("run") ? all["run"] : json::object();
   }
+  /// The applier of db3 is stopped half-way, and a commit then keeps the next chunk waiting.
+  static bool halts_half_way(const std::string& table) {
+    if (!comes_true([] { return run().value("rows", 0) > 0; })) return false;
+    tell("db3", {"STOP REPLICA SQL_THREAD"});
+    tell("db1", {"UPDATE " + table + " SET v = UUID() WHERE id = 100"});
+    return comes_true([] { return run().value("waiting", "").find("db3") != std::string::npos; });
+  }
   static bool over() { return run().value("state", "running") != "running"; }
 
   static Found differences() {
@@ -122,6 +131,13 @@ class VerifyTest : public ::testing::Test {
  private:
   static inline std::optional<Rig> rig_;
 };
+
+/// The members of a SET that needs all 64 bits.
+std::string members() {
+  std::string out;
+  for (int i = 0; i < 64; ++i) out += (i == 0 ? "'m" : ",'m") + std::to_string(i) + "'";
+  return out;
+}
 
 // Every type a key or a column can have, values at the edges, and names that need quotes.
 const std::vector<std::string> kTables{
@@ -148,6 +164,9 @@ const std::vector<std::string> kTables{
     "INSERT INTO t.keyless VALUES (1,'one'), (1,'one'), (2,'two'), (NULL,NULL), (3,'three')",
     "CREATE TABLE t.by_enum (e ENUM('b','a'), n INT, PRIMARY KEY (e, n))",
     "INSERT INTO t.by_enum VALUES ('a',1), ('b',2)",
+    "CREATE TABLE t.wide (id INT PRIMARY KEY, s SET(" + members() + "), b BIT(64))",
+    "INSERT INTO t.wide VALUES (1, 576460752303423489, 576460752303423489), (2, 1, 1), "
+    "(3, 18446744073709551615, 18446744073709551615)",
     "CREATE TABLE t.empty (id INT PRIMARY KEY)",
     "CREATE TABLE t.elsewhere (id INT PRIMARY KEY) ENGINE=MyISAM",
     "CREATE VIEW t.a_view AS SELECT 1 AS one",
@@ -177,9 +196,11 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
   setup.insert(setup.end(), kTables.begin(), kTables.end());
   tell("db1", setup);
   const auto clean = verify({"--schema", "t"});
-  EXPECT_EQ(clean.exit_code, 0) << clean.output << clean.errors;
-  EXPECT_NE(clean.output.find("no difference"), std::string::npos) << clean.output;
+  EXPECT_EQ(clean.exit_code, 4) << "one table was not compared\n" << clean.output << clean.errors;
+  EXPECT_NE(clean.output.find("no difference in what was compared"), std::string::npos) << clean.output;
   EXPECT_NE(clean.output.find("MyISAM"), std::string::npos) << clean.output;
+  EXPECT_EQ(run()["clean"], true);
+  EXPECT_EQ(run()["complete"], false);
   level();
 
   tamper("db2", {"UPDATE t.numbers SET w = 0.30000000000000004 WHERE a = -1 AND b > 3",
@@ -188,6 +209,7 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
                  "UPDATE t.texts SET s = 'A\\'b\\\\' WHERE c = 'x'",  // equal for the collation, not for us
                  "UPDATE t.raw SET j = '{\"a\":[1,2.5],\"b\":2}' WHERE k = X'00'",
                  "INSERT INTO t.raw (k) VALUES (X'FFFF')", "DELETE FROM t.times WHERE d = '2024-02-29'",
+                 "UPDATE t.wide SET s = 576460752303423488 WHERE id = 1",  // no DOUBLE tells them apart
                  "UPDATE t.keyless SET b = 'zwei' WHERE a = 2", "INSERT INTO t.empty VALUES (9)"});
   tamper(
       "db3",
@@ -195,6 +217,7 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
        "UPDATE t.raw SET g = ST_GeomFromText('POINT(1 2)', 4326) WHERE k = X'00'",
        "UPDATE t.times SET ts = '2024-06-01 12:00:01' WHERE d = '2024-02-29'",
        "UPDATE t.`odd ``name` SET s = '' WHERE `a``b` = 4", "UPDATE t.`odd ``name` SET h = 6 WHERE `a``b` = 2",
+       "UPDATE t.wide SET b = 18446744073709551614 WHERE id = 3",
        "DELETE FROM t.keyless WHERE a = 1 LIMIT 2",  // a pair of equal rows cancels out in an exclusive or
        "UPDATE t.by_enum SET e = 'b' WHERE n = 1"});
   const auto found = verify({"--schema", "t"});
@@ -206,6 +229,8 @@ TEST_F(VerifyTest, NamesWhatWasChangedBehindReplicationsBackByTableAndKey) {
                                "t.raw db2 1extra1changed k 0x00 to 0xFFFF",
                                "t.times db2 1missing (d, t, dt) ('2024-02-29', '-12:30:00.500', '2024-01-01 "
                                "00:00:00.000001')",
+                               "t.wide db2 1changed id 1",
+                               "t.wide db3 1changed id 3",
                                "t.keyless db2 1missing1extra",
                                "t.empty db2 1extra id 9",
                                "t.numbers db3 1changed (a, b, c) (7, 7, 7.00000)",
@@ -326,15 +351,8 @@ TEST_F(VerifyTest, GoesOnWhereItWasWhenRepldIsKilledAndWhenAPersonStopsIt) {
   fill("r.rows_", 200000);
   level();
   tamper("db2", {"DELETE FROM r.rows_ WHERE id = 199999"});
-  // The applier is stopped half-way, and a commit then keeps the next chunk waiting.
-  const auto halt_half_way = [&] {
-    if (!comes_true([] { return run().value("rows", 0) > 0; })) return false;
-    tell("db3", {"STOP REPLICA SQL_THREAD"});
-    tell("db1", {"UPDATE r.rows_ SET v = 'x' WHERE id = 1"});
-    return comes_true([] { return run().value("waiting", "").find("db3") != std::string::npos; });
-  };
   ASSERT_EQ(verify({"--schema", "r", "--no-wait"}).exit_code, 0);
-  ASSERT_TRUE(halt_half_way()) << latest();
+  ASSERT_TRUE(halts_half_way("r.rows_")) << latest();
   const auto before = run();
   EXPECT_LT(before["rows"].get<int>(), 200000);
   rig().repld().kill();
@@ -355,6 +373,68 @@ TEST_F(VerifyTest, GoesOnWhereItWasWhenRepldIsKilledAndWhenAPersonStopsIt) {
   EXPECT_EQ(verify({"--resume"}).exit_code, 3);
 }
 
+TEST_F(VerifyTest, ReadsATableFromTheBeginningThatIsAlteredBeforeItsEnd) {
+  constexpr int kRows = 150000;
+  const auto rows = std::to_string(kRows);
+  tell("db1", {"CREATE DATABASE a"});
+  fill("a.t", kRows);
+  tell("db1", {"ALTER TABLE a.t ADD COLUMN u INT NOT NULL DEFAULT 0", "UPDATE a.t SET u = " + rows + " + 1 - id"});
+  level();
+  tamper("db2", {"UPDATE a.t SET v = 'other' WHERE u = 1"});  // the last row by id
+  const auto halted = [&] { return verify({"--schema", "a", "--no-wait"}).exit_code == 0 && halts_half_way("a.t"); };
+  const auto goes_on_after = [&](const std::string& alteration) {
+    EXPECT_EQ(verify({"--stop"}).exit_code, 0);
+    EXPECT_LT(run()["rows"].get<int>(), kRows);
+    tell("db3", {"START REPLICA SQL_THREAD"});
+    tell("db1", {alteration});
+    level();
+    const auto resumed = verify({"--resume"});
+    EXPECT_EQ(resumed.exit_code, 1) << resumed.output << resumed.errors;
+    EXPECT_FALSE(rig().repld().died());
+    EXPECT_EQ(run()["rows"], kRows) << "each once";
+  };
+  ASSERT_TRUE(halted()) << latest();
+  goes_on_after("ALTER TABLE a.t DROP PRIMARY KEY, ADD PRIMARY KEY (id, u)");
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed (id, u) (" + rows + ", 1)"});
+
+  ASSERT_TRUE(halted()) << latest();
+  goes_on_after("ALTER TABLE a.t DROP PRIMARY KEY, ADD PRIMARY KEY (u), ADD KEY (id)");
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed u 1"}) << "it would be behind, by the former key";
+
+  ASSERT_TRUE(halted()) << latest();  // this time without an interruption
+  EXPECT_EQ(differences(), Found{"a.t db2 1changed u 1"});
+  tell("db1", {"ALTER TABLE a.t ADD COLUMN more INT NOT NULL DEFAULT 0"});
+  const auto position = root("db1").query("SELECT @@GLOBAL.gtid_executed").value().at(0).at(0).value();
+  tell("db2", {"SELECT WAIT_FOR_EXECUTED_GTID_SET('" + position + "', 30)"});
+  tamper("db2", {"UPDATE a.t SET more = 1 WHERE u = 2"});  // where the run has been
+  tell("db3", {"START REPLICA SQL_THREAD"});
+  ASSERT_TRUE(comes_true(over, 120s)) << run();
+  EXPECT_EQ(run()["state"], "done") << run();
+  EXPECT_EQ(run()["rows"], kRows);
+  EXPECT_EQ(run()["differences"], 2) << "what was found before belongs to the former definition";
+  EXPECT_EQ(differences(), Found{"a.t db2 2changed u 1 to 2"});
+  tell("db1", {"DROP DATABASE a"});
+}
+
+TEST_F(VerifyTest, ShowsEarlierRuns) {
+  tell("db1", {"CREATE DATABASE e", "CREATE TABLE e.t (id INT PRIMARY KEY)"});
+  level();
+  tamper("db2", {"INSERT INTO e.t VALUES (1)"});
+  EXPECT_EQ(verify({"--schema", "e"}).exit_code, 1);
+  const auto first = run()["id"].get<std::string>();
+  tamper("db2", {"DELETE FROM e.t"});
+  EXPECT_EQ(verify({"--schema", "e"}).exit_code, 0);
+  EXPECT_EQ(verify({"--run", first}).exit_code, 1);
+  const auto shown = rig().replctl_json({"verify", rig().cluster(), "--run", first});
+  EXPECT_EQ(shown["run"]["id"], first);
+  EXPECT_EQ(shown["differences"].size(), 1U) << shown;
+  EXPECT_EQ(shown["tables"].size(), 1U) << shown;
+  const auto kept = rig().replctl_json({"verify", rig().cluster(), "--list"});
+  EXPECT_EQ(kept["runs"][0]["id"], run()["id"]) << kept;
+  EXPECT_EQ(kept["runs"][1]["id"], first) << kept;
+  EXPECT_EQ(verify({"--run", "none"}).exit_code, 2);
+}
+
 // Last: a node with a transaction of its own stays so.
 TEST_F(VerifyTest, ComparesTheTransactionsOfAllNodes) {
   level();
@@ -369,6 +449,106 @@ TEST_F(VerifyTest, ComparesTheTransactionsOfAllNodes) {
     EXPECT_EQ(row["errantCount"], row["node"] == "db3" ? 1 : 0) << row;
     EXPECT_EQ(row["missingCount"], 0) << row;
   }
+}
+
+/// Two nodes that both write all the time; the reference is the first. repld is paused, so that it repairs nothing.
+class VerifyPair : public ::testing::Test {
+ protected:
+  VerifyPair() {
+    if (rig().replctl({"pause", rig().cluster()}).exit_code != 0) throw std::runtime_error("repld is not paused");
+    run_on(db2_, {"CREATE DATABASE p", "CREATE TABLE p.t (id INT PRIMARY KEY, v INT)",
+                  "INSERT INTO p.t VALUES (1, 1), (2, 2), (3, 3)"});
+    if (!comes_true([this] { return number_on(db1_, "SELECT COUNT(*) FROM p.t") == "3"; })) {
+      throw std::runtime_error("db1 does not get what db2 writes");
+    }
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << rig().story();
+  }
+
+  Rig& rig() { return pair_->rig(); }
+  ctl::sandbox::RootSession session_on(const std::string& node) {
+    auto session = rig().sandbox().root_session(node, 60s);
+    if (!session) throw std::runtime_error(session.error().message);
+    return std::move(*session);
+  }
+  static void run_on(ctl::sandbox::RootSession& session, const std::vector<std::string>& statements) {
+    for (const auto& statement : statements) {
+      if (const auto done = session.query(statement); !done) {
+        throw std::runtime_error(statement + ": " + done.error().message);
+      }
+    }
+  }
+  static std::string number_on(ctl::sandbox::RootSession& session, const std::string& query) {
+    const auto rows = session.query(query);
+    return rows && !rows->empty() ? rows->at(0).at(0).value_or("") : "";
+  }
+  Outcome verify(std::vector<std::string> options) {
+    options.insert(options.begin(), {"verify", rig().cluster()});
+    return rig().replctl(options);
+  }
+  json run() { return rig().replctl_json({"verify", rig().cluster(), "--show"})["run"]; }
+  bool waits_for_db1() {
+    return comes_true([this] { return run().value("waiting", "").find("db1") != std::string::npos; });
+  }
+  void expect_no_difference() {
+    ASSERT_TRUE(comes_true([this] { return run().value("state", "") != "running"; }, 60s)) << run();
+    EXPECT_EQ(run()["state"], "done") << run();
+    EXPECT_EQ(run()["clean"], true) << run();
+    EXPECT_EQ(run()["complete"], true) << run();
+  }
+  /// The applier of db1 meets a lock at that row, until the session commits.
+  void hold(const std::string& id) { run_on(db1_, {"BEGIN", "SELECT * FROM p.t WHERE id = " + id + " FOR UPDATE"}); }
+  void let_go() { run_on(db1_, {"COMMIT"}); }
+
+ private:
+  static std::unique_ptr<Traveller> begun() {
+    auto pair = std::make_unique<Traveller>(2);
+    pair->begin({.name = "pair",
+                 .topology = "source-source",
+                 .nodes = {"name: db1", "name: db2"},
+                 .sync = "mode: async",
+                 .extra = {}});
+    return pair;
+  }
+
+  const std::unique_ptr<Traveller> pair_ = begun();
+
+ protected:
+  ctl::sandbox::RootSession db1_ = session_on("db1"), db2_ = session_on("db2");
+};
+
+TEST_F(VerifyPair, TakesNoTransactionOnItsWayForAnErrantOne) {
+  hold("2");
+  run_on(db2_, {"UPDATE p.t SET v = 7 WHERE id = 2"});
+  ASSERT_EQ(verify({"--no-wait"}).exit_code, 0);
+  EXPECT_TRUE(waits_for_db1()) << run();
+  let_go();
+  expect_no_difference();
+  EXPECT_EQ(run()["full"], true) << run();
+
+  // What really differs is found all the same.
+  run_on(db2_, {"SET sql_log_bin=0", "UPDATE p.t SET v = 8 WHERE id = 3"});
+  const auto found = verify({"--schema", "p"});
+  EXPECT_EQ(found.exit_code, 1) << found.output << found.errors;
+  EXPECT_NE(found.output.find("1 changed"), std::string::npos) << found.output;
+}
+
+TEST_F(VerifyPair, TakesNoRowOnItsWayForADifference) {
+  // db2 is kept from giving its rows until it has one that db1 cannot get yet.
+  run_on(db2_, {"LOCK TABLES p.t WRITE"});
+  ASSERT_EQ(verify({"--schema", "p", "--no-wait"}).exit_code, 0);
+  auto watching = session_on("db2");
+  ASSERT_TRUE(comes_true([&] {
+    return number_on(watching,
+                     "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_SCHEMA='p' AND "
+                     "OBJECT_NAME='t' AND LOCK_STATUS='PENDING'") != "0";
+  })) << run();
+  hold("2");
+  run_on(db2_, {"UPDATE p.t SET v = 7 WHERE id = 2", "UNLOCK TABLES"});
+  EXPECT_TRUE(waits_for_db1()) << run();
+  let_go();
+  expect_no_difference();
 }
 
 }  // namespace

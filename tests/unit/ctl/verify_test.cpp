@@ -25,6 +25,12 @@ Json verify_run(const std::string& state = "done") {
           {"differences", 0},
           {"unsettled", 0},
           {"clean", true},
+          {"complete", state == "done"},
+          {"full", true},
+          {"started", "2026-01-02T03:04:05Z"},
+          {"askedBy", "ann"},
+          {"schemas", Json::array()},
+          {"tablesAsked", Json::array()},
           {"table", "shop.orders"},
           {"waiting", ""},
           {"error", nullptr}};
@@ -58,7 +64,25 @@ TEST(VerifyOutcome, IsCleanOnlyWhenEveryNodeWasCompared) {
   run["leftOut"] = {{{"node", "db4"}, {"why", "it is delayed"}, {"declared", true}}};
   EXPECT_EQ(verify_outcome(run, "shop").code, Exit::Done);
   run["leftOut"][0]["declared"] = false;
+  run["complete"] = false;
   EXPECT_EQ(verify_outcome(run, "shop").code, Exit::TakenBack);
+}
+
+TEST(VerifyOutcome, IsNeitherGreenNorZeroWhenSomethingWasNotCompared) {
+  EXPECT_EQ(verify_outcome(verify_run(), "shop").colour, Colour::Green);
+  for (const auto* what : {"unsettled", "tablesNotCompared"}) {
+    auto run = verify_run();
+    run[what] = 2;
+    run["complete"] = false;
+    const auto outcome = verify_outcome(run, "shop");
+    EXPECT_EQ(outcome.code, Exit::TakenBack) << what;
+    EXPECT_EQ(outcome.colour, Colour::Yellow) << what;
+    EXPECT_NE(outcome.sentence.find("not all of it was compared"), std::string::npos) << outcome.sentence;
+    run["clean"] = false;
+    run["differences"] = 1;
+    EXPECT_EQ(verify_outcome(run, "shop").code, Exit::Differs) << what;
+    EXPECT_EQ(verify_outcome(run, "shop").colour, Colour::Red) << what;
+  }
 }
 
 TEST(VerifyOutcome, TellsDifferencesFromInterruptions) {
@@ -142,6 +166,27 @@ TEST_F(VerifyFlow, ShowsAndStopsWithoutStartingOne) {
   repld_.on("POST", kPath + "/stop", Json::object());
   EXPECT_EQ(replctl({"verify", "shop", "--show"}).out, "shop: never verified\n");
   EXPECT_EQ(replctl({"verify", "shop", "--stop"}).code, 0);
+  EXPECT_TRUE(repld_.bodies("POST", kPath).empty());
+}
+
+TEST_F(VerifyFlow, ShowsAnEarlierRunAndListsThoseThatAreKept) {
+  repld_.on("GET", kPath, {{"run", with_difference()}});
+  EXPECT_EQ(replctl({"verify", "shop", "--run", "shop-v3"}).code, 1);
+  std::vector<std::string> asked;
+  for (const auto& request : repld_.requests()) asked.push_back(request.target);
+  EXPECT_EQ(asked, (std::vector<std::string>{kPath + "?run=shop-v3", kPath + "/differences?limit=1000&run=shop-v3",
+                                             kPath + "/tables?run=shop-v3"}));
+  auto small = verify_run("interrupted");
+  small["id"] = "shop-v4";
+  small["full"] = false;
+  small["tablesAsked"] = {"crm.leads"};
+  repld_.on("GET", kPath + "/runs", {{"runs", {small, with_difference()}}});
+  EXPECT_EQ(replctl({"verify", "shop", "--list"}).out,
+            "RUN      STARTED               STATE        WHAT       TABLES       ROWS  RESULT\n"
+            "shop-v4  2026-01-02 03:04:05Z  interrupted  crm.leads      12  1,200,000  no difference, not complete\n"
+            "shop-v3  2026-01-02 03:04:05Z  done         all            12  1,200,000  2 differences\n");
+  repld_.on("GET", kPath + "/runs", {{"runs", Json::array()}});
+  EXPECT_EQ(replctl({"verify", "shop", "--list"}).out, "shop: never verified\n");
   EXPECT_TRUE(repld_.bodies("POST", kPath).empty());
 }
 

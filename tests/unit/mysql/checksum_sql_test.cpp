@@ -42,8 +42,9 @@ TEST(RowHash, TakesEachTypeInAFormThatIsTheSameEverywhere) {
   s.columns.push_back(column("v", "int"));
   s.columns.back().is_virtual = true;
   EXPECT_EQ(row_hash(s),
-            "SHA2(CONCAT_WS('#',CAST(`f` AS DOUBLE),`e`+0,SHA2(CAST(`j` AS CHAR),256),SHA2(`t`,256),SHA2(`g`,256),"
-            "`b`+0),256)");
+            "SHA2(CONCAT_WS('#',CAST(`f` AS DOUBLE),CAST(`e` AS UNSIGNED),SHA2(CAST(`j` AS "
+            "CHAR),256),SHA2(`t`,256),SHA2(`g`,256),"
+            "CAST(`b` AS UNSIGNED)),256)");
 }
 
 TEST(SumQuery, ReadsARangeByItsIndexWithALimitOfTime) {

@@ -169,6 +169,24 @@ TEST_F(MetricsTest, HaveHelpAndTypeForEachFamilyInOnePieceAndNoSampleTwice) {
   EXPECT_GT(samples.size(), 100U);
 }
 
+TEST_F(MetricsTest, KeepWhatAFullVerificationFoundUntilTheNextIsDone) {
+  auto full = shop::verification();
+  full.full = true;
+  full.differences = 7;
+  full.tables_not_compared = 2;
+  auto small = shop::verification();
+  small.state = verify::RunState::Running;
+  small.differences = 0;
+  shop.full_verification = std::make_shared<const verify::Run>(full);
+  shop.verification = std::make_shared<const verify::Run>(small);
+  has(R"(repld_verify_differences{cluster="shop",scope="full"} 7)");
+  has(R"(repld_verify_differences{cluster="shop",scope="latest"} 0)");
+  has(R"(repld_verify_tables_not_compared{cluster="shop",scope="full"} 2)");
+  has(R"(repld_verify_complete{cluster="shop",scope="full"} 0)");
+  has(R"(repld_verify_running{cluster="shop"} 1)");
+  has_none(R"(repld_verify_last_done_timestamp_seconds{cluster="shop",scope="latest"})");
+}
+
 TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   const auto documented = contents_of(REPL_SOURCE_DIR "/docs/metrics.md");
   metrics.cluster_added({"shop"});
@@ -180,7 +198,7 @@ TEST_F(MetricsTest, AreAllListedInTheirDocumentation) {
   metrics.operation_changed({"shop"}, operation);
   metrics.chunk_verified({"shop"}, 256);
   metrics.hook_ended({"shop"}, HookPoint::PreFailover, "done", Duration{1});
-  shop.verification = std::make_shared<const verify::Run>(shop::verification());
+  shop.verification = shop.full_verification = std::make_shared<const verify::Run>(shop::verification());
   shop.problems = {shop::problem("X", Severity::Info)};
   auto without_gtids = shop::replica("db3");
   without_gtids.gtid_mode = GtidMode::Off;

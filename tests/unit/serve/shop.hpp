@@ -76,6 +76,7 @@ struct Shop {
   std::vector<Observation> nodes;
   std::vector<Problem> problems;
   std::shared_ptr<const verify::Run> verification;
+  std::shared_ptr<const verify::Run> full_verification;
 
   Shop() {
     memory.revision = {2};
@@ -108,7 +109,8 @@ struct Shop {
                           memory,
                           std::make_shared<const View>(kNow, nodes),
                           std::make_shared<const std::vector<Problem>>(problems),
-                          verification});
+                          verification,
+                          full_verification});
   }
 };
 

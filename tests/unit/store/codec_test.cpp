@@ -69,6 +69,18 @@ TEST(Codec, GivesBackVerifications) {
   comes_back_equal(verify::Finding{});
 }
 
+TEST(Codec, ReadsVerificationsFromBeforeTheyKnewWhatTheyBelongTo) {
+  auto table = Json::parse(encode(samples::verified_table()));
+  table.erase("definition");
+  const auto back = decode<verify::TableProgress>(table.dump());
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(back->definition, "") << "so that it is read anew";
+  auto run = Json::parse(encode(samples::verification()));
+  run.erase("full");
+  ASSERT_TRUE(decode<verify::Run>(run.dump()));
+  EXPECT_FALSE(decode<verify::Run>(run.dump())->full);
+}
+
 TEST(Codec, ReadsSpecsFromBeforeThereWasConsistency) {
   auto json = Json::parse(encode(samples::spec()));
   json.erase("consistency");

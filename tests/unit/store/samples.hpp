@@ -206,6 +206,7 @@ inline verify::Run verification(std::string id = "shop-v7") {
   r.waiting = "db2 is behind";
   r.longest_wait = Duration{300};
   r.error = Error{ErrorCode::ConnectionLost, "db2: gone"};
+  r.full = true;
   return r;
 }
 
@@ -218,7 +219,8 @@ inline verify::TableProgress verified_table(std::string name = "orders") {
           .chunks = 7,
           .differences = 2,
           .unsettled = 1,
-          .done_to = verify::Key{"-7", "C3BC"}};
+          .done_to = verify::Key{"-7", "C3BC"},
+          .definition = "6:InnoDB"};
 }
 
 inline verify::Finding finding(std::string first = "1") {

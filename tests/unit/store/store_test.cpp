@@ -44,6 +44,12 @@ Record verified(const ClusterId& cluster, const std::string& id, std::vector<ver
           .verification = VerifyRecord{samples::verification(id), std::move(tables), std::move(findings)}};
 }
 
+std::vector<std::string> ids_of(const std::vector<verify::Run>& runs) {
+  std::vector<std::string> ids;
+  for (const auto& run : runs) ids.push_back(run.id);
+  return ids;
+}
+
 TEST_F(StoreTest, KeepsHowFarAVerificationIsAndWhatItFound) {
   written(*open(), verified(kShop, "shop-v1", {samples::verified_table("b"), samples::verified_table("a")},
                             {samples::finding("1")}));
@@ -51,8 +57,8 @@ TEST_F(StoreTest, KeepsHowFarAVerificationIsAndWhatItFound) {
   further.rows = 99;
   written(*open(), verified(kShop, "shop-v1", {further}, {samples::finding("2")}));
   const auto store = open();
-  EXPECT_EQ(store->latest_verification(kShop).value(), samples::verification("shop-v1"));
-  EXPECT_EQ(store->latest_verification(kPay).value(), std::nullopt);
+  EXPECT_EQ(store->verifications(kShop).value(), std::vector{samples::verification("shop-v1")});
+  EXPECT_TRUE(store->verifications(kPay).value().empty());
   EXPECT_EQ(store->verified_tables("shop-v1").value(),
             (std::vector<verify::TableProgress>{samples::verified_table("a"), further}));
   EXPECT_EQ(store->findings("shop-v1", 10).value(),
@@ -69,15 +75,42 @@ TEST_F(StoreTest, DropsAllButTheNewestVerificationsOfEachCluster) {
   EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
   EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
   EXPECT_EQ(store->verified_tables("shop-v2").value().size(), 1U);
-  EXPECT_EQ(store->latest_verification(kShop).value()->id, "shop-v3");
+  EXPECT_EQ(ids_of(store->verifications(kShop).value()), (std::vector<std::string>{"shop-v3", "shop-v2"}));
   EXPECT_EQ(store->verified_tables("pay-v1").value().size(), 1U);
+}
+
+TEST_F(StoreTest, KeepsAFullVerificationHoweverManySmallOnesThereAre) {
+  const auto store = open({.verifications = 2});
+  auto full = verified(kShop, "shop-v1");
+  full.verification->run.full = true;
+  full.verification->run.settings = {};
+  written(*store, full);
+  for (const auto* id : {"shop-v2", "shop-v3", "shop-v4"}) {
+    auto small = verified(kShop, id);
+    small.verification->run.full = false;
+    written(*store, small);
+  }
+  EXPECT_EQ(ids_of(store->verifications(kShop).value()), (std::vector<std::string>{"shop-v4", "shop-v3", "shop-v1"}));
+}
+
+TEST_F(StoreTest, DropsWhatWasFoundInATableThatIsReadAnew) {
+  const auto store = open();
+  auto other = samples::finding("2");
+  other.table.name = "leads";
+  written(*store, verified(kShop, "shop-v1", {}, {samples::finding("1"), other}));
+  written(*store, verified(kShop, "shop-v2", {}, {samples::finding("3")}));
+  auto anew = verified(kShop, "shop-v1", {}, {samples::finding("4")});
+  anew.verification->forgotten = {samples::finding().table};
+  written(*store, anew);
+  EXPECT_EQ(store->findings("shop-v1", 10).value(), (std::vector<verify::Finding>{other, samples::finding("4")}));
+  EXPECT_EQ(store->findings("shop-v2", 10).value().size(), 1U) << "of another run";
 }
 
 TEST_F(StoreTest, ForgetsTheVerificationsOfAForgottenCluster) {
   const auto store = open();
   written(*store, verified(kShop, "shop-v1", {samples::verified_table()}, {samples::finding()}));
   ASSERT_TRUE(store->forget(kShop));
-  EXPECT_EQ(store->latest_verification(kShop).value(), std::nullopt);
+  EXPECT_TRUE(store->verifications(kShop).value().empty());
   EXPECT_TRUE(store->verified_tables("shop-v1").value().empty());
   EXPECT_TRUE(store->findings("shop-v1", 10).value().empty());
 }

@@ -66,6 +66,40 @@ TEST(WhyNotComparable, NamesOtherEnginesAndBigTablesWithoutAKey) {
   EXPECT_NE(why_not_comparable(keyless).find("primary key"), std::string::npos);
 }
 
+TEST(DefinitionOf, IsAnotherForAnotherKeyOrColumn) {
+  const auto definition = definition_of(shape());
+  EXPECT_EQ(definition_of(shape()), definition);
+  const auto after = [&](auto change) {
+    auto s = shape();
+    change(s);
+    return definition_of(s);
+  };
+  EXPECT_EQ(after([](TableShape& s) { s.rows_estimate = 7; }), definition) << "how much is in it is not its definition";
+  EXPECT_NE(after([](TableShape& s) { s.key->columns.push_back({.name = "day"}); }), definition);
+  EXPECT_NE(after([](TableShape& s) { s.key->columns[0].name = "uuid"; }), definition)
+      << "as many columns, another key";
+  EXPECT_NE(after([](TableShape& s) { s.key.reset(); }), definition);
+  EXPECT_NE(after([](TableShape& s) { s.columns.pop_back(); }), definition);
+  EXPECT_NE(after([](TableShape& s) { s.columns[0].full_type = "bigint unsigned"; }), definition);
+  EXPECT_NE(after([](TableShape& s) { s.columns[2].nullable = !s.columns[2].nullable; }), definition);
+  EXPECT_NE(after([](TableShape& s) { s.engine = "MyISAM"; }), definition);
+  EXPECT_NE(after([](TableShape& s) {
+              s.columns[0].name += s.columns[0].full_type;
+              s.columns[0].full_type.clear();
+            }),
+            definition)
+      << "where a name ends belongs to it";
+}
+
+TEST(HasKey, WantsAValueForEachColumn) {
+  EXPECT_TRUE(has_key(shape(), {"7"}));
+  EXPECT_FALSE(has_key(shape(), {"7", "8"}));
+  EXPECT_FALSE(has_key(shape(), {}));
+  auto keyless = shape();
+  keyless.key.reset();
+  EXPECT_FALSE(has_key(keyless, {"7"}));
+}
+
 TEST(DifferenceOf, NamesTheFirstColumnThatDiffers) {
   const auto a = shape();
   auto b = shape();
