@@ -57,7 +57,9 @@ inline Cluster multi_group() {
 }
 /// Somebody has looked at all servers thoroughly, and all is as declared.
 inline Cluster inventoried(Cluster c) {
-  for (auto& [name, n] : c.nodes) n.variables_as_declared(c.spec);
+  for (auto& [name, n] : c.nodes) {
+    n.variables_as_declared(c.spec).inventory().accounts = {AccountRole::Admin, AccountRole::Replication};
+  }
   return c;
 }
 inline Cluster observed(Cluster c) {
