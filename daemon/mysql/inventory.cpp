@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "model/spec_variables.hpp"
 #include "model/variable_value.hpp"
 #include "mysql/accounts.hpp"
 #include "mysql/cluster_records.hpp"

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 
+#include "model/spec_variables.hpp"
 #include "mysql/channels.hpp"
 #include "mysql/inventory.hpp"
 #include "mysql/login.hpp"

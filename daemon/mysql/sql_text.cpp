@@ -7,7 +7,7 @@
 #include <cctype>
 #include <charconv>
 
-#include "model/spec_text.hpp"
+#include "model/spec_variables.hpp"
 
 namespace repl::mysql {
 namespace {
@@ -101,11 +101,6 @@ bool is_loopback(std::string_view host) {
 bool wants_tls(const TlsSpec& tls, const Address& address) {
   if (tls.mode == TlsMode::Preferred) return !is_loopback(address.host);
   return tls.mode != TlsMode::Disabled;
-}
-
-std::string compression_algorithms(Compression compression) {
-  if (compression == Compression::None) return "uncompressed";
-  return fmt::format("{},uncompressed", to_string(compression));
 }
 
 std::string receiver_options(const SourceOptions& options) {

@@ -47,10 +47,6 @@ struct SourceOptions {
   int zstd_level = NetworkSpec{}.zstd_level;
 };
 
-/// SOURCE_COMPRESSION_ALGORITHMS, and the same of distributed recovery: what is wanted first. A source that does not
-/// allow it (protocol_compression_algorithms) is listened to all the same.
-std::string compression_algorithms(Compression compression);
-
 /// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its
 /// default (half of replica_net_timeout), so a part is never enough. Only options that a running applier allows.
 std::string receiver_options(const SourceOptions& options);
