@@ -97,7 +97,7 @@ Result<void> read_profile(Server& server, AccountRole role, const Account& accou
   std::set<AccountFault> faults;
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (!has_grants_for(role, account, spec, *shown)) faults.insert(AccountFault::Grants);
+  if (!has_grants(profile_grants(role, account, spec), *shown)) faults.insert(AccountFault::Grants);
   if ((*row)->locked) faults.insert(AccountFault::Locked);
   if ((*row)->expired) faults.insert(AccountFault::Expired);
   if (!spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy)) {

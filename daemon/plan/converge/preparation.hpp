@@ -95,6 +95,10 @@ void count_one_by_one(Draft& draft, const Node& node, const std::vector<Builder:
 /// transactions must lack them, or nobody would. Best effort: what it leaves is found and repaired.
 void retire_discarded(Draft& draft);
 
+/// Nodes that leave get back what their variables were, and what is not brought back is said. To be called when their
+/// release is planned. Best effort: nobody looks at them afterwards.
+void put_back_on_leaving(Draft& draft);
+
 /// Nodes that the new spec does not have any more, and that answer.
 std::vector<const Snapshot*> leaving(const Draft& draft);
 
