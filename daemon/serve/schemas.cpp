@@ -266,7 +266,8 @@ Json adopt_request() {
                                                           optional("env", text()), optional("exec", text())}),
                                                   "one of them: where repld finds the password")}}),
                        "the account with which repld logs in, on every server the same")},
-       optional("tls", object({optional("mode", text_of({"disabled", "preferred", "required", "verify-ca"})),
+       optional("tls", object({optional("mode",
+                                        text_of({"disabled", "preferred", "required", "verify-ca", "verify-identity"})),
                                optional("ca", about(text(), "absolute"))})),
        optional("name", about(text(), "of the cluster; what the servers keep, else \"adopted\", when it is missing"))});
 }
