@@ -10,6 +10,7 @@
 #include "ctl/commands/command.hpp"
 #include "ctl/commands/families.hpp"
 #include "ctl/words.hpp"
+#include "model/spec_text.hpp"
 
 namespace repl::ctl {
 namespace {
@@ -220,8 +221,9 @@ void add_adopt_commands(CLI::App& app, Invocation& run) {
       ->type_name("NAME");
   sub->add_option("--tls-mode", options->tls_mode, "how repld connects")
       ->type_name("MODE")
-      ->check(CLI::IsMember({"disabled", "preferred", "required", "verify-ca"}));
-  sub->add_option("--tls-ca", options->tls_ca, "the authority's certificate, for verify-ca")->type_name(kFileType);
+      ->check(CLI::IsMember(names_in(kTlsModes)));
+  sub->add_option("--tls-ca", options->tls_ca, "the authority's certificate, for verify-ca and verify-identity")
+      ->type_name(kFileType);
   sub->add_option("--out", options->out, "write the file there instead of to standard output")->type_name(kFileType);
   add_yes_option(*sub, options->yes);
   sub->footer(

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ctl/invocation.hpp"
 #include "ctl/wait.hpp"
@@ -59,6 +60,14 @@ inline CLI::Option* add_cluster_argument(CLI::App& app, std::string& cluster) {
 
 inline CLI::Option* add_yes_option(CLI::App& app, bool& yes) {
   return app.add_flag("-y,--yes", yes, "do not ask");
+}
+
+/// What an option takes of which a table of model/enum_text.hpp holds the words.
+template <class Table>
+std::vector<std::string> names_in(const Table& table) {
+  std::vector<std::string> out;
+  for (const auto& row : table) out.emplace_back(row.name);
+  return out;
 }
 
 /// --wait, --no-wait and --timeout.

@@ -380,19 +380,14 @@ Result<Exit> init(Invocation& run, const InitOptions& given) {
 void add_init_commands(CLI::App& app, Invocation& run) {
   auto [sub, options] =
       add_command<InitOptions>(app, run, {"init", kChange, "write a topology file, by options or by questions"}, init);
-  const auto names = [](const auto& table) {
-    std::vector<std::string> out;
-    for (const auto& row : table) out.emplace_back(row.name);
-    return out;
-  };
   sub->add_option("--name", options->name, "of the cluster (default: shop)")->type_name("NAME");
   sub->add_option("--topology", options->topology, "who replicates from whom (default: source-replica)")
       ->type_name("TOPOLOGY")
-      ->check(CLI::IsMember(names(kTopologyTypes)));
+      ->check(CLI::IsMember(names_in(kTopologyTypes)));
   sub->add_option("--nodes", options->nodes, "[NAME=]HOST[:PORT],..., the source first")->type_name("NODES");
   sub->add_option("--sync", options->sync, "what commits wait for (default: async, with --acks semi-sync)")
       ->type_name("MODE")
-      ->check(CLI::IsMember(names(kDataSyncTypes)));
+      ->check(CLI::IsMember(names_in(kDataSyncTypes)));
   sub->add_option("--acks", options->acks, "semi-sync: so many replicas must have a commit")->type_name("N");
   sub->add_option("--admin-user", options->admin_user, "how repld logs in")->type_name("USER")->capture_default_str();
   sub->add_option("--replication-user", options->replication_user, "how replicas log in")
@@ -407,7 +402,7 @@ void add_init_commands(CLI::App& app, Invocation& run) {
       ->delimiter(',');
   sub->add_option("--tls", options->tls, "TLS mode (default: preferred)")
       ->type_name("MODE")
-      ->check(CLI::IsMember(names(kTlsModes)));
+      ->check(CLI::IsMember(names_in(kTlsModes)));
   sub->add_option("--ca", options->ca, "the authority's certificate, for the verifying modes")->type_name(kFileType);
   sub->add_option("--out", options->out, "the file to write; - is standard output")
       ->type_name(kFileType)

@@ -72,9 +72,13 @@ Result<Exit> check_converged(Invocation& run, Repld& repld, const std::string& c
         return Exit::Done;
       }
       if (late) {
+        for (const auto* node : items_of(*answer, "notReached")) {
+          run.talk() << fmt::format("not verified: {} does not answer\n", node->get<std::string>());
+        }
         const auto* plan = find(*answer, "plan");
-        run.talk() << "not verified: this is left to be changed\n"
-                   << (plan == nullptr ? std::string{} : render_steps(*plan, run.talk_style()));
+        if (plan != nullptr && !items_of(*plan, "steps").empty()) {
+          run.talk() << "not verified: this is left to be changed\n" << render_steps(*plan, run.talk_style());
+        }
         return Exit::NeedsPerson;
       }
     }

@@ -80,6 +80,8 @@ class Describer {
     addresses();
     if (!reasons_.empty()) return refusal();
     nodes();
+    filters();
+    tls();
     sync();
     accounts();
     provisioning();
@@ -222,12 +224,20 @@ class Describer {
     tree_shape(roots.front());
   }
 
+  /// So that a topology reads the same from wherever it is found.
+  std::vector<Index> by_address() const {
+    std::vector<Index> out;
+    for (Index i = 0; i < servers_.size(); ++i) out.push_back(i);
+    std::sort(out.begin(), out.end(), [&](Index a, Index b) { return servers_[a].reached < servers_[b].reached; });
+    return out;
+  }
+
   /// The primary, then level by level.
   void tree_shape(Index root) {
     spec_.topology = TopologyType::SourceReplica;
     order_of_nodes_ = {root};
     for (Index at = 0; at < order_of_nodes_.size(); ++at) {
-      for (Index i = 0; i < servers_.size(); ++i) {
+      for (const auto i : by_address()) {
         if (sources_[i] == order_of_nodes_[at]) order_of_nodes_.push_back(i);
       }
     }
@@ -318,7 +328,7 @@ class Describer {
     }
     const bool single = a_member->group.single_primary;
     spec_.topology = single ? TopologyType::GroupSinglePrimary : TopologyType::GroupMultiPrimary;
-    for (Index i = 0; i < servers_.size(); ++i) order_of_nodes_.push_back(i);
+    order_of_nodes_ = by_address();
     const auto rank = [&](Index i) {
       const auto* self = now(i).group.find(now(i).server_uuid);
       if (single) return self != nullptr && self->primary ? 0L : 1L;
@@ -417,6 +427,67 @@ class Describer {
       if (now(i).semi_sync.replica_enabled) continue;
       note("{} does not acknowledge; management: full makes every undelayed direct replica do it", node);
     }
+  }
+
+  /// A node of which data are kept is never one that others get theirs from.
+  void filters() {
+    for (Index place = 0; place < order_of_nodes_.size(); ++place) {
+      auto& node = spec_.nodes[place];
+      const auto* channel = now(order_of_nodes_[place]).channel();
+      const bool is_primary = spec_.topology == TopologyType::SourceReplica && place == 0;
+      if (is_primary || channel == nullptr || spec_.is_group()) continue;
+      auto above = order_of_nodes_[place];
+      // Who gets the data by a node with filters lacks the same.
+      while (spec_.topology == TopologyType::SourceReplica && now(above).channel()->filters.empty() &&
+             sources_[above] != order_of_nodes_.front()) {
+        above = *sources_[above];
+      }
+      const auto& kept = now(above).channel()->filters;
+      if (kept.empty()) continue;
+      const auto has = node.id == names_.at(above) ? std::string{"has"}
+                                                   : fmt::format("gets its data by {}, which has", names_.at(above));
+      if (spec_.is_ring()) {
+        note("{} {} replication filters ({}): the nodes of the ring have not the same data", node.id, has, kept);
+        continue;
+      }
+      node.promotion = Promotion::Never;
+      note(
+          "{} {} replication filters ({}), so it has not all data: `promotion: never` keeps it from becoming the "
+          "primary, and no clone is made of it. A channel that is made anew has the filters of its option files only",
+          node.id, has, kept);
+    }
+  }
+
+  /// What channels ask for is not weakened by taking them over. Checks need a file that only the owner can name;
+  /// without it compare() says so.
+  void tls() {
+    std::vector<NodeId> plain;
+    bool encrypted = false;
+    for (const auto& [i, name] : names_) {
+      const auto& receiver = now(i).inventory->receiver_tls;
+      if (!follows(now(i)) || !receiver) continue;
+      if (receiver->mode == TlsMode::Disabled) {
+        plain.push_back(name);
+      } else if (spec_.tls.towards(now(i).channel()->source) == TlsMode::Disabled) {
+        encrypted = true;
+      }
+      if (receiver->other_authority) {
+        note(
+            "{} checks its source by another authority than its own ssl_ca; a channel that repld makes goes by ssl_ca: "
+            "make them the same",
+            name);
+      }
+      if (receiver->own_certificate) {
+        note("{} shows its source a certificate of its own (SOURCE_SSL_CERT); a channel that is made anew does not",
+             name);
+      }
+    }
+    const bool all_offer = std::all_of(servers_.begin(), servers_.end(), [](const Server& s) { return s.offers_tls; });
+    if (!encrypted || spec_.tls.mode != TlsMode::Preferred || !all_offer) return;
+    spec_.tls.mode = TlsMode::Required;
+    note("channels are encrypted on this machine, too: tls.mode is required, for repld's own sessions as well{}",
+         plain.empty() ? std::string{}
+                       : fmt::format(". Not so yet, and once management is full: {}", fmt::join(plain, ", ")));
   }
 
   void accounts() {

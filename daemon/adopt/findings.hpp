@@ -23,6 +23,7 @@ struct Server {
   Address reached;                             ///< Where it answered; others may have other names for it.
   Snapshot now;                                ///< With an inventory; its `node` means nothing.
   std::vector<std::string> replication_users;  ///< With which its channels log in at their sources.
+  bool offers_tls = true;
   bool operator==(const Server&) const = default;
 };
 

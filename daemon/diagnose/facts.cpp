@@ -1,6 +1,8 @@
 // Counting the facts of a view.
 #include "diagnose/facts.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
@@ -114,6 +116,26 @@ std::optional<NodeId> source_node(const Spec& spec, const Channel& channel) {
   const auto* node = spec.find(channel.source);
   if (node == nullptr) return std::nullopt;
   return node->id;
+}
+
+std::string filtered(const Spec& spec, const View& view, const NodeId& node, const std::optional<NodeId>& primary) {
+  auto at = node;
+  for (std::size_t hop = 0; hop <= spec.nodes.size() && at != primary; ++hop) {
+    const auto* seen = view.find(at);
+    const auto* channel = seen == nullptr || !seen->reached ? nullptr : seen->reached->channel();
+    if (channel == nullptr) break;
+    if (!channel->filters.empty()) {
+      const auto has = fmt::format("has replication filters ({})", channel->filters);
+      return at == node ? has : fmt::format("gets its data by {}, which {}", at, has);
+    }
+    // In a ring everybody gets its data by everybody, and the filters are named where they are.
+    if (spec.topology != TopologyType::SourceReplica) break;
+    auto above = is_detached(*channel) ? std::nullopt : source_node(spec, *channel);
+    if (!above) above = node_with_uuid(spec, view, channel->source_uuid);
+    if (!above) break;
+    at = *above;
+  }
+  return {};
 }
 
 namespace {

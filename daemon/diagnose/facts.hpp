@@ -119,6 +119,11 @@ bool can_feed(const NodeId& node, const View& view);
 /// The node that `channel` points to; empty when away or not in the spec.
 std::optional<NodeId> source_node(const Spec& spec, const Channel& channel);
 
+/// Why the node may lack what its position says that it has: replication filters of its own, or in a tree of a node
+/// between it and `primary`. "has replication filters (REPLICATE_DO_DB=shop)"; "" when it has everything. What was kept
+/// from it before somebody removed the filters is not known.
+std::string filtered(const Spec& spec, const View& view, const NodeId& node, const std::optional<NodeId>& primary);
+
 /// The node that new transactions come from now, of several the first; null when none answers that takes writes.
 const NodeFacts* writing_node(const Facts& facts);
 /// Of what was thrown away with the node's data: what the writer lacks, so that its numbers are free. Empty without a

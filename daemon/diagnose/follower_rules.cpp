@@ -265,6 +265,23 @@ constexpr std::array kFollowerRules{
                  [](const Facts&, const NodeFacts& n) {
                    return fmt::format("{} follows {} without SOURCE_AUTO_POSITION", n.spec->id, n.follows->name);
                  }},
+    NodeRule{.name = "FilteredReplica",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "replication filters keep data from a node: it is not promoted, and no clone is made of it",
+             .advice = "Where that is meant so, say `promotion: never` for it in the topology file. Else remove the "
+                       "filters (CHANGE REPLICATION FILTER, and the option files), and clone it anew.",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   const bool is_meant = n.spec->promotion == Promotion::Never && !n.writer;
+                   return n.now != nullptr && !n.is_primary && !is_meant &&
+                          !filtered(*f.spec, *f.view, n.spec->id, f.office->primary).empty();
+                 },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return fmt::format("{} {}", n.spec->id, filtered(*f.spec, *f.view, n.spec->id, f.office->primary));
+                 }},
     NodeRule{.name = "ForeignSource",
              .severity = Severity::Critical,
              .goal = Goal::None,

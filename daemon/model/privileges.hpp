@@ -1,9 +1,11 @@
 // The privileges on *.* that repld's own account needs, in the server's words. A table: `replctl init` prints it, plans
-// are refused by it, docs/topology-file.md lists it.
+// are refused by it, docs/topology-file.md lists it. And what repld gives to the accounts that it keeps.
 #pragma once
 
 #include <array>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "model/spec.hpp"
 
@@ -50,5 +52,18 @@ inline constexpr std::array kAdminPrivileges{
     AdminPrivilege{"GROUP_REPLICATION_STREAM", false, AdminPrivilege::For::Groups},  // to grant it
     AdminPrivilege{"SHUTDOWN", false, AdminPrivilege::For::Restarts},                // RESTART
 };
+
+/// One privilege that the profile of an account gives, in the server's words: "ALL PRIVILEGES" on a schema.
+struct ProfileGrant {
+  std::string privilege;
+  std::string schema;  ///< Its name, no pattern; "": everywhere (*.*).
+  auto operator<=>(const ProfileGrant&) const = default;
+};
+/// What repld gives an account of that role under `spec`. Replication gets REPLICATION SLAVE, for clones BACKUP_ADMIN,
+/// and more in groups only: with CONNECTION_ADMIN its receivers would survive offline_mode, which is there to cut them
+/// too. Admin gets nothing, it must exist beforehand.
+std::vector<ProfileGrant> profile_grants(AccountRole role, const Account& account, const Spec& spec);
+/// "ALL PRIVILEGES on crm, BACKUP_ADMIN"
+std::string describe(const std::vector<ProfileGrant>& grants);
 
 }  // namespace repl

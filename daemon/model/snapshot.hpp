@@ -74,6 +74,9 @@ struct Channel {
   /// By the rule of "lag" in docs/architecture.md: zero when idle and heard, empty when unknown.
   std::optional<Duration> lag;
   std::chrono::seconds delay{0};  ///< SOURCE_DELAY.
+  /// What its applier passes by or renames, "REPLICATE_WILD_IGNORE_TABLE=shop.audit%": the node has not all that its
+  /// position says. "" when there is no such filter.
+  std::string filters;
   bool operator==(const Channel&) const = default;
 };
 
@@ -135,6 +138,14 @@ enum class AccountFault {
   Policy,    ///< History, expiry and lock-out are not as the password policy says.
 };
 
+/// How a receiver protects its connection to the source, as the replica was told (CHANGE REPLICATION SOURCE TO).
+struct ReceiverTls {
+  TlsMode mode = TlsMode::Disabled;  ///< Never Preferred.
+  bool other_authority = false;      ///< It checks by another one than its own server knows (ssl_ca).
+  bool own_certificate = false;      ///< It shows one to its source.
+  bool operator==(const ReceiverTls&) const = default;
+};
+
 /// What only a thorough look finds; asked for before plans are made, not with every probe.
 struct Inventory {
   std::vector<std::string> user_schemas;  ///< Beside the server's and repld's own. Empty means: the node is empty.
@@ -150,6 +161,7 @@ struct Inventory {
   /// Its receiver (of a group: distributed recovery) connects as declared: user, password, TLS, compression. Empty:
   /// there is none.
   std::optional<bool> receiver_as_declared;
+  std::optional<ReceiverTls> receiver_tls;       ///< Empty: no channel, or several. A group's own is not looked at.
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
   /// Of those in `variables` that were asked about (mysql/inventory.cpp says which): what only a start of the server

@@ -7,6 +7,13 @@
 
 namespace repl {
 
+TlsMode TlsSpec::towards(const Address& address) const {
+  if (mode != TlsMode::Preferred) return mode;
+  const auto& host = address.host;
+  const bool here = host == "localhost" || host == "::1" || host.starts_with("127.");
+  return here ? TlsMode::Disabled : TlsMode::Required;
+}
+
 const std::vector<std::string>& HooksSpec::at(HookPoint point) const {
   switch (point) {
     case HookPoint::PreFailover:

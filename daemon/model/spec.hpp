@@ -21,6 +21,7 @@ enum class NodeType { Source, Replica, Normal };
 enum class Promotion { Prefer, Neutral, Avoid, Never };
 enum class FencingMode { Auto, SemiSync, Lease, Hook, None };
 enum class Rejoin { Never, IfClean, CloneIfErrant };
+/// In order: each asks for more than the one before it.
 enum class TlsMode { Disabled, Preferred, Required, VerifyCa, VerifyIdentity };
 enum class Provisioning { Clone, None };
 /// Whether repld changes anything, or only watches, diagnoses and reports.
@@ -105,6 +106,9 @@ struct TlsSpec {
   std::string ca;  ///< Path on repld's machine; needed by the verify modes.
   /// Certificates are checked.
   bool verifies() const { return mode == TlsMode::VerifyCa || mode == TlsMode::VerifyIdentity; }
+  /// What it asks of a connection to that address: never Preferred, which is Disabled on this machine and Required
+  /// beyond it.
+  TlsMode towards(const Address& address) const;
   bool operator==(const TlsSpec&) const = default;
 };
 

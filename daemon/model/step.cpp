@@ -1,6 +1,7 @@
 // Inverses, names and descriptions of steps.
 #include "model/step.hpp"
 
+#include "model/privileges.hpp"
 #include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
 
@@ -150,6 +151,12 @@ std::optional<Step> inverse(const Step& step) {
           [](const RenewReceiver&) -> Inverse { return std::nullopt; },
           [](const RetireGtids&) -> Inverse { return std::nullopt; },
           [](const RunHook&) -> Inverse { return std::nullopt; },
+          [](const ChangeGrants& s) -> Inverse {
+            return ChangeGrants{s.node, s.role, s.account, s.grants, s.to, s.from};
+          },
+          [](const LockAccount& s) -> Inverse {
+            return LockAccount{s.node, s.role, s.account, s.to, s.from};
+          },
       },
       step);
 }
@@ -204,6 +211,8 @@ std::string_view name_of(const Step& step) {
                         [](const RenewReceiver&) { return "renew-receiver"; },
                         [](const RetireGtids&) { return "retire-gtids"; },
                         [](const RunHook&) { return "run-hook"; },
+                        [](const ChangeGrants&) { return "change-grants"; },
+                        [](const LockAccount&) { return "lock-account"; },
                     },
                     step);
 }
@@ -314,6 +323,14 @@ std::string describe(const Step& step) {
           [](const RunHook& s) {
             return fmt::format("{}: {} hook {} (at most {} s)", s.node, to_string(s.point), s.program,
                                seconds(s.timeout));
+          },
+          [](const ChangeGrants& s) {
+            return fmt::format("{}: {} the {} account '{}' {}: {}", s.node, s.to ? "give" : "take from", text(s.role),
+                               s.account.user, s.to ? "again" : "what the file gives it no longer", describe(s.grants));
+          },
+          [](const LockAccount& s) {
+            return fmt::format("{}: {} the {} account '{}'{}", s.node, s.to ? "lock" : "unlock", text(s.role),
+                               s.account.user, s.to ? ", which the file names no longer" : "");
           },
       },
       step);

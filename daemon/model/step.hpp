@@ -14,6 +14,7 @@
 
 #include "model/gtid_set.hpp"
 #include "model/ids.hpp"
+#include "model/privileges.hpp"
 #include "model/snapshot.hpp"
 #include "model/spec.hpp"
 
@@ -59,6 +60,27 @@ struct AmendAccount {
   std::set<AccountFault> faults;
   Logged logged = Logged::No;
   bool operator==(const AmendAccount&) const = default;
+};
+/// Takes from an account that exists what the profile of the revision before gave it and the present one does not
+/// (REVOKE), or gives it back. What somebody has granted beyond is left. Goes to the binary log.
+struct ChangeGrants {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  std::vector<ProfileGrant> grants;
+  bool from;  ///< It has them.
+  bool to;
+  bool operator==(const ChangeGrants&) const = default;
+};
+/// ACCOUNT LOCK of an account that no file names any more, or UNLOCK. Sessions that it has go on; nobody logs in with
+/// it again. Never dropped: what it owns and may do is still there when somebody needs it. Goes to the binary log.
+struct LockAccount {
+  NodeId node;
+  AccountRole role;
+  Account account;
+  bool from;
+  bool to;
+  bool operator==(const LockAccount&) const = default;
 };
 /// Gives the account the declared password, and keeps the present one as a second that works as well (RETAIN CURRENT
 /// PASSWORD). Goes to the binary log. Nothing to take back: whoever has the former password still gets in.
@@ -332,12 +354,13 @@ struct RunHook {
   bool operator==(const RunHook&) const = default;
 };
 
-using Step = std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
-                          PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica,
-                          ResetGtids, StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource,
-                          WaitForApplied, ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom,
-                          RestartServer, StartGroup, StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount,
-                          RotatePassword, DiscardFormerPassword, RenewReceiver, RetireGtids, RunHook>;
+using Step =
+    std::variant<InstallPlugin, UninstallPlugin, CreateAccount, DropAccount, SetVariable, ResetVariable,
+                 PersistReadOnly, SetReadOnly, SetOfflineMode, SetSemiSyncSource, SetSemiSyncReplica, ResetGtids,
+                 StartReplication, StopReplication, DetachReceiver, FollowSource, ForgetSource, WaitForApplied,
+                 ApplyReceived, WaitForGtids, WaitForAckers, CloseReturned, CloneFrom, RestartServer, StartGroup,
+                 StopGroup, SetGroupPrimary, SetGroupMode, AmendAccount, RotatePassword, DiscardFormerPassword,
+                 RenewReceiver, RetireGtids, RunHook, ChangeGrants, LockAccount>;
 
 template <class... Ts>
 struct Overloaded : Ts... {

@@ -1,4 +1,4 @@
-// The table of profiles, and reading SHOW GRANTS against it.
+// Profiles as statements, and reading SHOW GRANTS against them.
 #include "mysql/accounts.hpp"
 
 #include <fmt/format.h>
@@ -15,31 +15,12 @@
 namespace repl::mysql {
 namespace {
 
-struct Grant {
-  std::vector<std::string> privileges;
-  std::string scope;  ///< As SHOW GRANTS prints it: "*.*", "`performance_schema`.*".
-};
-
-std::vector<Grant> profile(AccountRole role, const Account& account, const Spec& spec) {
-  switch (role) {
-    case AccountRole::Admin:
-      return {};
-    case AccountRole::Replication: {
-      std::vector<Grant> all{{{"REPLICATION SLAVE"}, "*.*"}};
-      if (spec.provisioning == Provisioning::Clone) all.push_back({{"BACKUP_ADMIN"}, "*.*"});
-      // Members stay connected when one of them turns clients away.
-      if (spec.is_group()) all.push_back({{"CONNECTION_ADMIN", "GROUP_REPLICATION_STREAM"}, "*.*"});
-      return all;
-    }
-    case AccountRole::Monitoring:
-      return {{{"PROCESS", "REPLICATION CLIENT"}, "*.*"}, {{"SELECT"}, "`performance_schema`.*"}};
-    case AccountRole::Application: {
-      std::vector<Grant> all;
-      for (const auto& schema : account.schemas) all.push_back({{"ALL PRIVILEGES"}, grant_schema(schema) + ".*"});
-      return all;
-    }
-  }
-  return {};
+/// As SHOW GRANTS prints it: "*.*", "`performance_schema`.*", "`my\_shop`.*".
+std::string scope_of(const ProfileGrant& grant) {
+  if (grant.schema.empty()) return "*.*";
+  // The server prints and takes this one as it is.
+  if (grant.schema == "performance_schema") return quoted_name(grant.schema) + ".*";
+  return grant_schema(grant.schema) + ".*";
 }
 
 struct GrantLine {
@@ -82,23 +63,42 @@ std::vector<GrantLine> parse_all(const std::vector<std::string>& shown) {
 
 }  // namespace
 
-std::vector<Statement> grants_for(AccountRole role, const Account& account, const Spec& spec) {
+std::vector<Statement> grants_for(const std::string& user, const std::vector<ProfileGrant>& grants) {
   std::vector<Statement> statements;
-  for (const auto& grant : profile(role, account, spec)) {
-    statements.emplace_back(fmt::format("GRANT {} ON {} TO {}", fmt::join(grant.privileges, ", "), grant.scope,
-                                        account_name(account.user)));
+  for (const auto& grant : grants) {
+    statements.emplace_back(fmt::format("GRANT {} ON {} TO {}", grant.privilege, scope_of(grant), account_name(user)));
   }
   return statements;
 }
 
-bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, const std::vector<std::string>& shown) {
+bool has_grants(const std::vector<ProfileGrant>& grants, const std::vector<std::string>& shown) {
   const auto lines = parse_all(shown);
-  const auto wanted = profile(role, account, spec);
-  return std::all_of(wanted.begin(), wanted.end(), [&](const Grant& grant) {
-    return std::all_of(grant.privileges.begin(), grant.privileges.end(), [&](const std::string& privilege) {
-      return holds(lines, privilege, grant.scope) || holds(lines, privilege, "*.*");
-    });
+  return std::all_of(grants.begin(), grants.end(), [&](const ProfileGrant& grant) {
+    return holds(lines, grant.privilege, scope_of(grant)) || holds(lines, grant.privilege, "*.*");
   });
+}
+
+std::vector<Statement> revocations(const std::string& user, const std::vector<ProfileGrant>& grants,
+                                   const std::vector<std::string>& shown, ServerVersion version) {
+  constexpr ServerVersion kKnowsIfExists{8, 0, 30};
+  const bool tolerant = version >= kKnowsIfExists;
+  const auto lines = parse_all(shown);
+  std::vector<Statement> statements;
+  for (const auto& grant : grants) {
+    const auto scope = scope_of(grant);
+    const bool has = std::any_of(lines.begin(), lines.end(), [&](const GrantLine& line) {
+      if (line.scope != scope) return false;
+      // Of all somebody may have taken a part already. All that the account may do everywhere is not repld's to thin
+      // out.
+      const bool any = grant.privilege == "ALL PRIVILEGES" && !grant.schema.empty();
+      return any ? !line.privileges.contains("USAGE") : line.privileges.contains(grant.privilege);
+    });
+    if (has) {
+      statements.emplace_back(fmt::format("REVOKE {}{} ON {} FROM {}{}", tolerant ? "IF EXISTS " : "", grant.privilege,
+                                          scope, account_name(user), tolerant ? " IGNORE UNKNOWN USER" : ""));
+    }
+  }
+  return statements;
 }
 
 PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy) {

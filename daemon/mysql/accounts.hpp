@@ -6,18 +6,22 @@
 #include <string>
 #include <vector>
 
+#include "model/privileges.hpp"
 #include "model/spec.hpp"
 #include "mysql/sql_text.hpp"
 
 namespace repl::mysql {
 
-/// GRANT statements that give the account what its role needs under `spec`. Replication gets REPLICATION SLAVE, for
-/// clones BACKUP_ADMIN, and more in groups only: with CONNECTION_ADMIN its receivers would survive offline_mode, which
-/// is there to cut them too. Admin gets none, it must exist beforehand.
-std::vector<Statement> grants_for(AccountRole role, const Account& account, const Spec& spec);
+/// GRANT statements that give the account `grants` (profile_grants()).
+std::vector<Statement> grants_for(const std::string& user, const std::vector<ProfileGrant>& grants);
 
-/// `shown` (the lines of SHOW GRANTS) covers all that grants_for() gives.
-bool has_grants_for(AccountRole role, const Account& account, const Spec& spec, const std::vector<std::string>& shown);
+/// `shown` (the lines of SHOW GRANTS) covers `grants`.
+bool has_grants(const std::vector<ProfileGrant>& grants, const std::vector<std::string>& shown);
+
+/// REVOKE statements for those of `grants` that `shown` says the account has. From 8.0.30 on a replica that lacks
+/// account or grant passes them by.
+std::vector<Statement> revocations(const std::string& user, const std::vector<ProfileGrant>& grants,
+                                   const std::vector<std::string>& shown, ServerVersion version);
 
 /// What the server has noted of an account's expiry, history and lock-out. Empty: the server's default.
 struct PasswordRules {

@@ -128,6 +128,7 @@ class Crawler {
     if (!inventory) return tl::unexpected(inventory.error());
     out.server.now.inventory = std::move(*inventory);
     if (auto users = replication_users(server, out.server); !users) return tl::unexpected(users.error());
+    if (auto offers = offers_tls(server, out.server); !offers) return tl::unexpected(offers.error());
     sources(out);
     members(out);
     if (auto replicas = this->replicas(server, out); !replicas) return tl::unexpected(replicas.error());
@@ -154,6 +155,16 @@ class Crawler {
         "CHANNEL_NAME<>'group_replication_applier' ORDER BY USER");
     if (!rows) return tl::unexpected(rows.error());
     for (const auto& row : *rows) out.replication_users.push_back(row.at(0).value_or(""));
+    return {};
+  }
+
+  /// Source: MySQL 8.4 Reference Manual, tls_channel_status. A server that does not know the table counts as one that
+  /// offers none.
+  static Result<void> offers_tls(Server& server, adopt::Server& out) {
+    const auto rows = server.query(
+        "SELECT VALUE FROM performance_schema.tls_channel_status WHERE CHANNEL='mysql_main' AND PROPERTY='Enabled'");
+    if (!rows && server.session().lost()) return tl::unexpected(rows.error());
+    out.offers_tls = rows && !rows->empty() && rows->front().at(0) == "Yes";
     return {};
   }
 

@@ -98,7 +98,7 @@ Result<void> read_profile(Server& server, AccountRole role, const Account& accou
   std::set<AccountFault> faults;
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (!has_grants_for(role, account, spec, *shown)) faults.insert(AccountFault::Grants);
+  if (!has_grants(profile_grants(role, account, spec), *shown)) faults.insert(AccountFault::Grants);
   if ((*row)->locked) faults.insert(AccountFault::Locked);
   if ((*row)->expired) faults.insert(AccountFault::Expired);
   if (!spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy)) {
@@ -153,6 +153,26 @@ Result<void> ask_what_is_fixed(Server& server, const Spec& spec, Inventory& out)
     if (*for_good) out.fixed_by_option_file.insert(name);
   }
   return {};
+}
+
+/// Source: MySQL 8.4 Reference Manual, "CHANGE REPLICATION SOURCE TO": with an authority the certificate is checked,
+/// with SOURCE_SSL_VERIFY_SERVER_CERT the name as well.
+Result<std::optional<ReceiverTls>> read_receiver_tls(Server& server) {
+  const auto rows = server.query(
+      "SELECT SSL_ALLOWED='YES', CONCAT(COALESCE(SSL_CA_FILE, ''), COALESCE(SSL_CA_PATH, '')), "
+      "SSL_VERIFY_SERVER_CERTIFICATE='YES', COALESCE(SSL_CERTIFICATE, '')<>'', COALESCE(@@GLOBAL.ssl_ca, '') FROM "
+      "performance_schema.replication_connection_configuration WHERE HOST<>'' AND CHANNEL_NAME NOT LIKE "
+      "'group\\_replication\\_%'");
+  if (!rows) return tl::unexpected(rows.error());
+  if (rows->size() != 1) return std::optional<ReceiverTls>{};
+  const auto& row = rows->front();
+  const auto is = [&](std::size_t i) { return row.at(i) == "1"; };
+  const auto authority = row.at(1).value_or("");
+  ReceiverTls out;
+  if (is(0)) out.mode = is(2) ? TlsMode::VerifyIdentity : authority.empty() ? TlsMode::Required : TlsMode::VerifyCa;
+  out.other_authority = is(0) && !authority.empty() && authority != row.at(4).value_or("");
+  out.own_certificate = is(0) && is(3);
+  return std::optional{out};
 }
 
 Result<std::vector<std::string>> tables_unfit_for_group(Server& server) {
@@ -286,6 +306,9 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
   const auto receiver = receiver_is_as_declared(server, spec);
   if (!receiver) return tl::unexpected(receiver.error());
   out.receiver_as_declared = *receiver;
+  const auto tls = read_receiver_tls(server);
+  if (!tls) return tl::unexpected(tls.error());
+  out.receiver_tls = *tls;
   return out;
 }
 

@@ -100,8 +100,9 @@ Result<void> make_account_exist(Server& server, const CreateAccount& step, const
 Result<void> make_grants_true(Server& server, AccountRole role, const Account& account, const Spec& spec) {
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (has_grants_for(role, account, spec, *shown)) return {};
-  for (const auto& grant : grants_for(role, account, spec)) {
+  const auto grants = profile_grants(role, account, spec);
+  if (has_grants(grants, *shown)) return {};
+  for (const auto& grant : grants_for(account.user, grants)) {
     if (auto done = server.execute(grant); !done) return done;
   }
   return {};
@@ -281,6 +282,43 @@ Result<void> drop_account(Server& server, const DropAccount& step) {
   if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
   return LoggedStatements::end(server, step.logged,
                                server.execute("DROP USER IF EXISTS " + account_name(step.account.user)));
+}
+
+Result<void> change_grants(Server& server, const ChangeGrants& step) {
+  const auto exists = account_exists(server, step.account.user);
+  if (!exists) return tl::unexpected(exists.error());
+  if (!*exists) return {};  // the one that is made anew gets what the file says
+  const auto shown = shown_grants(server, account_name(step.account.user));
+  if (!shown) return tl::unexpected(shown.error());
+  const auto version = server.value("SELECT @@version");
+  if (!version) return tl::unexpected(version.error());
+  const auto statements =
+      step.to ? grants_for(step.account.user, step.grants)
+              : revocations(step.account.user, step.grants, *shown, parse_version(version->value_or("")));
+  if (statements.empty() || (step.to && has_grants(step.grants, *shown))) return {};
+  if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
+  Result<void> done;
+  for (const auto& statement : statements) {
+    if (done) done = server.execute(statement);
+  }
+  return LoggedStatements::end(server, Logged::Yes, std::move(done));
+}
+
+Result<void> lock_account(Server& server, const LockAccount& step) {
+  if (step.role == AccountRole::Admin) {
+    return fail(ErrorCode::InvalidArgument, "{}: the admin account is not repld's to lock", server.node());
+  }
+  const auto exists = account_exists(server, step.account.user);
+  if (!exists) return tl::unexpected(exists.error());
+  if (!*exists) return {};
+  const auto locked = server.value(fmt::format("SELECT account_locked='Y' FROM mysql.user WHERE User={} AND Host='%'",
+                                               sql_quoted(step.account.user)));
+  if (!locked) return tl::unexpected(locked.error());
+  if ((*locked == "1") == step.to) return {};
+  if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
+  auto done = server.execute(
+      fmt::format("ALTER USER IF EXISTS {} ACCOUNT {}", account_name(step.account.user), step.to ? "LOCK" : "UNLOCK"));
+  return LoggedStatements::end(server, Logged::Yes, std::move(done));
 }
 
 Result<void> set_variable(Server& server, const SetVariable& step) {

@@ -94,13 +94,8 @@ std::string grant_schema(std::string_view schema) {
   return quoted_name(escaped);
 }
 
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || host.substr(0, 4) == "127.";
-}
-
 bool wants_tls(const TlsSpec& tls, const Address& address) {
-  if (tls.mode == TlsMode::Preferred) return !is_loopback(address.host);
-  return tls.mode != TlsMode::Disabled;
+  return tls.towards(address) != TlsMode::Disabled;
 }
 
 std::string receiver_options(const SourceOptions& options) {

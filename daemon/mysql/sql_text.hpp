@@ -84,6 +84,5 @@ ServerVersion parse_version(std::string_view text);
 
 /// TLS towards this address: `preferred` encrypts where there is a network to listen in on, so not on loopback.
 bool wants_tls(const TlsSpec& tls, const Address& address);
-bool is_loopback(std::string_view host);
 
 }  // namespace repl::mysql

@@ -60,6 +60,7 @@ enum Column : std::size_t {
   kCoordinatorError,
   kSinceLastApplied,
   kApplyingFor,
+  kFilters,
   kGroupMembers,
   kGroupName,
   kGroupSinglePrimary,
@@ -130,6 +131,11 @@ constexpr std::array kExpressions{
     Expression{kCoordinatorError, "o.LAST_ERROR_MESSAGE"},
     Expression{kSinceLastApplied, "TIMESTAMPDIFF(MICROSECOND, NULLIF(w.last_applied, 0), NOW(6))"},
     Expression{kApplyingFor, "TIMESTAMPDIFF(MICROSECOND, w.applying, NOW(6))"},
+    // Those of the option files too: a channel takes them over when it is made.
+    Expression{kFilters,
+               "(SELECT GROUP_CONCAT(f.FILTER_NAME, '=', f.FILTER_RULE ORDER BY f.FILTER_NAME SEPARATOR ' ') FROM "
+               "performance_schema.replication_applier_filters f WHERE f.CHANNEL_NAME=k.CHANNEL_NAME AND "
+               "f.FILTER_RULE<>'')"},
     Expression{
         kGroupMembers,
         "(SELECT JSON_ARRAYAGG(JSON_OBJECT('uuid', MEMBER_ID, 'host', MEMBER_HOST, 'port', MEMBER_PORT, 'state', "
@@ -265,6 +271,7 @@ Result<Channel> channel(const Row& row, const GtidSet& executed) {
   c.heartbeat_interval = heartbeat(row);
   c.applying_for = age(row, kApplyingFor);
   c.delay = std::chrono::seconds{number(row, kDelay)};
+  c.filters = text(row, kFilters);
   c.lag = lag_of(c, executed, age(row, kSinceLastApplied));
   return c;
 }

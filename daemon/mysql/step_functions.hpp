@@ -70,6 +70,8 @@ Result<void> install_plugin(Server& server, Plugin plugin);
 Result<void> uninstall_plugin(Server& server, Plugin plugin);
 Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> drop_account(Server& server, const DropAccount& step);
+Result<void> change_grants(Server& server, const ChangeGrants& step);
+Result<void> lock_account(Server& server, const LockAccount& step);
 Result<void> amend_account(Server& server, const AmendAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin);
 Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin);

@@ -98,6 +98,8 @@ Result<void> carry_out(const Step& step, const StepEnvironment& env, Server& ser
             result.position = std::move(*committed);
             return {};
           },
+          [&](const ChangeGrants& s) { return change_grants(server, s); },
+          [&](const LockAccount& s) { return lock_account(server, s); },
           [&](const RunHook&) -> Result<void> {
             return fail(ErrorCode::Internal, "a hook runs on no server: run/hooks.cpp runs it");
           },

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "diagnose/facts.hpp"
+
 namespace repl::plan {
 namespace {
 
@@ -19,6 +21,7 @@ std::string obstacle(const NodeSpec& node, const Spec& spec, const Office& offic
   if (node.delay.count() > 0) return "is a delayed replica";
   if (now->by_position() != spec.by_position()) return now->by_position() ? "has gtid_mode off" : "has gtid_mode on";
   if (!now->log_replica_updates) return "has log_replica_updates off";
+  if (auto why = diagnose::filtered(spec, view, node.id, office.primary); !why.empty()) return why;
   const auto* seen = view.find(node.id);
   if (seen != nullptr && seen->errant && !seen->errant->empty()) return "has errant transactions";
   if (seen != nullptr && seen->quarantined) return "is in quarantine";
@@ -117,7 +120,10 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
                 reasons.empty() ? "there is no other node" : joined(reasons));
   }
 
-  const auto ahead = most_advanced(positions, spec);
+  // What filters keep from a node is not on it, whatever its position says: nobody can get it there.
+  auto whole = positions;
+  std::erase_if(whole, [&](const auto& p) { return !diagnose::filtered(spec, view, p.first, office.primary).empty(); });
+  const auto ahead = most_advanced(whole, spec);
   if (!ahead) {
     std::string sets;
     for (const auto& [node, position] : positions) sets += fmt::format("\n  {}: {}", node, in_words(position));
@@ -137,6 +143,21 @@ Result<Choice> choose_candidate(const Spec& spec, const Office& office, const Vi
 
   const auto* old_primary = office.primary ? spec.find(*office.primary) : nullptr;
   const auto& best_position = positions.at(*ahead);
+  const bool primary_answers = office.primary && view.reachable(*office.primary) != nullptr;
+  for (const auto& [node, position] : positions) {
+    const auto* declared = spec.find(node);
+    const bool counts = !whole.contains(node) && declared != nullptr && declared->delay.count() == 0;
+    if (!counts || primary_answers || best_position.contains(position)) continue;
+    const auto beyond = how_much(subtract(position, best_position));
+    if (spec.waits_for_acks()) {
+      return fail(ErrorCode::NotPromotable,
+                  "{}: no node can be promoted: {} alone has received {}, and {}: a commit may have been acknowledged "
+                  "that nobody else has, and it cannot be had whole from there. Bring the old primary back",
+                  spec.cluster, node, beyond, diagnose::filtered(spec, view, node, office.primary));
+    }
+    reasons.push_back(fmt::format("{} alone has received {}, which is lost: it {}", node, beyond,
+                                  diagnose::filtered(spec, view, node, office.primary)));
+  }
   if (spec.by_position()) {
     // Without GTIDs nobody can get from another replica what it lacks.
     std::erase_if(fit, [&](const NodeSpec* n) {

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/group.hpp"
 #include "plan/observe.hpp"
@@ -83,6 +84,8 @@ Result<Plan> plan_converge(const Spec& wanted, const Office& office, const Spec*
   } else {
     converge::plan_tree(draft);
   }
+  converge::take_back_grants(draft);
+  converge::put_back_on_leaving(draft);
   converge::retire_discarded(draft);
   auto plan = draft.restarts.empty() ? Result<Plan>{std::move(draft.plan).take()} : converge::with_restarts(draft);
   if (!plan || !checked->moves_to) return plan;

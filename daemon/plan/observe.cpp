@@ -14,6 +14,26 @@
 namespace repl::plan {
 namespace {
 
+/// group_replication_ssl_mode; empty where it is not known.
+std::optional<TlsMode> between_members(const Inventory& has) {
+  const auto found = has.variables.find("group_replication_ssl_mode");
+  if (found == has.variables.end()) return std::nullopt;
+  if (found->second == "VERIFY_IDENTITY") return TlsMode::VerifyIdentity;
+  if (found->second == "VERIFY_CA") return TlsMode::VerifyCa;
+  return found->second == "REQUIRED" ? TlsMode::Required : TlsMode::Disabled;
+}
+
+std::string_view what_it_does(TlsMode mode) {
+  switch (mode) {
+    case TlsMode::VerifyIdentity:
+      return "checks certificate and name of";
+    case TlsMode::VerifyCa:
+      return "checks the certificate of";
+    default:
+      return "encrypts its connection to";
+  }
+}
+
 class Comparer {
  public:
   Comparer(const Spec& wanted, const Office& office, const Spec* before, const View& view)
@@ -46,6 +66,7 @@ class Comparer {
               to_string(wanted_.positioning));
     }
     sources(node, *now);
+    tls(node, *now, *seen->inventory);
     if (wanted_.is_group()) {
       member(node, *now);
     } else {
@@ -101,6 +122,24 @@ class Comparer {
       differs("{} is delayed by {} s, and by the file by {} s: write `delay: {}s`", node.id, channel->delay.count(),
               node.delay.count(), channel->delay.count());
     }
+  }
+
+  /// What protects more than the file says would be weakened as soon as repld makes it anew. The other way round it
+  /// only gets better.
+  void tls(const NodeSpec& node, const Snapshot& now, const Inventory& has) {
+    if (wanted_.is_group()) {
+      const auto mode = between_members(has);
+      const auto wanted = wanted_.tls.mode == TlsMode::Preferred ? TlsMode::Required : wanted_.tls.mode;
+      if (mode && *mode > wanted) weaker(node, *mode, "the other members");
+    } else if (const auto* channel = now.channel(); channel != nullptr && !is_detached(*channel) && has.receiver_tls) {
+      const auto mode = has.receiver_tls->mode;
+      if (mode > wanted_.tls.towards(channel->source)) weaker(node, mode, to_string(channel->source));
+    }
+  }
+
+  void weaker(const NodeSpec& node, TlsMode mode, const std::string& whom) {
+    differs("{} {} {}, and by the file tls.mode is {}: write `tls: {{ mode: {}{} }}`", node.id, what_it_does(mode),
+            whom, to_string(wanted_.tls.mode), to_string(mode), mode > TlsMode::Required ? ", ca: FILE" : "");
   }
 
   void writes(const NodeSpec& node, const Snapshot& now) {

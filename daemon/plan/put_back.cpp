@@ -24,7 +24,9 @@ std::optional<std::string> persisted(const Inventory& has, const std::string& na
 std::vector<PutBack> to_put_back(const Spec& wanted, const Spec* before, const Snapshot& node,
                                  const PriorSettings& prior) {
   std::vector<PutBack> out;
-  const auto named = variables_of(wanted, node.node);
+  // Of a node that leaves nothing is named any more.
+  const auto named =
+      wanted.find(node.node) == nullptr ? std::map<std::string, std::string>{} : variables_of(wanted, node.node);
   const auto known = prior.find(node.server_uuid);
   const auto* captured_here = known == prior.end() ? nullptr : &known->second;
   if (captured_here != nullptr) {
@@ -83,16 +85,26 @@ PriorSettings captured(PriorSettings prior, const Spec& wanted, const Spec* befo
       here.try_emplace(name, VariableState{value_before(*seen->inventory, name), persisted(*seen->inventory, name)});
     }
   }
+  for (const auto& node : with_leaving_nodes(wanted, before).nodes) {
+    // Put back with this apply; whoever takes the server in again finds it as it is then.
+    const auto* now = view.reachable(node.id);
+    if (wanted.find(node.id) == nullptr && now != nullptr && view.find(node.id)->inventory) {
+      prior.erase(now->server_uuid);
+    }
+  }
   return prior;
 }
 
 std::vector<std::string> put_back_notes(const Spec& wanted, const Spec* before, const View& view,
                                         const PriorSettings& prior) {
   std::map<std::string, std::string> nodes_of;  // by what is done; sorted, so that equal diffs read alike
-  for (const auto& node : wanted.nodes) {
+  for (const auto& node : with_leaving_nodes(wanted, before).nodes) {
     const auto* seen = view.find(node.id);
     if (seen == nullptr || !seen->reached) continue;
-    for (const auto& [name, to] : to_put_back(wanted, before, *seen->reached, prior)) {
+    for (const auto& put_back : to_put_back(wanted, before, *seen->reached, prior)) {
+      // Most of what a node that leaves has is as it was.
+      if (seen->inventory && !step_for(put_back, node.id, *seen->inventory)) continue;
+      const auto& [name, to] = put_back;
       auto what = !to ? fmt::format(
                             "{} is persisted no longer, and as its option files say after the next "
                             "restart (what it was before is not known)",

@@ -147,9 +147,16 @@ Result<Response> check_converged(const Call& call) {
   const auto asked = ask_to_apply(call, {.spec = *memory.spec, .dry_run = true, .back_to = memory.revision});
   if (!asked) return tl::unexpected(asked.error());
   const auto plan = asked->reply.plan.value_or(Plan{.goal = Goal::Converge});
+  // A node that does not answer is left out of a plan: of what it is nobody knows anything.
+  const auto state = state_of(call, memory.spec->cluster);
+  Json not_reached = Json::array();
+  for (const auto& node : memory.spec->nodes) {
+    if (!state.view || state.view->reachable(node.id) == nullptr) not_reached.push_back(node.id.name);
+  }
   return json_response(200, {{"cluster", call.cluster_name()},
                              {"revision", memory.revision.number},
-                             {"verified", plan.empty()},
+                             {"verified", plan.empty() && not_reached.empty()},
+                             {"notReached", not_reached},
                              {"plan", plan_json(plan)}});
 }
 

@@ -266,7 +266,8 @@ Json adopt_request() {
                                                           optional("env", text()), optional("exec", text())}),
                                                   "one of them: where repld finds the password")}}),
                        "the account with which repld logs in, on every server the same")},
-       optional("tls", object({optional("mode", text_of({"disabled", "preferred", "required", "verify-ca"})),
+       optional("tls", object({optional("mode",
+                                        text_of({"disabled", "preferred", "required", "verify-ca", "verify-identity"})),
                                optional("ca", about(text(), "absolute"))})),
        optional("name", about(text(), "of the cluster; what the servers keep, else \"adopted\", when it is missing"))});
 }
@@ -348,7 +349,8 @@ Json own_schemas() {
             optional("dryRun", flag())})},
       {"Verified", object({{"cluster", text()},
                            {"revision", at_least(whole(), 1)},
-                           {"verified", about(flag(), "nothing is left to be changed")},
+                           {"verified", about(flag(), "every node was looked at, and nothing is left to be changed")},
+                           {"notReached", about(list(text()), "nodes that did not answer")},
                            {"plan", ref("Plan")}})},
       {"SwitchoverRequest", object({optional("to", about(text(), "the best candidate when it is missing")),
                                     optional("timeoutSeconds", about(at_most(at_least(number(), 0.1), 3600),

@@ -202,6 +202,34 @@ void fields(V& v, AmendAccount& s) {
 }
 
 template <class V>
+void fields(V& v, ProfileGrant& g) {
+  auto& [privilege, schema] = g;
+  v("privilege", privilege);
+  v("schema", schema);
+}
+
+template <class V>
+void fields(V& v, ChangeGrants& s) {
+  auto& [node, role, account, grants, from, to] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+  v("grants", grants);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
+void fields(V& v, LockAccount& s) {
+  auto& [node, role, account, from, to] = s;
+  v("node", node);
+  v("role", role);
+  v("account", account);
+  v("from", from);
+  v("to", to);
+}
+
+template <class V>
 void fields(V& v, RotatePassword& s) {
   auto& [node, role, account] = s;
   v("node", node);

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <sstream>
 
 #include "tests/support/acked_writer.hpp"
@@ -157,6 +158,75 @@ TEST_F(Accounts, WhatSomebodyTakesAwayIsPutRightByItself) {
   EXPECT_FALSE(has_former("app"));
   succeeds({"rotate", rig.cluster(), "-y"});
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+}
+
+TEST_F(Accounts, WhatARevisionGivesIsTakenBackAndComesBackWithRollbacks) {
+  const auto grants = [&](const char* node, const std::string& schema) {
+    return rig.ask(node, "SELECT COUNT(*) FROM mysql.db WHERE User='app' AND Db='" + schema + "'");
+  };
+  const auto everywhere = [&](const std::function<bool(const char*)>& holds) {
+    for (const auto* node : {"db1", "db2", "db3"}) EXPECT_TRUE(comes_true([&] { return holds(node); })) << node;
+  };
+  succeeds({"apply", rig.topology_file().string(), "-y"});
+  ASSERT_TRUE(rig.wait_until_whole(30s));
+  succeeds({"apply", variant("", "schemas: [app]", "schemas: [app, crm_eu]"), "-y"});
+  everywhere([&](const char* node) { return grants(node, "crm\\\\_eu") == "1"; });
+  // What a person grants beyond is not repld's.
+  ASSERT_TRUE(rig.sandbox().root_session("db1")->query("GRANT SELECT ON reports.* TO app@'%'"));
+
+  const auto back = succeeds({"rollback", rig.cluster(), "1", "-y"});
+  EXPECT_NE(back.find("take from the application account 'app' what the file gives it no longer: ALL PRIVILEGES on "
+                      "crm_eu"),
+            std::string::npos)
+      << back;
+  EXPECT_NE(back.find("verified: nothing left to change"), std::string::npos) << back;
+  everywhere([&](const char* node) {
+    return grants(node, "crm\\\\_eu") == "0" && grants(node, "app") == "1" && grants(node, "reports") == "1";
+  });
+
+  // An account that no file names any more is locked, and unlocked when one does again.
+  const auto locked = succeeds(
+      {"apply", variant("", "  monitoring: {user: repl_monitor, password: {file: secrets/monitor}}\n", ""), "-y"});
+  EXPECT_NE(locked.find("lock the monitoring account 'repl_monitor', which the file names no longer"),
+            std::string::npos)
+      << locked;
+  const auto is_locked = [&](const char* node) {
+    return rig.ask(node, "SELECT account_locked FROM mysql.user WHERE User='repl_monitor'");
+  };
+  everywhere([&](const char* node) { return is_locked(node) == "Y"; });
+  succeeds({"rollback", rig.cluster(), "1", "-y"});
+  everywhere([&](const char* node) { return is_locked(node) == "N"; });
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+}
+
+TEST_F(Accounts, ANodeThatLeavesGetsItsSettingsBackAndStaysClosed) {
+  ASSERT_TRUE(rig.sandbox().root_session("db3")->query("SET PERSIST max_connections = 77"));
+  const auto persisted = [&](const char* node, const std::string& name) {
+    return rig.ask(node,
+                   "SELECT COALESCE(MAX(VARIABLE_VALUE), 'no') FROM performance_schema.persisted_variables WHERE "
+                   "VARIABLE_NAME='" +
+                       name + "'");
+  };
+  const auto timeout = rig.ask("db3", "SELECT @@replica_net_timeout");
+  succeeds({"apply", variant("settings: {max_connections: 321}\n"), "-y"});
+  ASSERT_TRUE(rig.wait_until_whole(30s));
+  EXPECT_EQ(rig.ask("db3", "SELECT @@max_connections"), "321");
+
+  auto without = contents_of(rig.topology_file());
+  const auto line = without.find("  - {name: db3");
+  without.erase(line, without.find('\n', line) + 1 - line);
+  const auto file = rig.topology_file().parent_path() / "without.yaml";
+  std::ofstream(file) << without << "settings: {max_connections: 321}\n";
+  const auto applied = succeeds({"apply", file.string(), "-y"});
+  EXPECT_NE(applied.find("db3 leaves: variables go back"), std::string::npos) << applied;
+  EXPECT_EQ(rig.ask("db3", "SELECT @@max_connections"), "77");
+  EXPECT_EQ(persisted("db3", "max_connections"), "77");
+  EXPECT_EQ(rig.ask("db3", "SELECT @@replica_net_timeout"), timeout);
+  EXPECT_EQ(persisted("db3", "replica_net_timeout"), "no");
+  EXPECT_EQ(rig.ask("db3", "SELECT @@super_read_only"), "1");
+  EXPECT_EQ(rig.ask("db3", "SELECT COUNT(*) FROM performance_schema.replication_connection_configuration"), "0");
+  EXPECT_EQ(rig.ask("db2", "SELECT @@max_connections"), "321");
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
 }
 
 // As docs/topology-file.md says it is to be done.

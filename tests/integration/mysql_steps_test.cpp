@@ -147,6 +147,35 @@ TEST_F(Steps, CreateAccountIsLoggedWhereItShallReplicate) {
   EXPECT_EQ(probe(kDb1).executed.count(), 2U);
 }
 
+TEST_F(Steps, ChangeGrantsTakesWhatWasGivenAndGivesItBack) {
+  auto account = spec->accounts.at(AccountRole::Application);
+  account.schemas.push_back("crm_eu");
+  done(CreateAccount{kDb1, AccountRole::Application, account, Logged::Yes});
+  servers.tell(kDb1, {"GRANT SELECT ON reports.* TO shop_app@'%'"});
+  const auto schemas = [&] {
+    return servers.ask(kDb1, "SELECT GROUP_CONCAT(Db ORDER BY Db) FROM mysql.db WHERE User='shop_app'");
+  };
+  const auto before = probe(kDb1).executed.count();
+  const ChangeGrants take{kDb1, AccountRole::Application, account, {{"ALL PRIVILEGES", "crm_eu"}}, true, false};
+  twice(take);
+  EXPECT_EQ(schemas(), "reports,shop");
+  EXPECT_EQ(probe(kDb1).executed.count(), before + 1) << "it goes to the binary log, once";
+  twice(*inverse(take));
+  EXPECT_EQ(schemas(), "crm\\_eu,reports,shop");
+  servers.tell(kDb1, {"DROP USER shop_app@'%'"});
+  twice(take);
+}
+
+TEST_F(Steps, LockAccountKeepsClientsOutUntilItIsTakenBack) {
+  servers.tell(kDb1, {"CREATE DATABASE shop"});
+  make_app();
+  const LockAccount lock{kDb1, AccountRole::Application, spec->accounts.at(AccountRole::Application), false, true};
+  twice(lock);
+  EXPECT_FALSE(app(kDb1).connected());
+  twice(*inverse(lock));
+  EXPECT_TRUE(app(kDb1).connected());
+}
+
 TEST_F(Steps, CreateAccountNeverShowsThePassword) {
   servers.tell(kDb1, {"SET GLOBAL super_read_only=1"});
   const auto error =

@@ -245,6 +245,13 @@ class Writer {
   Statements operator()(const DiscardFormerPassword& s) const {
     return {{node(s.node), "ALTER USER", [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
   }
+  Statements operator()(const ChangeGrants& s) const {
+    return {{node(s.node), s.to ? "GRANT" : "REVOKE",
+             [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
+  }
+  Statements operator()(const LockAccount& s) const {
+    return {{node(s.node), "ALTER USER", [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
+  }
   Statements operator()(const RenewReceiver& s) const {
     const auto at = node(s.replica);
     return {

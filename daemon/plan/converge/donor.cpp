@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "diagnose/facts.hpp"
+
 namespace repl::plan::converge {
 namespace {
 
@@ -40,7 +42,9 @@ bool suitable(const Draft& draft, const Node& donor, const Node& recipient) {
   const bool belongs = id == draft.checked.seed || donor.attached();
   return id != recipient.id() && belongs && applies && !draft.checked.to_clone.contains(id) && !donor.empty() &&
          now.executed.contains(draft.seed().now->purged) && !seen->has_its_own() && !seen->in_maintenance &&
-         !now.offline_mode && donor.has->clone_plugin && can_be_cloned(now.version, recipient.now->version);
+         !now.offline_mode && donor.has->clone_plugin &&
+         diagnose::filtered(draft.wanted, draft.view, id, draft.checked.seed).empty() &&
+         can_be_cloned(now.version, recipient.now->version);
 }
 
 auto load_of(const Draft& draft, const Node& donor, const Node& recipient) {

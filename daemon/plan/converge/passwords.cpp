@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "diagnose/facts.hpp"
+#include "model/privileges.hpp"
 #include "model/spec_text.hpp"
 #include "plan/converge/planners.hpp"
 
@@ -122,6 +123,41 @@ void accounts_through_the_binary_log(Draft& draft, const Node& writer, Indices a
     }
     if (faults.empty()) continue;
     draft.plan.add(AmendAccount{writer.id(), role, account, std::move(faults), Logged::Yes}, after);
+  }
+}
+
+void take_back_grants(Draft& draft) {
+  // What repld only looked on at it has not given.
+  if (draft.before == nullptr || draft.before->observes()) return;
+  const auto& writer = draft.seed();
+  const auto after = draft.last_steps();
+  for (const auto& [role, account] : draft.before->accounts) {
+    if (role == AccountRole::Admin) continue;
+    std::optional<AccountRole> named_as;
+    std::set<ProfileGrant> keeps;
+    for (const auto& [other_role, other] : draft.wanted.accounts) {
+      if (other.user != account.user) continue;
+      named_as = other_role;
+      const auto grants = profile_grants(other_role, other, draft.wanted);
+      keeps.insert(grants.begin(), grants.end());
+    }
+    if (!named_as && role == AccountRole::Replication) {
+      draft.plan.because(fmt::format(
+          "the replication account '{}' is kept, though no file names it any more: a node that is not here may log in "
+          "with it. DROP USER on the primary once every node has been told the new one",
+          account.user));
+      continue;
+    }
+    if (!named_as) {
+      draft.plan.add(LockAccount{writer.id(), role, account, false, true}, after);
+      draft.plan.because(
+          fmt::format("'{}' is locked, not dropped: DROP USER on the primary when nobody needs it", account.user));
+      continue;
+    }
+    if (writer.has->faults_of(*named_as).contains(AccountFault::Missing)) continue;
+    auto lost = profile_grants(role, account, *draft.before);
+    std::erase_if(lost, [&](const auto& grant) { return keeps.contains(grant); });
+    if (!lost.empty()) draft.plan.add(ChangeGrants{writer.id(), role, account, std::move(lost), true, false}, after);
   }
 }
 

@@ -16,4 +16,8 @@ void accounts_through_the_binary_log(Draft& draft, const Node& writer, std::vect
 /// the replication account once all of them are told; those of other accounts when it was asked for.
 void settle_passwords(Draft& draft, const Node& writer);
 
+/// Takes from accounts what the spec in force gave them and the wanted one does not, and locks those that it names no
+/// longer. To be called when everything else is planned: until then somebody may need it.
+void take_back_grants(Draft& draft);
+
 }  // namespace repl::plan::converge

@@ -328,4 +328,41 @@ std::vector<const Snapshot*> leaving(const Draft& draft) {
   return out;
 }
 
+void put_back_on_leaving(Draft& draft) {
+  for (const auto& spec : draft.known.nodes) {
+    if (draft.wanted.find(spec.id) != nullptr) continue;
+    const auto& id = spec.id;
+    const auto* now = draft.view.reachable(id);
+    const auto* seen = draft.view.find(id);
+    if (now == nullptr || !seen->inventory) {
+      draft.plan.because(fmt::format(
+          "{} leaves and does not answer: it keeps its channel and what repld has set there, for nobody looks at it "
+          "any more",
+          id));
+      continue;
+    }
+    draft.plan.because(
+        fmt::format("{} leaves: variables go back to what they were before; it keeps its data, accounts and plugins, "
+                    "and stays super-read-only",
+                    id));
+    for (const auto& variable : to_put_back(draft.wanted, draft.before, *now, draft.prior)) {
+      auto step = step_for(variable, id, *seen->inventory);
+      if (!step) continue;
+      if (const auto* restart = std::get_if<RestartServer>(&*step)) {
+        // It is no longer repld's to restart.
+        const auto& v = restart->variables.front();
+        if (v.persisted_to) {
+          draft.plan.because(
+              fmt::format("{}: {} was {} before and only a start makes it so: SET PERSIST_ONLY and "
+                          "RESTART there",
+                          id, v.name, *v.persisted_to));
+          continue;
+        }
+        step = ResetVariable{id, v.name, v.from, ""};
+      }
+      draft.plan.add(std::move(*step), {}, Must::BestEffort);
+    }
+  }
+}
+
 }  // namespace repl::plan::converge

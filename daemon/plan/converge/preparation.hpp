@@ -102,6 +102,10 @@ void retire_discarded(Draft& draft);
 /// What answers at an address that the new spec does not have is a server that stays: it has another address now.
 bool only_moved(const Draft& draft, const Snapshot& leaving);
 
+/// Nodes that leave get back what their variables were, and what is not brought back is said. To be called when their
+/// release is planned. Best effort: nobody looks at them afterwards.
+void put_back_on_leaving(Draft& draft);
+
 /// Nodes that the new spec does not have any more, and that answer.
 std::vector<const Snapshot*> leaving(const Draft& draft);
 

@@ -69,6 +69,10 @@ TEST(Describe, IsTheSameFromWhereverItIsFound) {
   auto found = chain();
   std::reverse(found.servers.begin(), found.servers.end());
   EXPECT_EQ(described(found).spec, described(chain()).spec);
+
+  auto flat = Found{"a c b d"}.follows("d", "a").follows("c", "a").follows("b", "a");
+  EXPECT_EQ(names_of(described(flat).spec), (Names{"db-a", "db-b", "db-c", "db-d"}));
+  EXPECT_EQ(names_of(described(Found{"c b a"}.group("a b c", "b")).spec), (Names{"db-b", "db-a", "db-c"}));
 }
 
 TEST(Describe, TwoSources) {
@@ -366,6 +370,81 @@ TEST(DescribeRefuses, EverythingAtOnce) {
   found.now("b").log_replica_updates = false;
   expect_refused(found, ErrorCode::NotSupported,
                  {"db-b:3306 has gtid_mode ON, and db-a:3306 has OFF", "log_replica_updates ON"});
+}
+
+// ---- filters and TLS
+// ---------------------------------------------------------------------------------------------------
+
+TEST(Describe, ANodeWithFiltersAndThoseBelowItAsNeverToBePromoted) {
+  auto found = chain();
+  found.now("c").channels.front().filters = "REPLICATE_WILD_IGNORE_TABLE=shop.audit%";
+  const auto d = described(found);
+  EXPECT_EQ(d.spec.find(NodeId{"db-b"})->promotion, Promotion::Neutral);
+  EXPECT_EQ(d.spec.find(NodeId{"db-c"})->promotion, Promotion::Never);
+  EXPECT_EQ(d.spec.find(NodeId{"db-d"})->promotion, Promotion::Never);
+  EXPECT_TRUE(any_has(d.notes, "db-c has replication filters (REPLICATE_WILD_IGNORE_TABLE=shop.audit%)"));
+  EXPECT_TRUE(any_has(d.notes, "db-d gets its data by db-c, which has replication filters"));
+  expect_taken_up_as_it_is(d);
+  expect_no_replication_is_touched(d);
+}
+
+TEST(Describe, ARingWithFiltersSaysThatItsNodesHaveNotTheSame) {
+  auto found = Found{"a b"}.ring("a b");
+  found.now("b").channels.front().filters = "REPLICATE_DO_DB=shop";
+  const auto d = described(found);
+  EXPECT_TRUE(any_has(d.notes, "the nodes of the ring have not the same data"));
+  EXPECT_EQ(d.spec.find(NodeId{"db-b"})->promotion, Promotion::Neutral);
+}
+
+/// As on one machine, where repld's `preferred` asks for no TLS.
+Found chain_on_this_machine(TlsMode mode) {
+  auto found = chain();
+  for (auto& server : found.servers) server.reached.host = "127.0.0.1";
+  std::uint16_t port = 4000;
+  for (auto& server : found.servers) server.reached.port = ++port;
+  for (const auto& [replica, source] : {std::pair{"b", "a"}, {"c", "b"}, {"d", "c"}}) {
+    found.now(replica).channels.front().source = found[source].reached;
+    found.now(replica).inventory->receiver_tls = ReceiverTls{.mode = mode};
+  }
+  return found;
+}
+
+TEST(Describe, ChannelsThatAreEncryptedStaySo) {
+  const auto d = described(chain_on_this_machine(TlsMode::Required));
+  EXPECT_EQ(d.spec.tls.mode, TlsMode::Required);
+  EXPECT_TRUE(any_has(d.notes, "tls.mode is required"));
+  expect_taken_up_as_it_is(d);
+  EXPECT_EQ(described(chain_on_this_machine(TlsMode::Disabled)).spec.tls.mode, TlsMode::Preferred);
+
+  auto some = chain_on_this_machine(TlsMode::Required);
+  some.now("d").inventory->receiver_tls = ReceiverTls{};
+  EXPECT_TRUE(any_has(described(some).notes, "Not so yet, and once management is full: db4"));
+
+  auto not_offered = chain_on_this_machine(TlsMode::Required);
+  not_offered["d"].offers_tls = false;
+  const auto refused = described(not_offered);
+  EXPECT_EQ(refused.spec.tls.mode, TlsMode::Preferred) << "repld's own sessions would not be let in";
+  EXPECT_TRUE(any_has(refused.differences, "write `tls: { mode: required }`"));
+}
+
+TEST(Describe, ChannelsThatCheckTheirSourceAreNamedUntilTheFileDoes) {
+  const auto found = chain_on_this_machine(TlsMode::VerifyIdentity);
+  const auto d = described(found);
+  EXPECT_EQ(d.spec.tls.mode, TlsMode::Required);
+  EXPECT_EQ(d.differences.size(), 3U);
+  EXPECT_TRUE(any_has(d.differences, "write `tls: { mode: verify-identity, ca: FILE }`"));
+  auto order = order_of();
+  order.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
+  expect_taken_up_as_it_is(described(found, order));
+}
+
+TEST(Describe, WhatAChannelHasThatNoFileCanSay) {
+  auto found = chain();
+  found.now("b").inventory->receiver_tls =
+      ReceiverTls{.mode = TlsMode::Required, .other_authority = true, .own_certificate = true};
+  const auto d = described(found);
+  EXPECT_TRUE(any_has(d.notes, "db-b checks its source by another authority than its own ssl_ca"));
+  EXPECT_TRUE(any_has(d.notes, "db-b shows its source a certificate of its own"));
 }
 
 }  // namespace

@@ -45,6 +45,16 @@ class AdoptFlow : public ReplctlTest {
   std::size_t applies() { return repld_.bodies("POST", "/api/v1/apply").size(); }
 };
 
+TEST_F(AdoptFlow, TakesEveryTlsMode) {
+  find(chain());
+  for (const auto* mode : {"disabled", "preferred", "required", "verify-ca", "verify-identity"}) {
+    const auto ran = replctl(command({"--tls-mode", mode, "--tls-ca", "/etc/ca.pem"}));
+    EXPECT_EQ(ran.code, 0) << mode << ran.err;
+    EXPECT_EQ(repld_.bodies("POST", "/api/v1/adopt").back().at("tls").at("mode"), mode);
+  }
+  EXPECT_EQ(replctl(command({"--tls-mode", "some"})).code, 2);
+}
+
 TEST_F(AdoptFlow, PrintsTheFileAndTellsTheRestBesideIt) {
   find(chain());
   const auto ran = replctl(command());

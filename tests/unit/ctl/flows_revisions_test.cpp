@@ -71,8 +71,16 @@ class RevisionFlow : public ReplctlTest {
             {"reasons", Json::array()}};
   }
   void verified(bool yes) {
+    repld_.on(
+        "POST", "/api/v1/clusters/shop/converged",
+        {{"cluster", "shop"}, {"revision", 9}, {"verified", yes}, {"notReached", Json::array()}, {"plan", plan()}});
+  }
+  /// Nothing is left to be changed on those that answer.
+  void db3_does_not_answer() {
+    auto nothing = plan();
+    nothing["steps"] = Json::array();
     repld_.on("POST", "/api/v1/clusters/shop/converged",
-              {{"cluster", "shop"}, {"revision", 9}, {"verified", yes}, {"plan", plan()}});
+              {{"cluster", "shop"}, {"revision", 9}, {"verified", false}, {"notReached", {"db3"}}, {"plan", nothing}});
   }
 };
 
@@ -155,6 +163,15 @@ TEST_F(RevisionFlow, RollbackNamesWhatIsLeftAndEndsSo) {
             std::string::npos)
       << ran.out;
   EXPECT_FALSE(repld_.bodies("POST", "/api/v1/clusters/shop/rollback").at(0).contains("to"));
+}
+
+TEST_F(RevisionFlow, RollbackIsNotVerifiedWhileANodeDoesNotAnswer) {
+  accept_rollback();
+  db3_does_not_answer();
+  const auto ran = replctl({"rollback", "shop"});
+  EXPECT_EQ(ran.code, 5) << ran.err;
+  EXPECT_NE(ran.out.find("not verified: db3 does not answer\n"), std::string::npos) << ran.out;
+  EXPECT_EQ(ran.out.find("left to be changed"), std::string::npos) << ran.out;
 }
 
 TEST_F(RevisionFlow, RollbackAsksOnATerminalAndADryRunChangesNothing) {

@@ -58,6 +58,16 @@ const std::vector<RuleRow>& rows() {
               c["c"].access_denied();
             })},
 
+      {"FilteredReplica(b)", Rule::Matches, "ItHasFilters",
+       with(async(), [](Cluster& c) { c["b"].channel().filters = "REPLICATE_DO_DB=shop"; })},
+      {"FilteredReplica(b)", Rule::Matches, "ANodeOfARingHasFiltersWhateverItsPromotion",
+       with(running(spec_of("a b c").promotion("b", Promotion::Never).ring()),
+            [](Cluster& c) { c["b"].channel().filters = "REPLICATE_DO_DB=shop"; })},
+      {"FilteredReplica(b)", Rule::IsQuiet, "ItIsNeverPromotedByDeclaration",
+       with(running(spec_of("a b c").promotion("b", Promotion::Never)),
+            [](Cluster& c) { c["b"].channel().filters = "REPLICATE_DO_DB=shop"; })},
+      {"FilteredReplica(b)", Rule::IsQuiet, "ThereAreNone", async},
+
       {"DeadPrimary", Rule::Matches, "RefusedAndAllReplicasLostIt", with(async(), [](Cluster& c) { c.kill("a"); })},
       {"DeadPrimary", Rule::Matches, "RefusedAndTheOnlyReachedReplicaLostIt",
        with(async(), [](Cluster& c) { c.kill("a"), c["c"].silent(3); })},

@@ -54,6 +54,8 @@ std::vector<Step> one_of_each() {
       DiscardFormerPassword{kNode, AccountRole::Application, account},
       RenewReceiver{kNode},
       RetireGtids{kNode, gtids()},
+      ChangeGrants{kNode, AccountRole::Application, account, {{"ALL PRIVILEGES", "crm"}}, true, false},
+      LockAccount{kNode, AccountRole::Application, account, false, true},
       RunHook{kNode, kOther, HookPoint::PreFailover, "fence", 4s},
   };
 }

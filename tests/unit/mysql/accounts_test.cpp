@@ -24,51 +24,83 @@ const std::vector<std::string> kAdmin{
     "`repl_admin`@`%` WITH GRANT OPTION"};
 
 TEST(Accounts, GiveEachRoleWhatItNeedsAndNoMore) {
-  const auto replication = grants_for(AccountRole::Replication, account(), replaying());
+  const auto replication = grants_for("app", profile_grants(AccountRole::Replication, account(), replaying()));
   ASSERT_EQ(replication.size(), 1U);
   EXPECT_EQ(replication[0].text, "GRANT REPLICATION SLAVE ON *.* TO 'app'@'%'");
-  const auto monitoring = grants_for(AccountRole::Monitoring, account(), replaying());
-  ASSERT_EQ(monitoring.size(), 2U);
-  EXPECT_EQ(monitoring[1].text, "GRANT SELECT ON `performance_schema`.* TO 'app'@'%'");
-  const auto application = grants_for(AccountRole::Application, account({"shop_eu"}), replaying());
+  const auto monitoring = grants_for("app", profile_grants(AccountRole::Monitoring, account(), replaying()));
+  ASSERT_EQ(monitoring.size(), 3U);
+  EXPECT_EQ(monitoring[2].text, "GRANT SELECT ON `performance_schema`.* TO 'app'@'%'");
+  const auto application =
+      grants_for("app", profile_grants(AccountRole::Application, account({"shop_eu"}), replaying()));
   ASSERT_EQ(application.size(), 1U);
   EXPECT_EQ(application[0].text, "GRANT ALL PRIVILEGES ON `shop\\_eu`.* TO 'app'@'%'");
-  EXPECT_TRUE(grants_for(AccountRole::Admin, account(), replaying()).empty());
+  EXPECT_TRUE(grants_for("app", profile_grants(AccountRole::Admin, account(), replaying())).empty());
 }
 
 TEST(Accounts, AreTrueWhenShowGrantsCoversTheProfile) {
-  EXPECT_TRUE(has_grants_for(AccountRole::Replication, account(), replaying(),
-                             {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
-  EXPECT_TRUE(has_grants_for(AccountRole::Monitoring, account(), replaying(),
-                             {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`",
-                              "GRANT SELECT ON `performance_schema`.* TO `app`@`%`"}));
-  EXPECT_TRUE(has_grants_for(AccountRole::Application, account({"shop"}), replaying(),
-                             {"GRANT USAGE ON *.* TO `app`@`%`", "GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
+  EXPECT_TRUE(has_grants(profile_grants(AccountRole::Replication, account(), replaying()),
+                         {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
+  EXPECT_TRUE(has_grants(profile_grants(AccountRole::Monitoring, account(), replaying()),
+                         {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`",
+                          "GRANT SELECT ON `performance_schema`.* TO `app`@`%`"}));
+  EXPECT_TRUE(has_grants(profile_grants(AccountRole::Application, account({"shop"}), replaying()),
+                         {"GRANT USAGE ON *.* TO `app`@`%`", "GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
 }
 
 TEST(Accounts, GiveReplicationMoreForClonesAndGroups) {
   Spec cloning = replaying();
   cloning.provisioning = Provisioning::Clone;
-  const auto clones = grants_for(AccountRole::Replication, account(), cloning);
+  const auto clones = grants_for("app", profile_grants(AccountRole::Replication, account(), cloning));
   ASSERT_EQ(clones.size(), 2U);
   EXPECT_EQ(clones[1].text, "GRANT BACKUP_ADMIN ON *.* TO 'app'@'%'");
   Spec group = replaying();
   group.topology = TopologyType::GroupSinglePrimary;
-  const auto members = grants_for(AccountRole::Replication, account(), group);
-  ASSERT_EQ(members.size(), 2U);
-  EXPECT_EQ(members[1].text, "GRANT CONNECTION_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO 'app'@'%'");
-  EXPECT_FALSE(
-      has_grants_for(AccountRole::Replication, account(), group, {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
+  const auto members = grants_for("app", profile_grants(AccountRole::Replication, account(), group));
+  ASSERT_EQ(members.size(), 3U);
+  EXPECT_EQ(members[1].text, "GRANT CONNECTION_ADMIN ON *.* TO 'app'@'%'");
+  EXPECT_EQ(members[2].text, "GRANT GROUP_REPLICATION_STREAM ON *.* TO 'app'@'%'");
+  EXPECT_FALSE(has_grants(profile_grants(AccountRole::Replication, account(), group),
+                          {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`"}));
 }
 
 TEST(Accounts, AreNotTrueWhenAGrantIsMissing) {
-  EXPECT_FALSE(has_grants_for(AccountRole::Replication, account(), replaying(), {"GRANT USAGE ON *.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Monitoring, account(), replaying(),
-                              {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop", "crm"}), replaying(),
-                              {"GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
-  EXPECT_FALSE(has_grants_for(AccountRole::Application, account({"shop"}), replaying(),
-                              {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants(profile_grants(AccountRole::Replication, account(), replaying()),
+                          {"GRANT USAGE ON *.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants(profile_grants(AccountRole::Monitoring, account(), replaying()),
+                          {"GRANT PROCESS, REPLICATION CLIENT ON *.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants(profile_grants(AccountRole::Application, account({"shop", "crm"}), replaying()),
+                          {"GRANT ALL PRIVILEGES ON `shop`.* TO `app`@`%`"}));
+  EXPECT_FALSE(has_grants(profile_grants(AccountRole::Application, account({"shop"}), replaying()),
+                          {"GRANT SELECT ON `shop`.* TO `app`@`%`"}));
+}
+
+std::vector<std::string> revoked(const std::vector<ProfileGrant>& grants, const std::vector<std::string>& shown,
+                                 ServerVersion version = {8, 0, 26}) {
+  std::vector<std::string> out;
+  for (const auto& statement : revocations("app", grants, shown, version)) out.push_back(statement.text);
+  return out;
+}
+
+TEST(Revocations, TakeWhatTheAccountHasOfWhatItGotAndNothingElse) {
+  const std::vector<std::string> shown{"GRANT USAGE ON *.* TO `app`@`%`",
+                                       "GRANT ALL PRIVILEGES ON `crm\\_eu`.* TO `app`@`%`",
+                                       "GRANT SELECT ON `reports`.* TO `app`@`%`"};
+  EXPECT_EQ(revoked({{"ALL PRIVILEGES", "crm_eu"}, {"ALL PRIVILEGES", "gone"}}, shown),
+            (std::vector<std::string>{"REVOKE ALL PRIVILEGES ON `crm\\_eu`.* FROM 'app'@'%'"}));
+  EXPECT_EQ(revoked({{"BACKUP_ADMIN", ""}, {"CONNECTION_ADMIN", ""}},
+                    {"GRANT REPLICATION SLAVE ON *.* TO `app`@`%`", "GRANT BACKUP_ADMIN ON *.* TO `app`@`%`"}),
+            (std::vector<std::string>{"REVOKE BACKUP_ADMIN ON *.* FROM 'app'@'%'"}));
+}
+
+TEST(Revocations, StopNoReplicaThatLacksTheAccountWhereTheServerKnowsHow) {
+  EXPECT_EQ(revoked({{"BACKUP_ADMIN", ""}}, {"GRANT BACKUP_ADMIN ON *.* TO `app`@`%`"}, {8, 0, 30}),
+            (std::vector<std::string>{"REVOKE IF EXISTS BACKUP_ADMIN ON *.* FROM 'app'@'%' IGNORE UNKNOWN USER"}));
+}
+
+TEST(Revocations, TakeTheRestOfASchemaOfWhichSomebodyHasTakenAPart) {
+  EXPECT_EQ(revoked({{"ALL PRIVILEGES", "crm"}}, {"GRANT SELECT, INSERT ON `crm`.* TO `app`@`%`"}).size(), 1U);
+  EXPECT_TRUE(revoked({{"ALL PRIVILEGES", "crm"}}, {"GRANT ALL PRIVILEGES ON *.* TO `app`@`%`"}).empty())
+      << "somebody has granted that beyond";
 }
 
 TEST(Admin, LacksNothingWithAllPrivileges) {

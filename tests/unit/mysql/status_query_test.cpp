@@ -58,6 +58,7 @@ const std::vector<std::pair<std::string, Field>> kReplica{
     {"coordinator_error", ""},
     {"since_last_applied", "5000000"},
     {"applying_for", std::nullopt},
+    {"filters", std::nullopt},
     {"group_members", std::nullopt},
     {"group_name", std::nullopt},
     {"group_single_primary", std::nullopt},
@@ -100,6 +101,12 @@ TEST(ReadStatus, FillsWhatIsTrueOfTheServer) {
   EXPECT_TRUE(s.purged.empty());
   EXPECT_EQ(s.threads_running, 2);
   EXPECT_EQ(s.threads_connected, 3);
+}
+
+TEST(ReadStatus, NamesTheFiltersOfTheChannel) {
+  EXPECT_EQ(read({replica()}).channels.at(0).filters, "");
+  EXPECT_EQ(read({replica({{"filters", "REPLICATE_WILD_IGNORE_TABLE=shop.audit%"}})}).channels.at(0).filters,
+            "REPLICATE_WILD_IGNORE_TABLE=shop.audit%");
 }
 
 TEST(ReadStatus, FillsTheChannel) {

@@ -277,5 +277,49 @@ TEST(Candidate, HasOneReasonPerOtherNode) {
   EXPECT_EQ(choice->reasons.size(), 4u) << testing::PrintToString(choice->reasons);
 }
 
+// ---- filters --------------------------------------------------------------------------------------------------------
+
+constexpr const char* kFilters = "REPLICATE_WILD_IGNORE_TABLE=shop.audit%";
+
+TEST(Candidate, IsNeverOneWithReplicationFiltersNorOneBelowIt) {
+  auto c = dead(spec_of("a b c d").follows("c", "b"));
+  c["c"].follow("b");
+  c["b"].channel().filters = kFilters;
+  for (const auto urgency : {Urgency::Automatic, Urgency::ByHand}) {
+    const auto choice = choose(c, urgency);
+    ASSERT_TRUE(choice) << choice.error().message;
+    EXPECT_EQ(choice->candidate.name, "d");
+    EXPECT_TRUE(any_reason(choice->reasons, "b has replication filters (REPLICATE_WILD_IGNORE_TABLE=shop.audit%)"));
+    EXPECT_TRUE(any_reason(choice->reasons, "c gets its data by b, which has replication filters"));
+  }
+  // Pointed away, as a failover leaves them.
+  for (const auto* node : {"b", "c", "d"}) c[node].channel().source.host = kDetachedHost;
+  EXPECT_TRUE(any_reason(choose(c)->reasons, "c gets its data by b, which has replication filters"));
+}
+
+TEST(Candidate, NeverGetsWhatItLacksFromANodeWithFilters) {
+  auto c = dead(spec_of("a b c"));
+  c["b"].channel().filters = kFilters;
+  c["c"].executed("A:1-90");
+  const auto choice = choose(c);
+  ASSERT_TRUE(choice) << choice.error().message;
+  EXPECT_EQ(choice->candidate.name, "c");
+  EXPECT_EQ(choice->most_advanced.name, "c");
+  EXPECT_TRUE(any_reason(choice->reasons, "b alone has received 10 transactions, which is lost"));
+}
+
+TEST(Candidate, IsNobodyWhileANodeWithFiltersMayAloneHoldWhatWasAcknowledged) {
+  auto c = dead(spec_of("a b c").acks(1));
+  c["b"].channel().filters = kFilters;
+  c["c"].executed("A:1-90");
+  const auto choice = choose(c);
+  ASSERT_FALSE(choice);
+  EXPECT_EQ(choice.error().code, ErrorCode::NotPromotable);
+  EXPECT_NE(choice.error().message.find("b alone has received 10 transactions"), std::string::npos)
+      << choice.error().message;
+  c["c"].executed("A:1-100");
+  EXPECT_TRUE(choose(c));
+}
+
 }  // namespace
 }  // namespace repl::test

@@ -387,6 +387,8 @@ TEST(ApplyClones, FromAReplicaThatIsFitAndHasTheLeastToDo) {
   EXPECT_EQ(donor([](World& w) { w.servers["c"].now.channels[0].lag = 60s; }), "c")
       << "a copy over a long way is worse";
   EXPECT_EQ(donor([](World& w) { w.servers["c"].now.channels[0].applier = ThreadState::Stopped; }), "d");
+  EXPECT_EQ(donor([](World& w) { w.servers["c"].now.channels[0].filters = "REPLICATE_DO_DB=shop"; }), "d")
+      << "it has not all data";
   EXPECT_EQ(donor([](World& w) { w.servers["c"].now.offline_mode = true; }), "d") << "it takes no logins";
   EXPECT_EQ(donor([](World& w) { w.servers["c"].has.clone_plugin = false; }), "d");
   EXPECT_EQ(donor([](World& w) { w.servers["c"].now.version = {8, 0, 36}; }), "d") << "the plugin refuses it";

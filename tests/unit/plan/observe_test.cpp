@@ -189,5 +189,51 @@ TEST(FromObserveToFull, WithThePrimaryGoneIsTakenAsItIsSoThatAFailoverMayFollow)
   EXPECT_FALSE(plan::plan_converge(other, office_of(spec, "a"), &before, c.view())) << "that is a change of servers";
 }
 
+// ---- what would be weakened -------------------------------------------------------------------------------------
+
+TEST(Observe, RefusesATlsModeThatWouldWeakenAChannel) {
+  struct {
+    TlsMode channel, file;
+    std::string says;
+  } const kRows[] = {
+      {TlsMode::Required, TlsMode::Disabled, "b encrypts its connection to db-a:3306, and by the file tls.mode is"},
+      {TlsMode::VerifyCa, TlsMode::Required, "b checks the certificate of db-a:3306"},
+      {TlsMode::VerifyIdentity, TlsMode::Preferred, "write `tls: { mode: verify-identity, ca: FILE }`"},
+      {TlsMode::VerifyIdentity, TlsMode::VerifyCa, "b checks certificate and name of db-a:3306"},
+      {TlsMode::Required, TlsMode::Preferred, ""},  // beyond this machine that is the same
+      {TlsMode::Disabled, TlsMode::Required, ""},   // better than before
+      {TlsMode::VerifyIdentity, TlsMode::VerifyIdentity, ""},
+  };
+  for (const auto& row : kRows) {
+    auto c = looked_at(spec_of("a b"));
+    c["b"].inventory().receiver_tls = ReceiverTls{.mode = row.channel};
+    auto wanted = spec_of("a b");
+    wanted.tls = {row.file, "/ca.pem"};
+    if (row.says.empty()) {
+      EXPECT_EQ(differences(c, wanted), Names{});
+    } else {
+      expect_one(differences(c, wanted), row.says);
+    }
+  }
+}
+
+TEST(Observe, RefusesAPlainTextChannelWhereItIsEncryptedOnThisMachine) {
+  auto spec = spec_of("a b");
+  spec.nodes[0].address = {"127.0.0.1", 3306};
+  auto c = looked_at(spec);
+  c["b"].channel().source = spec.nodes[0].address;
+  c["b"].inventory().receiver_tls = ReceiverTls{.mode = TlsMode::Required};
+  expect_one(differences(c, spec),
+             "b encrypts its connection to 127.0.0.1:3306, and by the file tls.mode is preferred");
+}
+
+TEST(Observe, RefusesATlsModeThatWouldWeakenAGroup) {
+  auto c = looked_at(spec_of("a b c").group());
+  c["b"].inventory().variables["group_replication_ssl_mode"] = "VERIFY_CA";
+  expect_one(differences(c, spec_of("a b c").group()), "b checks the certificate of the other members");
+  c["b"].inventory().variables["group_replication_ssl_mode"] = "REQUIRED";
+  EXPECT_EQ(differences(c, spec_of("a b c").group()), Names{});
+}
+
 }  // namespace
 }  // namespace repl::test

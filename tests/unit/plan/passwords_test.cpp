@@ -218,5 +218,81 @@ TEST(Tls, AServerWithoutAnAuthorityIsRefusedUnderTheVerifyingModes) {
   EXPECT_NE(made.error().message.find("b has no ssl_ca"), std::string::npos) << made.error().message;
 }
 
+/// With other schemas for the application.
+Spec with_schemas(Spec spec, std::vector<std::string> schemas) {
+  spec.accounts[AccountRole::Application].schemas = std::move(schemas);
+  return spec;
+}
+
+TEST(Grants, ThatTheFileGivesNoLongerAreTakenBackAndComeBackWithARollback) {
+  Kept world{spec_of("a b")};
+  const auto narrow = world.spec;
+  const auto wide = with_schemas(world.spec, {"shop", "crm"});
+  world.spec = wide;
+  const auto p = world.plan({}, &narrow);
+  EXPECT_EQ(sentences(p), (std::vector<std::string>{"a: take from the application account 'shop_app' what the file "
+                                                    "gives it no longer: ALL PRIVILEGES on crm"}));
+  world.carry_out(p);
+  for (const auto* node : {"a", "b"}) {
+    EXPECT_EQ(world.servers[node].revoked["shop_app"], (std::set<ProfileGrant>{{"ALL PRIVILEGES", "crm"}})) << node;
+  }
+  // A failure later on takes it back.
+  const auto back = inverse(p.steps.front().step);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(describe(*back), "a: give the application account 'shop_app' again: ALL PRIVILEGES on crm");
+  world.spec = narrow;
+  EXPECT_TRUE(world.plan().empty());
+}
+
+TEST(Grants, OfAGroupAreTakenFromReplicationOnceNoMemberIsLeft) {
+  auto group = spec_of("a b c");
+  group.topology = TopologyType::GroupSinglePrimary;
+  for (auto& node : group.nodes) node.type = NodeType::Normal;
+  Kept world{group};
+  auto tree = world.spec;
+  tree.topology = TopologyType::SourceReplica;
+  for (auto& node : tree.nodes) node.type = node.id == kA ? NodeType::Source : NodeType::Replica;
+  const auto p = world.plan({}, &tree);
+  world.carry_out(p);
+  EXPECT_EQ(world.servers["a"].revoked["repl_replica"],
+            (std::set<ProfileGrant>{{"CONNECTION_ADMIN", ""}, {"GROUP_REPLICATION_STREAM", ""}}));
+}
+
+TEST(Grants, ThatRepldHasNotGivenAreLeft) {
+  Kept world{with_schemas(spec_of("a b"), {"shop"})};
+  const auto wanted = world.spec;
+  world.spec = with_schemas(world.spec, {"shop", "crm"});
+  world.spec.management = Management::Observe;
+  EXPECT_TRUE(world.plan({}, &wanted).empty());
+}
+
+TEST(Accounts, ThatNoFileNamesAnyMoreAreLockedAndUnlockedWithARollback) {
+  Kept world{spec_of("a b")};
+  auto without = world.spec;
+  without.accounts.erase(AccountRole::Application);
+  const auto p = world.plan({}, &without);
+  EXPECT_EQ(sentences(p),
+            (std::vector<std::string>{"a: lock the application account 'shop_app', which the file names no longer"}));
+  EXPECT_NE(reasons_of(p).find("'shop_app' is locked, not dropped"), std::string::npos) << reasons_of(p);
+  world.carry_out(p);
+  EXPECT_TRUE(world.servers["b"].locked.contains("shop_app"));
+  ASSERT_TRUE(inverse(p.steps.front().step));
+
+  // Another name is another account.
+  auto renamed = world.spec;
+  renamed.accounts[AccountRole::Application].user = "shop_web";
+  EXPECT_EQ(sentences(world.plan({}, &renamed)).back(),
+            "a: lock the application account 'shop_app', which the file names no longer");
+}
+
+TEST(Accounts, OfReplicationAreNeverLockedForSomebodyMayComeBackWithThem) {
+  Kept world{spec_of("a b")};
+  auto renamed = world.spec;
+  renamed.accounts[AccountRole::Replication].user = "replica_2";
+  const auto p = world.plan({}, &renamed);
+  for (const auto& step : p.steps) EXPECT_FALSE(std::holds_alternative<LockAccount>(step.step));
+  EXPECT_NE(reasons_of(p).find("the replication account 'repl_replica' is kept"), std::string::npos) << reasons_of(p);
+}
+
 }  // namespace
 }  // namespace repl::test

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "plan/converge.hpp"
 #include "unit/plan/reading.hpp"
 #include "unit/support/apply_step.hpp"
@@ -138,6 +140,67 @@ TEST(PutBack, TakesSemiSyncSettingsBackWhenItIsNoLongerWanted) {
   f.apply(f.without, &semi_sync);
   EXPECT_EQ(f.servers["a"].has.variables.at("rpl_semi_sync_source_timeout"), "10000");
   EXPECT_FALSE(f.servers["a"].has.persisted.contains("rpl_semi_sync_source_timeout"));
+}
+
+struct Leaving : Fixture {
+  SpecOf all = spec_of("a b c").setting("max_connections", "500");
+  SpecOf rest = spec_of("a b").setting("max_connections", "500");
+  Leaving() {
+    servers = Servers::fresh(all);
+    servers["c"].has.variables["max_connections"] = servers["c"].has.persisted["max_connections"] = "200";
+  }
+  static std::string reasons(const Plan& plan) {
+    std::string out;
+    for (const auto& reason : plan.reasons) out += reason + "\n";
+    return out;
+  }
+};
+
+TEST(PutBack, GivesANodeThatLeavesWhatItHadBefore) {
+  Leaving f;
+  f.apply(f.all, nullptr);
+  const auto notes = plan::put_back_notes(f.rest, &f.all, f.servers.view(kA), f.prior);
+  EXPECT_EQ(std::count(notes.begin(), notes.end(), "c: max_connections goes back to 200"), 1)
+      << testing::PrintToString(notes);
+  EXPECT_TRUE(std::all_of(notes.begin(), notes.end(), [](const auto& note) { return note.starts_with("c: "); }))
+      << testing::PrintToString(notes);
+  const auto plan = plan::plan_converge(f.rest, f.office, &f.all, f.servers.view(kA), f.prior);
+  ASSERT_TRUE(plan);
+  EXPECT_TRUE(std::all_of(plan->steps.begin(), plan->steps.end(),
+                          [](const auto& s) { return node_of(s.step) != kC || s.best_effort; }));
+  EXPECT_NE(Leaving::reasons(*plan).find("c leaves: variables go back"), std::string::npos);
+  f.apply(f.rest, &f.all);
+  EXPECT_EQ(f.servers["c"].has.variables.at("max_connections"), "200");
+  EXPECT_EQ(f.servers["c"].has.persisted.at("max_connections"), "200");
+  EXPECT_EQ(f.servers["c"].now.read_only, ReadOnly::Super) << "nobody follows what is written there";
+  EXPECT_FALSE(f.prior.contains(f.servers["c"].now.server_uuid)) << "who takes it in again finds it as it is then";
+  EXPECT_EQ(f.servers["a"].has.variables.at("max_connections"), "500");
+}
+
+TEST(PutBack, NeverRestartsANodeThatLeaves) {
+  Leaving f;
+  f.all.setting("report_host", "db");
+  f.rest.setting("report_host", "db");
+  f.apply(f.all, nullptr);
+  const auto plan = plan::plan_converge(f.rest, f.office, &f.all, f.servers.view(kA), f.prior);
+  ASSERT_TRUE(plan) << plan.error().message;
+  Sentences of_c;
+  for (const auto& step : plan->steps) {
+    if (node_of(step.step) == kC) of_c.push_back(describe(step.step));
+  }
+  EXPECT_NE(std::find(of_c.begin(), of_c.end(), "c: persist report_host no longer; db until its next restart"),
+            of_c.end())
+      << testing::PrintToString(of_c);
+}
+
+TEST(PutBack, SaysWhenANodeLeavesWithoutAnAnswer) {
+  Leaving f;
+  f.apply(f.all, nullptr);
+  f.servers.kill("c");
+  const auto plan = plan::plan_converge(f.rest, f.office, &f.all, f.servers.view(kA), f.prior);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_NE(Leaving::reasons(*plan).find("c leaves and does not answer"), std::string::npos);
+  EXPECT_TRUE(captured(f.prior, f.rest, &f.all, f.servers.view(kA)).contains(f.servers["c"].now.server_uuid));
 }
 
 }  // namespace

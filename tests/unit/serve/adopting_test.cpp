@@ -46,14 +46,14 @@ TEST_F(AdoptingTest, AnswersWithTheFileAndWhatWasFound) {
 TEST_F(AdoptingTest, LooksWhereAndAsItIsTold) {
   auto body = asked();
   body["servers"] = {"db1", "db2:3307", "[fd00::1]:3308", "fd00::2"};
-  body["tls"] = {{"mode", "verify-ca"}, {"ca", "/etc/ca.pem"}};
+  body["tls"] = {{"mode", "verify-identity"}, {"ca", "/etc/ca.pem"}};
   body["name"] = "pay";
   ASSERT_EQ(post(body).status, 200);
   ASSERT_EQ(crawled.size(), 1U);
   EXPECT_EQ(crawled[0].start,
             (std::vector<Address>{{"db1", 3306}, {"db2", 3307}, {"fd00::1", 3308}, {"fd00::2", 3306}}));
   EXPECT_EQ(crawled[0].admin, (Account{"root_of_all", {SecretRef::Kind::File, "/secrets/root"}, {}}));
-  EXPECT_EQ(crawled[0].tls, (TlsSpec{TlsMode::VerifyCa, "/etc/ca.pem"}));
+  EXPECT_EQ(crawled[0].tls, (TlsSpec{TlsMode::VerifyIdentity, "/etc/ca.pem"}));
   EXPECT_EQ(crawled[0].name, ClusterId{"pay"});
 }
 

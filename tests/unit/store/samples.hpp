@@ -58,7 +58,10 @@ inline std::vector<Step> steps() {
           DiscardFormerPassword{a, AccountRole::Application, account()},
           RenewReceiver{a},
           RetireGtids{a, some_gtids()},
-          RunHook{a, b, HookPoint::PostSwitchover, "announce", 7500ms}};
+          RunHook{a, b, HookPoint::PostSwitchover, "announce", 7500ms},
+          ChangeGrants{
+              a, AccountRole::Application, account(), {{"ALL PRIVILEGES", "crm"}, {"BACKUP_ADMIN", ""}}, true, false},
+          LockAccount{a, AccountRole::Application, account(), false, true}};
 }
 
 inline Spec spec() {

@@ -28,6 +28,9 @@ struct ModelServer {
   bool elected = false;
   bool validates_passwords = false;
   bool supervised = true;  ///< Somebody starts it again after RESTART.
+  /// By user: what was taken from it, and whether it is locked.
+  std::map<std::string, std::set<ProfileGrant>> revoked;
+  std::set<std::string> locked;
 };
 
 class Servers {
@@ -427,6 +430,45 @@ class Servers {
     commit(s);
     accounts_reach_everybody(s);
     return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const ChangeGrants& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    const bool group_uses_it = step.role == AccountRole::Replication && s.member && !step.to &&
+                               std::any_of(step.grants.begin(), step.grants.end(),
+                                           [](const auto& g) { return g.privilege == "GROUP_REPLICATION_STREAM"; });
+    if (group_uses_it) return refused(step, "members log in with it");
+    commit(s);
+    everybody_who_follows(s, [&](ModelServer& other) {
+      for (const auto& grant : step.grants) {
+        if (step.to) {
+          other.revoked[step.account.user].erase(grant);
+        } else {
+          other.revoked[step.account.user].insert(grant);
+        }
+      }
+    });
+    return std::nullopt;
+  }
+  Outcome carry_out(ModelServer& s, const LockAccount& step, StepResult&) {
+    if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
+    commit(s);
+    everybody_who_follows(s, [&](ModelServer& other) {
+      if (step.to) {
+        other.locked.insert(step.account.user);
+      } else {
+        other.locked.erase(step.account.user);
+      }
+    });
+    return std::nullopt;
+  }
+  /// `writer` and what follows it directly or not: everything replicates at once here.
+  template <class Change>
+  void everybody_who_follows(ModelServer& writer, Change change) {
+    for (auto& [id, other] : servers_) {
+      const auto* channel = other.now.channel();
+      const bool follows = channel != nullptr && channel->receiver == ThreadState::Running;
+      if (&other == &writer || follows || (writer.member && other.member)) change(other);
+    }
   }
   Outcome carry_out(ModelServer& s, const RenewReceiver& step, StepResult&) {
     const auto* source = s.now.channel() == nullptr ? nullptr : at_address(s.now.channel()->source);
