@@ -107,7 +107,7 @@ PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy) {
   };
   PasswordRules out;
   if (role == AccountRole::Admin || role == AccountRole::Replication) {
-    if (!policy.empty()) out.lifetime_days = 0;  // whatever default_password_lifetime is
+    out.lifetime_days = 0;  // whatever default_password_lifetime is
     return out;
   }
   if (policy.expire_after) out.lifetime_days = days(*policy.expire_after);

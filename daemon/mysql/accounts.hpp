@@ -27,8 +27,8 @@ struct PasswordRules {
   int lock_days = 0;
   bool operator==(const PasswordRules&) const = default;
 };
-/// What the policy means for an account of that role: nothing but protection from expiry and lock-out for the accounts
-/// that repld and replication need.
+/// What the policy means for an account of that role: for the accounts that repld and replication need it is protection
+/// from expiry and lock-out, whatever the policy says, and without one.
 PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy);
 /// The same for CREATE USER and ALTER USER: "PASSWORD HISTORY 5 PASSWORD EXPIRE INTERVAL 90 DAY ...".
 std::string password_options(AccountRole role, const PasswordPolicy& policy);

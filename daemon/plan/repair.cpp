@@ -112,6 +112,8 @@ void amend_accounts(Builder& plan, const Facts& f, const NodeFacts& writer) {
     auto faults = writer.seen->inventory->faults_of(role);
     faults.erase(AccountFault::Password);
     faults.erase(AccountFault::Expired);
+    // Its owner's policy, or whoever else has limited it, wants it locked; an apply or a rotation unlocks it.
+    if (role != AccountRole::Replication) faults.erase(AccountFault::LockedOut);
     if (faults.contains(AccountFault::Missing)) {
       plan.add(CreateAccount{id, role, account, Logged::Yes});
     } else if (!faults.empty()) {

@@ -221,6 +221,36 @@ TEST_F(Accounts, TheListedPrivilegesAreEnoughForRepld) {
   done(InstallPlugin{kDb1, Plugin::PasswordValidation});
   done(SetVariable{kDb1, "validate_password.length", "8", "12"});
   make_app();
+  // Somebody else has used up all but one.
+  const auto fails = [&] { EXPECT_FALSE(logs_in(kDb1, "shop_app", "Wrong-1")); };
+  fails();
+  fails();
+  EXPECT_EQ(faults(AccountRole::Application), Faults{AccountFault::Password});
+  done(RotatePassword{kDb1, AccountRole::Application, account(AccountRole::Application)});
+  done(RotatePassword{kDb1, AccountRole::Application, account(AccountRole::Application)});
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication2"));
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
+}
+
+TEST_F(Accounts, OneThatFailedLoginsHaveLockedIsFoundAndUnlocked) {
+  const auto role = AccountRole::Application;
+  make_app();
+  with_policy({.max_failed_logins = 3, .lock_for = 24h});
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::Yes});
+  EXPECT_EQ(faults(role), Faults{});
+  const auto lock = [&] {
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(logs_in(kDb1, "shop_app", "Wrong-1"));
+  };
+  lock();
+  EXPECT_EQ(faults(role), Faults{AccountFault::LockedOut});
+  EXPECT_EQ(faults(role), Faults{AccountFault::LockedOut}) << "and each time anew";
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::LockedOut}, Logged::Yes});
+  EXPECT_EQ(faults(role), Faults{});
+  lock();
+  servers.write_secret("t-app", "App-lication2");
+  EXPECT_TRUE(faults(role).contains(AccountFault::Password)) << "that it is locked proves no password";
+  done(RotatePassword{kDb1, role, account(role)});
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication2"));
   EXPECT_EQ(faults(AccountRole::Application), Faults{});
   const RestartServer restart{.node = kDb1, .variables = {{"innodb_ft_min_token_size", "3", "2", std::nullopt, "2"}}};
   done(restart, 60s);
@@ -239,3 +269,29 @@ TEST_F(Accounts, TheListedPrivilegesAreEnoughForRepld) {
 
 }  // namespace
 }  // namespace repl::mysql
+TEST_F(Accounts, ThatOfReplicationNeverExpiresAndIsNeverLockedOutWithoutAnyPolicy) {
+  const auto role = AccountRole::Replication;
+  done(CreateAccount{kDb1, role, account(role), Logged::No});
+  EXPECT_EQ(attributes("repl_replica"), "0 - - -");
+  EXPECT_EQ(faults(role), Faults{});
+  servers.tell(kDb1, {"ALTER USER repl_replica@'%' FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME UNBOUNDED"});
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy});
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::No});
+  EXPECT_EQ(faults(role), Faults{});
+  // As a server with another default has had it for a year.
+  servers.tell(kDb1,
+               {"ALTER USER repl_replica@'%' PASSWORD EXPIRE DEFAULT", "SET GLOBAL default_password_lifetime=30"});
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy});
+  servers.tell(kDb1, {"SET sql_log_bin=0",
+                      "UPDATE mysql.user SET password_last_changed=NOW() - INTERVAL 31 DAY WHERE "
+                      "User='repl_replica'",
+                      "FLUSH PRIVILEGES"});
+  EXPECT_FALSE(logs_in(kDb1, "repl_replica", "Repl-ica1"));
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy}) << "no new password is needed";
+  EXPECT_EQ(look(kDb1).faults_of(AccountRole::Admin), Faults{AccountFault::Policy}) << "repld's own would expire, too";
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::No});
+  EXPECT_TRUE(logs_in(kDb1, "repl_replica", "Repl-ica1"));
+  servers.tell(kDb1, {"SET GLOBAL default_password_lifetime=0"});
+  EXPECT_EQ(look(kDb1).faults_of(AccountRole::Admin), Faults{});
+}
+

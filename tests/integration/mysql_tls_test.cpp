@@ -63,8 +63,8 @@ class Tls : public MysqlTest {
     const auto session = connector.borrow(Purpose::Look, call);
     if (session) out += "connector ";
     EXPECT_TRUE(session || session.error().code == ErrorCode::AccessDenied) << session.error().message;
-    const auto works = password_works(call, endpoint, endpoint.user, endpoint.password);
-    if (works && *works) out += "login";
+    const auto works = try_login(call, endpoint, endpoint.user, endpoint.password);
+    if (works && *works == LoginOutcome::Works) out += "login";
     EXPECT_TRUE(works || works.error().code == ErrorCode::AccessDenied) << works.error().message;
     return out;
   }

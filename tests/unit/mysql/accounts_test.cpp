@@ -122,3 +122,5 @@ TEST(PasswordPolicies, FindWeakPasswordsAndNeverRepeatThem) {
 
 }  // namespace
 }  // namespace repl::mysql
+  EXPECT_EQ(password_options(AccountRole::Replication, {}), password_options(AccountRole::Replication, policy))
+      << "without a policy, too";
