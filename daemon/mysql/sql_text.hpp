@@ -45,6 +45,8 @@ struct SourceOptions {
       server_ca;  ///< @@ssl_ca of the replica: the CA file for the verifying modes lies on its machine, not on ours.
   Compression compression = Compression::None;
   int zstd_level = NetworkSpec{}.zstd_level;
+  /// The channel's own user and password stay as they are; none are named.
+  bool keeps_login = false;
 };
 
 /// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its
