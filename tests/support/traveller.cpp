@@ -156,21 +156,23 @@ struct Traveller::Impl {
       });
     } else {
       file_ = write_file(rig_, at_);
-      comes_true([&] {
-        out.differs = blow.fault == Fault::ServerDies ? "" : difference(before, fingerprints_of(rig_.sandbox()));
-        const auto plan = plan_of(file_);
-        if (plan != plan_before) out.differs += fmt::format("what is left to do: {}\n", fmt::join(plan, "; "));
-        return out.differs.empty();
-      });
+      // A server that died came back with what was not taken back there.
+      if (blow.fault != Fault::ServerDies) {
+        comes_true([&] {
+          out.differs = difference(before, fingerprints_of(rig_.sandbox()));
+          const auto plan = plan_of(file_);
+          if (plan != plan_before) out.differs += fmt::format("what is left to do: {}\n", fmt::join(plan, "; "));
+          return out.differs.empty();
+        });
+      }
     }
+    // And it works when nothing fails; while nothing is repaired, so that nothing is in its way.
+    if (out.state == "taken-back" && blow.drifted) change(to, blow.may_lose);
     must({"resume", rig_.cluster()});
-    if (out.state == "taken-back" && blow.drifted) {
-      change(to, blow.may_lose);  // and it works when nothing fails
-    } else {
-      whole(at_);
-      writes_again();
-      out.lost = lost(at_);
-    }
+    whole(at_);
+    writes_again();
+    out.lost = lost(at_);
+    if (out.state == "taken-back" && blow.fault == Fault::ServerDies) change(at_);
     comes_true([&] { return (out.left = plan_of(file_).size()) == 0; });
     return out;
   }
@@ -242,7 +244,7 @@ struct Traveller::Impl {
   }
 
   /// A step that fails keeps its error. One whose session broke is repeated by the session's user, which only the log
-  /// tells; one that a former repld has begun has a second attempt.
+  /// tells. One that a former repld has begun has a second attempt, or it is undone, with those that were done.
   static void find_struck(const json& operation, const std::string& log, Failed& out) {
     std::size_t failed = 0, best_effort = 0;
     const auto& steps = operation["plan"]["steps"];
@@ -251,7 +253,8 @@ struct Traveller::Impl {
       const auto name = steps[i].value("name", "");
       const auto again = fmt::format("{}: {} is tried again", steps[i].value("node", ""), name);
       const bool has_failed = !progress["error"].is_null();
-      if (has_failed || progress["attempts"].get<int>() > 1 || log.find(again) != std::string::npos) {
+      const bool undone = !out.exit_code && progress["state"] == "undone";
+      if (has_failed || undone || progress["attempts"].get<int>() > 1 || log.find(again) != std::string::npos) {
         out.struck.insert(name);
       }
       if (!has_failed) continue;
