@@ -5,6 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <set>
 
 #include "ctl/plan_layout.hpp"
 #include "ctl/words.hpp"
@@ -247,6 +248,22 @@ std::string but_for_clones(const Json& operation) {
   return out;
 }
 
+/// A server that died meanwhile keeps what was done on it.
+std::string but_for_the_dead(const Json& operation) {
+  std::string out;
+  std::set<std::string> named;
+  const auto steps = items_of(plan_of(operation), "steps");
+  const auto progress = items_of(operation, "progress");
+  for (std::size_t i = 0; i < std::min(steps.size(), progress.size()); ++i) {
+    const auto* took = find(*progress[i], "tookSeconds");
+    const bool was_made = took != nullptr && took->is_number();
+    if (text_of(*progress[i], "state") != "skipped" || !was_made) continue;
+    const auto node = text_of(*steps[i], "node");
+    if (named.insert(node).second) out += (out.empty() ? ", but for what was done on " : ", ") + node;
+  }
+  return out.empty() ? out : out + " before it died";
+}
+
 }  // namespace
 
 Outcome outcome_of(const Json& operation, long long revision) {
@@ -259,9 +276,10 @@ Outcome outcome_of(const Json& operation, long long revision) {
     case Exit::Done:
       return {code, done_sentence(operation, revision)};
     case Exit::TakenBack:
-      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was{}\n  why: {}\n"
+      return {code, fmt::format("{}: {} failed and was taken back, everything is as it was{}{}\n  why: {}\n"
                                 "  steps: replctl operation {}",
-                                cluster, goal, but_for_clones(operation), reason_of(operation), id)};
+                                cluster, goal, but_for_clones(operation), but_for_the_dead(operation),
+                                reason_of(operation), id)};
     case Exit::NeedsPerson:
       return {code, fmt::format("{}: {} failed and could be neither finished nor taken back: a person is needed\n"
                                 "  why: {}\n  what is there now: replctl status {}\n  steps: replctl operation {}",

@@ -2,7 +2,10 @@
 // last step first; from the point of no return on, failed steps are tried again and best-effort ones are given up.
 #include "control/execution.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <map>
 
 #include "model/spec_text.hpp"
 
@@ -101,6 +104,24 @@ StepOrder order(const Operation& op, std::size_t index, bool undo, Step step, Ti
   return {op.id, op.term, index, undo, std::move(step), deadline};
 }
 
+/// "; not taken back: 2 steps on db1": what was done on a server that died meanwhile stands.
+std::string left_on_the_dead(const Operation& op) {
+  std::map<NodeId, std::size_t> left;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    const auto& p = op.progress[i];
+    const bool was_made = p.result && (p.result->ok() || !p.result->certain);
+    if (p.state == StepState::Skipped && was_made && inverse(op.plan.steps[i].step)) {
+      ++left[node_of(op.plan.steps[i].step)];
+    }
+  }
+  std::string out;
+  for (const auto& [node, count] : left) {
+    out +=
+        fmt::format("{}{} step{} on {}", out.empty() ? "; not taken back: " : ", ", count, count == 1 ? "" : "s", node);
+  }
+  return out.empty() ? out : out + ". `replctl apply` makes it as declared once it answers";
+}
+
 std::vector<StepOrder> start_undoing(Operation& op, Time now) {
   if (any_running(op)) return {};
   for (std::size_t i = op.plan.steps.size(); i-- > 0;) {
@@ -120,6 +141,7 @@ std::vector<StepOrder> start_undoing(Operation& op, Time now) {
     p.changed_at = now;
     return {order(op, i, true, *back, now)};
   }
+  if (op.error) op.error->message += left_on_the_dead(op);
   end(op, OperationState::TakenBack, now);
   return {};
 }

@@ -6,13 +6,16 @@
 #include <atomic>
 #include <fstream>
 #include <map>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "tests/support/acked_writer.hpp"
+#include "tests/support/fingerprint.hpp"
 #include "tests/support/rig.hpp"
+#include "tests/support/traveller.hpp"
 
 namespace repl::testing {
 namespace {
@@ -26,6 +29,13 @@ std::string text_of(const std::filesystem::path& file) {
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
+}
+
+/// Of every server, its data's place included.
+Fingerprints everything_on(const Rig& rig) {
+  auto out = fingerprints_of(rig.sandbox());
+  for (auto& [node, sections] : out) sections["executed"] = rig.ask(node, "SELECT @@gtid_executed") + "\n";
+  return out;
 }
 
 /// One sandbox, applied, with a writer at work.
@@ -84,14 +94,30 @@ class ProductTest : public ::testing::Test {
         60s);
     ASSERT_TRUE(back) << rig.story();
   }
-  /// Everything about a server that a wrong command could have changed.
-  std::string fingerprint(const std::string& node) {
-    return rig.ask(node,
-                   "SELECT /*+ SET_VAR(group_concat_max_len=1000000) */ CONCAT(@@gtid_executed, ' ', (SELECT "
-                   "SHA2(GROUP_CONCAT(VARIABLE_NAME, '=', VARIABLE_VALUE ORDER "
-                   "BY VARIABLE_NAME), 256) FROM performance_schema.global_variables WHERE VARIABLE_NAME NOT LIKE "
-                   "'gtid%'), ' ', (SELECT COUNT(*) FROM mysql.user), ' ', (SELECT COUNT(*) FROM "
-                   "performance_schema.replication_connection_configuration))");
+  /// What a wrong command could have changed.
+  Fingerprints fingerprints() { return everything_on(rig); }
+  void comes_to_rest() {
+    ASSERT_TRUE(rig.wait_for([](const json& status) { return status["operation"].is_null(); }, 30s)) << rig.story();
+  }
+  /// After a failover from `declared`: the file that was in force before takes no step, with or without a dry run, and
+  /// the primary stays.
+  void the_unchanged_file_changes_nothing(const std::string& declared) {
+    comes_to_rest();
+    const auto file = rig.topology_file().string();
+    const auto primary = rig.primary();
+    const auto term = rig.status()["term"];
+    const auto before = fingerprints_of(rig.sandbox());
+    const auto note = fmt::format("primary is {} (declared {})", primary, declared);
+    const auto planned = rig.replctl_json({"apply", file, "--dry-run"});
+    ASSERT_TRUE(planned.is_object() && planned.contains("clusters"))
+        << rig.replctl({"apply", file, "--dry-run"}).errors;
+    EXPECT_TRUE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
+    EXPECT_NE(planned["clusters"][0]["notes"].dump().find(note), std::string::npos) << planned.dump(1);
+    const auto applied = rig.replctl({"apply", file});
+    EXPECT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+    EXPECT_EQ(rig.primary(), primary);
+    EXPECT_EQ(rig.status()["term"], term);
+    EXPECT_EQ(difference(before, fingerprints_of(rig.sandbox())), "");
   }
 
   Rig rig;
@@ -108,16 +134,13 @@ class ProductAsync : public ProductTest {
 TEST_F(Product, ASecondApplyIsAnEmptyPlanAndChangesNothing) {
   writer.stop();
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
-  std::vector<std::string> before;
-  for (const auto& node : rig.sandbox().nodes()) before.push_back(fingerprint(node.name));
+  const auto before = fingerprints();
   const auto planned = rig.replctl_json({"apply", rig.topology_file().string(), "--dry-run"});
   ASSERT_TRUE(planned.is_object());
   EXPECT_TRUE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
   EXPECT_EQ(rig.replctl({"diff", rig.topology_file().string()}).exit_code, 0);
   apply();
-  std::vector<std::string> after;
-  for (const auto& node : rig.sandbox().nodes()) after.push_back(fingerprint(node.name));
-  EXPECT_EQ(before, after);
+  EXPECT_EQ(difference(before, fingerprints()), "");
 }
 
 TEST_F(Product, ACrashedPrimaryIsReplacedAndComesBackWithoutALoss) {
@@ -134,9 +157,14 @@ TEST_F(Product, ACrashedPrimaryIsReplacedAndComesBackWithoutALoss) {
       },
       30s))
       << rig.story();
+  the_unchanged_file_changes_nothing(old);
   ASSERT_TRUE(rig.sandbox().start(old));
   comes_back(old);
   EXPECT_EQ(rig.ask(old, "SELECT @@super_read_only"), "1");
+  if (rig.node(old)["state"] == "ok") {  // else it has something of its own, and the file cannot be made true
+    ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+    the_unchanged_file_changes_nothing(old);
+  }
   keeps_writing();
   nothing_is_lost();
   one_writes();
@@ -222,33 +250,143 @@ TEST_F(Product, WhilePausedNothingIsDoneAndAPersonMayStillFailOver) {
   nothing_is_lost();
 }
 
+/// A file of tests/unit/spec/wrong, or what is expected of it, as if it were about this sandbox: its cluster and its
+/// servers. A port is put last in a node's mapping, so that everything before it stays at its place.
+std::string about_this_sandbox(const Rig& rig, const std::string& text) {
+  const auto port_of = [&](const std::string& number) { return rig.sandbox().node("db" + number)->port; };
+  static const std::regex whole_name{"^name: shop$"}, quoted_name{"(cluster |name: )\"shop\""};
+  static const std::regex default_port{R"(10\.0\.0\.1([1-3]):3306)"}, address{R"(10\.0\.0\.1([1-3])(?![0-9]))"};
+  std::istringstream in{text};
+  std::string out;
+  for (std::string line; std::getline(in, line);) {
+    line = std::regex_replace(line, whole_name, "name: " + rig.cluster());
+    line = std::regex_replace(line, quoted_name, "$1\"" + rig.cluster() + "\"");
+    std::smatch found;
+    if (std::regex_search(line, found, default_port)) {
+      const auto port = port_of(found[1]);
+      line = std::regex_replace(line, default_port, fmt::format("127.0.0.1:{}", port));
+    } else if (std::regex_search(line, found, address)) {
+      const auto port = port_of(found[1]);
+      line = std::regex_replace(line, address, "127.0.0.1");
+      const auto end = line.rfind('}');
+      if (end != std::string::npos && line.find("port:") == std::string::npos) {
+        line.insert(end, fmt::format(", port: {} ", port));
+      }
+    }
+    out += line + "\n";
+  }
+  return out;
+}
+
+/// Beside the sandbox's own file: the secrets have relative paths.
+std::string write_beside(const Rig& rig, const std::string& text) {
+  const auto file = (rig.topology_file().parent_path() / "wrong.yaml").string();
+  std::ofstream{file} << text;
+  std::filesystem::permissions(file, std::filesystem::perms{0600});
+  return file;
+}
+
 TEST_F(Product, AWrongFileIsRefusedWithAllItsErrorsAndChangesNothing) {
   writer.stop();
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
-  std::vector<std::string> before;
-  for (const auto& node : rig.sandbox().nodes()) before.push_back(fingerprint(node.name));
+  const auto before = fingerprints();
   const auto revisions = rig.replctl_json({"history", rig.cluster()});
+  // What all of them begin with is right, and would change these servers: only its error keeps a file from it.
+  const std::string right =
+      "name: shop\ntopology: source-replica\nsync: { mode: semi-sync, acks: 2 }\nnodes:\n"
+      "  - { name: db1, host: 10.0.0.11, type: source }\n  - { name: db2, host: 10.0.0.12 }\n"
+      "  - { name: db3, host: 10.0.0.13 }\naccounts:\n"
+      "  admin:       { user: repl_admin, password: { file: secrets/admin } }\n"
+      "  replication: { user: repl_replica, password: { file: secrets/replica } }\n";
+  const auto planned = rig.replctl_json({"apply", write_beside(rig, about_this_sandbox(rig, right)), "--dry-run"});
+  ASSERT_TRUE(planned.is_object() && planned.contains("clusters")) << planned.dump(1);
+  ASSERT_FALSE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
   int files = 0;
   for (const auto& entry : std::filesystem::directory_iterator(REPL_WRONG_FILES)) {
     if (entry.path().extension() != ".yaml") continue;
     ++files;
-    const auto refused = rig.replctl({"apply", entry.path().string(), "--wait"});
-    EXPECT_EQ(refused.exit_code, 2) << entry.path() << "\n" << refused.output << refused.errors;
-    // Each expected error is there, with its line and column.
-    std::istringstream expected(text_of(std::filesystem::path(entry.path()).replace_extension(".expected")));
+    const auto file = write_beside(rig, about_this_sandbox(rig, text_of(entry.path())));
+    const auto refused = rig.replctl({"apply", file, "--wait"});
+    const auto said = refused.output + refused.errors;
+    EXPECT_EQ(refused.exit_code, 2) << entry.path() << "\n" << said;
+    // Each expected error is there, whole, with its line and column.
+    const auto expectation = std::filesystem::path(entry.path()).replace_extension(".expected");
+    std::istringstream expected(about_this_sandbox(rig, text_of(expectation)));
     for (std::string line; std::getline(expected, line);) {
-      const auto place = line.substr(0, line.find(' '));
-      if (place == "warning") continue;
-      EXPECT_NE((refused.output + refused.errors).find(place), std::string::npos)
-          << entry.path() << ": no error at " << place << "\n"
-          << refused.output << refused.errors;
+      if (line.starts_with("warning ")) continue;
+      EXPECT_NE(said.find("wrong.yaml:" + line + "\n"), std::string::npos)
+          << entry.path() << ": not said: " << line << "\n"
+          << said;
     }
   }
-  EXPECT_GE(files, 30);
-  std::vector<std::string> after;
-  for (const auto& node : rig.sandbox().nodes()) after.push_back(fingerprint(node.name));
-  EXPECT_EQ(before, after);
+  EXPECT_GE(files, 60);
+  EXPECT_EQ(difference(before, fingerprints()), "");
   EXPECT_EQ(rig.replctl_json({"history", rig.cluster()}), revisions);
+}
+
+/// Valid files, and what only the servers can say against them.
+struct Contradicted {
+  const char* what;
+  std::vector<std::pair<std::string, std::string>> sql;  ///< Node and statement, by root, before. They stay.
+  std::string topology;
+  std::vector<std::string> nodes;  ///< With their hosts; ports are added.
+  std::string more;
+  std::string reason;
+};
+
+TEST(FilesThatOnlyTheServersContradict, AreRefusedWithTheReasonAndChangeNothing) {
+  Rig rig{{.name = "contradicted"}};
+  const std::string source = "name: db1, host: 127.0.0.1", second = "name: db2, host: 127.0.0.1";
+  const std::vector<Contradicted> all{
+      {"no such variable",
+       {},
+       "source-replica",
+       {source + ", type: source", second},
+       "settings: {no_such_variable_anywhere: 1}\n",
+       "no_such_variable_anywhere"},
+      {"one server twice",
+       {},
+       "source-replica",
+       {source + ", type: source", "name: db1, host: localhost"},
+       "",
+       "have the same server_uuid"},
+      {"a table without a key",
+       {{"db1", "CREATE DATABASE theirs"}, {"db1", "CREATE TABLE theirs.keyless (id INT)"}},
+       "group-single-primary",
+       {source, second, "name: db3, host: 127.0.0.1"},
+       "",
+       "theirs.keyless"},
+      {"data on two nodes",
+       {{"db2", "CREATE DATABASE its_own"}},
+       "source-replica",
+       {source + ", type: source", second},
+       "",
+       "transactions that db1 lacks"},
+  };
+  for (const auto& [what, sql, topology, nodes, more, reason] : all) {
+    SCOPED_TRACE(what);
+    for (const auto& [node, statement] : sql) EXPECT_EQ(rig.ask(node, statement), "");
+    std::string text = fmt::format("name: {}\ntopology: {}\n", rig.cluster(), topology);
+    if (topology == "source-replica") text += "sync: {mode: async}\n";
+    text += "nodes:\n";
+    int number = 0;
+    for (const auto& node : nodes) {
+      ++number;
+      const auto port = rig.sandbox().node(node.substr(6, 3))->port;
+      const auto name = fmt::format("name: db{}", number);
+      text += fmt::format("  - {{{}{}, port: {}}}\n", name, node.substr(name.size()), port);
+    }
+    text +=
+        "accounts:\n  admin: {user: repl_admin, password: {file: secrets/admin}}\n"
+        "  replication: {user: repl_replica, password: {file: secrets/replica}}\n" +
+        more;
+    const auto before = everything_on(rig);
+    const auto refused = rig.replctl({"apply", write_beside(rig, text), "--yes"});
+    EXPECT_EQ(refused.exit_code, 3) << text << refused.output << refused.errors;
+    EXPECT_NE(refused.errors.find(reason), std::string::npos) << refused.output << refused.errors;
+    EXPECT_NE(refused.errors.find("nothing was changed"), std::string::npos) << refused.errors;
+    EXPECT_EQ(difference(before, everything_on(rig)), "");
+  }
 }
 
 TEST_F(Product, SecretsStayWhereTheyAre) {
@@ -406,6 +544,42 @@ TEST_F(ProductAsync, ANodeWithDataOfItsOwnIsClonedOnlyWhenItsLossIsSpelledOut) {
   ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
   keeps_writing();
   nothing_is_lost();
+}
+
+// The group elects its next primary by itself; repld takes note, and the file says nothing of it.
+TEST(ProductGroup, TheUnchangedFileChangesNothingAfterTheGroupHasElectedAnotherPrimary) {
+  Traveller traveller{3};
+  traveller.begin({"group", "group-single-primary", {"name: db1", "name: db2", "name: db3"}});
+  const auto& rig = traveller.rig();
+  const auto file = (rig.topology_file().parent_path() / "shape.yaml").string();
+  const auto old = rig.primary();
+  const auto changes_nothing = [&] {
+    const auto primary = rig.primary();
+    const auto term = rig.status()["term"];
+    const auto before = fingerprints_of(rig.sandbox());
+    const auto planned = rig.replctl_json({"apply", file, "--dry-run"});
+    ASSERT_TRUE(planned.is_object() && planned.contains("clusters"))
+        << rig.replctl({"apply", file, "--dry-run"}).errors;
+    EXPECT_TRUE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
+    const auto applied = rig.replctl({"apply", file});
+    EXPECT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+    EXPECT_EQ(rig.primary(), primary);
+    EXPECT_EQ(rig.status()["term"], term);
+    EXPECT_EQ(difference(before, fingerprints_of(rig.sandbox())), "");
+  };
+  ASSERT_TRUE(rig.sandbox().kill(old));
+  ASSERT_TRUE(rig.wait_for(
+      [&](const json& status) {
+        return status["operation"].is_null() && status["primary"].is_string() && status["primary"] != old;
+      },
+      60s))
+      << rig.story();
+  changes_nothing();
+  ASSERT_TRUE(rig.sandbox().start(old));
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+  EXPECT_NE(rig.primary(), old);
+  changes_nothing();
+  if (::testing::Test::HasFailure()) std::cerr << rig.story();
 }
 
 }  // namespace

@@ -101,6 +101,11 @@ TEST(FailedApply, IsTakenBackAndForgotten) {
   story.kill("c");
   story.run_until_idle();
   EXPECT_EQ(story.count_events("apply-taken-back"), 1) << story.told();
+  // What was done on the server that died stands there, and is not called taken back.
+  const auto* told = story.event("apply-taken-back");
+  EXPECT_NE(told->text.find("not taken back: "), std::string::npos) << told->text;
+  EXPECT_NE(told->text.find(" on c"), std::string::npos) << told->text;
+  EXPECT_EQ(told->text.find(" on b"), std::string::npos) << told->text;
   EXPECT_FALSE(story.memory().spec);
   EXPECT_FALSE(story.memory().proposed);
   EXPECT_FALSE(story.office().primary);

@@ -169,6 +169,18 @@ TEST(OutcomeOf, ExplainsWhatWasTakenBack) {
             "  steps: replctl operation shop-13");
 }
 
+TEST(OutcomeOf, SaysWhatAServerThatDiedHasKept) {
+  auto taken_back = cloning("finishing", 0);
+  taken_back["state"] = "taken-back";
+  taken_back["progress"][1]["state"] = "skipped";
+  taken_back["progress"][1]["tookSeconds"] = nullptr;
+  EXPECT_EQ(outcome_of(taken_back, 0).sentence.find("before it died"), std::string::npos) << "it was never begun";
+  taken_back["progress"][1]["tookSeconds"] = 0.3;
+  EXPECT_NE(outcome_of(taken_back, 0).sentence.find("as it was, but for what was done on db3 before it died\n"),
+            std::string::npos)
+      << outcome_of(taken_back, 0).sentence;
+}
+
 TEST(OutcomeOf, CallsForAPersonAndSaysWhereToLook) {
   auto failed = progress("failed");
   failed["error"] = {{"code", "connection-lost"}, {"message", "the server went away"}};
