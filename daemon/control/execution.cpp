@@ -186,6 +186,27 @@ void step_failed(Operation& op, std::size_t index, Time now) {
   }
 }
 
+/// Why it had to be taken back, and what went wrong on the way: whoever is told of it has to know both.
+Error with_way_back(const Operation& op, const StepDone& done, std::string_view how) {
+  const auto& step = op.plan.steps[done.step].step;
+  const auto back = inverse(step);
+  const auto& why = *done.result.error;
+  return {op.error ? op.error->code : why.code,
+          fmt::format("{}; taking it back {} \"{}\": {}", op.error ? op.error->message : "cancelled", how,
+                      describe(back ? *back : step), why.message)};
+}
+
+/// Best-effort steps that wait. The change itself stands: its last steps are such that a way back would meet them half
+/// done.
+void give_up_the_rest(Operation& op, const Error& why, Time now) {
+  for (auto& p : op.progress) {
+    if (p.state != StepState::Waiting) continue;
+    p.state = StepState::Failed;
+    p.changed_at = now;
+    p.result = StepResult{.error = why};
+  }
+}
+
 }  // namespace
 
 Duration time_limit(const Step& step) {
@@ -270,18 +291,21 @@ void take_result(Operation& op, const StepDone& done, Time now) {
   if (p.state != (done.undo ? StepState::Undoing : StepState::Running)) return;
   p.changed_at = now;
   if (done.undo) {
+    const bool starts_anew = makes_server_start_anew(op.plan.steps[done.step].step);
+    const int attempts_on_the_dead = starts_anew ? kAttemptsOnTheRestarting : kAttemptsOnTheDead;
     if (done.result.ok()) {
       p.state = StepState::Undone;
     } else if (done.result.error->code == ErrorCode::PreconditionFailed ||
-               (is_gone(done.result.error->code) && p.attempts >= kAttemptsOnTheDead)) {
-      p.state =
-          StepState::Skipped;  // a server that died comes back closed; what is left to do on it is found by looking
+               (is_gone(done.result.error->code) && p.attempts >= attempts_on_the_dead)) {
+      // A server that died comes back closed; what is left to do on it is found by looking.
+      p.state = StepState::Skipped;
+      op.error = with_way_back(op, done, "passed over");
     } else if (p.attempts < 2 * kAttempts) {
       p.state = StepState::Done;  // still to be undone, after a pause
     } else {
       p.result = done.result;
       p.state = StepState::Failed;
-      op.error = done.result.error;
+      op.error = with_way_back(op, done, "stopped at");
       end(op, OperationState::NeedsPerson, now);
     }
     return;
@@ -310,6 +334,7 @@ void expire_overdue(Operation& op, Time now) {
 
 void take_back(Operation& op, Error why, Time now) {
   if (is_over(op.state)) return;
+  if (!only_goes_forward(op.goal) && only_best_effort_is_left(op)) return give_up_the_rest(op, why, now);
   if (!op.error) op.error = std::move(why);
   if (only_goes_forward(op.goal)) {
     end(op, OperationState::GivenUp, now);
@@ -347,7 +372,9 @@ std::vector<StepCancel> give_way(Operation& op, const std::set<NodeId>& lost, Er
   for (std::size_t i = 0; i < op.progress.size(); ++i) {
     auto& p = op.progress[i];
     const auto& step = op.plan.steps[i].step;
-    if (to_be_undone(p) && (is_lost(step) || std::holds_alternative<RestartServer>(step))) p.state = StepState::Skipped;
+    // Nobody restarts a server once more while something is lost.
+    const bool restarts = !lost.empty() && std::holds_alternative<RestartServer>(step);
+    if (to_be_undone(p) && (is_lost(step) || restarts)) p.state = StepState::Skipped;
   }
   return cancels;
 }
@@ -370,6 +397,15 @@ bool restarts(const Operation& op, const std::optional<NodeId>& node) {
     }
   }
   return false;
+}
+
+bool only_best_effort_is_left(const Operation& op) {
+  // Securing is only the first half of a failover.
+  if (op.state != OperationState::Running || op.phase == Phase::Secure) return false;
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (!op.plan.steps[i].best_effort && op.progress[i].state != StepState::Done) return false;
+  }
+  return !all_finished(op);
 }
 
 bool only_hooks_are_left(const Operation& op) {

@@ -24,7 +24,7 @@ void take_result(Operation& operation, const StepDone& done, Time now);
 void expire_overdue(Operation& operation, Time now);
 
 /// Begins to take back what was done; running steps are waited for first. A repair, rejoin or fence is given up
-/// instead.
+/// instead; and where only best-effort steps are left, those that were not started are.
 void take_back(Operation& operation, Error why, Time now);
 
 /// What is under way is taken back for something more urgent: steps that only take long (a clone, a restart, a wait),
@@ -39,6 +39,8 @@ bool restarts(const Operation& operation, const std::optional<NodeId>& node);
 
 /// All else is done: what is left are hooks that run after the change.
 bool only_hooks_are_left(const Operation& operation);
+/// The same of any best-effort steps: nothing that is needed is left, so nothing is taken back any more.
+bool only_best_effort_is_left(const Operation& operation);
 /// They count as failed. One that is running is not waited for.
 /// @param how  ends the sentence "preFailover hook fence ..."
 void give_up_hooks(Operation& operation, const std::string& how, Time now);

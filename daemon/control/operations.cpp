@@ -193,6 +193,24 @@ void Controller::State::keep_prior_settings(OperationState ended) {
   }
 }
 
+/// A problem names what is left on the nodes of the topology; on one that has left nobody looks any more.
+void Controller::State::tell_what_was_given_up(const Operation& over, Time now) {
+  if (over.state != OperationState::Done || over.goal != Goal::Converge || !memory.proposed) return;
+  for (std::size_t i = 0; i < over.plan.steps.size(); ++i) {
+    const auto& p = over.progress[i];
+    const auto& step = over.plan.steps[i].step;
+    if (p.state != StepState::Failed || !p.result || !p.result->error || std::holds_alternative<RunHook>(step))
+      continue;
+    const auto& node = node_of(step);
+    note(now, Severity::Warning, "step-given-up",
+         fmt::format("{}: {}{}", describe(step), p.result->error->message,
+                     memory.proposed->find(node) != nullptr
+                         ? std::string{}
+                         : fmt::format(". {} has left the topology and is looked at no more: do it by hand", node)),
+         node);
+  }
+}
+
 void Controller::State::operation_over(Time now) {
   const auto op = *memory.operation;  // the events below carry its id
   const auto took = std::chrono::duration<double>(op.finished - op.started).count();
@@ -200,6 +218,7 @@ void Controller::State::operation_over(Time now) {
        op.error ? fmt::format("after {:.3f} s: {}", took, op.error->message) : fmt::format("in {:.3f} s", took));
   out.operations.push_back(op);
   const bool done = op.state == OperationState::Done;
+  tell_what_was_given_up(op, now);
 
   if (op.goal == Goal::Converge) {
     if (op.revision != memory.revision) out.outcome = RevisionOutcome{op.revision, revision_state(op.state), now};

@@ -175,12 +175,14 @@ void Controller::State::request(Time now, const Request& asked) {
                                          op.goal == Goal::FailOver ? "without it nobody takes writes"
                                                                    : "`replctl pause` keeps repld from such")});
             }
-            if (op.state == OperationState::Running && (past_point_of_no_return(op) || only_hooks_are_left(op))) {
-              return refuse({ErrorCode::Conflict,
-                             fmt::format("{}: {} ({}) is past the point of no return and is finished; when it is "
-                                         "over, `replctl {}` is the way back",
-                                         cluster, op.id, to_string(op.goal),
-                                         op.goal == Goal::Converge ? "rollback" : "switchover")});
+            const bool no_return = op.state == OperationState::Running && past_point_of_no_return(op);
+            if (no_return || only_best_effort_is_left(op)) {
+              return refuse(
+                  {ErrorCode::Conflict,
+                   fmt::format("{}: {} ({}) {} and is finished; when it is over, `replctl {}` is the way back", cluster,
+                               op.id, to_string(op.goal),
+                               no_return ? "is past the point of no return" : "has done all that it needs",
+                               op.goal == Goal::Converge ? "rollback" : "switchover")});
             }
             note(now, Severity::Warning, "cancelled", fmt::format("by {}", asked.asked_by));
             done();

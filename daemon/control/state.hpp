@@ -135,6 +135,7 @@ struct Controller::State {
   void after_securing(Time now);
   void let_go(const std::set<NodeId>& lost, std::string why, Time now);
   bool looked_at_the_outcome(Time now);
+  void tell_what_was_given_up(const Operation& over, Time now);
   void operation_over(Time now);
   void keep_prior_settings(OperationState ended);
   bool busy() const { return memory.operation.has_value(); }

@@ -111,6 +111,8 @@ class Group {
       if (node->member_state() != MemberState::Offline) {
         plan_.add(StopGroup{.node = node->node}, after);
       } else {
+        if (node->semi_sync.replica_enabled)
+          plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
         release(draft_, *node, after);
       }
     }

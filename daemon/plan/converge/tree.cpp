@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "diagnose/facts.hpp"
 #include "plan/converge/donor.hpp"
@@ -32,9 +33,12 @@ class Tree {
     } else {
       expect_less(primary);
     }
-    // Nobody outside the topology may hold the only copy of an acknowledged commit.
     for (const auto* node : leaving(draft_)) {
-      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
+      if (draft_.was_ring()) {
+        close_writer(*node);
+      } else {
+        acknowledge_no_more(*node, draft_.expects_less);
+      }
     }
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
@@ -48,7 +52,7 @@ class Tree {
       }
     }
     // In a ring each waited for the next one.
-    if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
+    if (draft_.was_ring()) draft_.expects_less = last_steps_of_all();
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (draft_.checked.changes_to_gtids) change_to_gtids();
     const auto at_rest = pause(left);
@@ -61,9 +65,11 @@ class Tree {
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     if (!leaves_group(primary)) settle_passwords(draft_, primary);
     for (const auto* node : leaving(draft_)) {
+      if (draft_.was_ring()) acknowledge_no_more(*node, draft_.last_steps());
       if (node->channel() != nullptr) release(draft_, *node, {});
     }
     have_what_those_who_leave_acknowledged();
+    if (draft_.checked.changes_to_gtids) use_auto_position();
   }
 
  private:
@@ -233,14 +239,45 @@ class Tree {
           after)};
     }
     use_gtids(draft_, all, GtidMode::On, draft_.last_steps());
-    after = draft_.last_steps();
-    for (const auto* node : replicas) {
+    plan_.because("gtid_mode goes through its permissive values while writes go on; each step can be taken back");
+  }
+
+  /// When nothing is left that could fail and be taken back: gtid_mode cannot go back to OFF below a channel that finds
+  /// its place by itself.
+  void use_auto_position() {
+    std::vector<Builder::Index> after(plan_.steps().size());
+    std::iota(after.begin(), after.end(), Builder::Index{0});
+    for (const auto* node : from_the_top()) {
       // One after the other: each is away for a moment, in which others acknowledge.
       const auto source = *wanted_.source_of(node->id(), primary_);
       after = {plan_.add(FollowSource{.replica = node->id(), .from = source, .to = source, .delay = node->spec->delay},
                          after, Must::BestEffort)};
     }
-    plan_.because("gtid_mode goes through its permissive values while writes go on; each step can be taken back");
+  }
+
+  std::vector<Builder::Index> last_steps_of_all() const {
+    auto out = draft_.last_steps();
+    for (const auto* node : leaving(draft_)) {
+      const auto last = draft_.last_step_of(node->node);
+      out.insert(out.end(), last.begin(), last.end());
+    }
+    return out;
+  }
+
+  /// Nobody outside the topology may hold the only copy of an acknowledged commit. In a ring the node before it waits
+  /// for it until others follow that one.
+  void acknowledge_no_more(const Snapshot& node, const std::vector<Builder::Index>& after) {
+    if (node.semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node.node, true, false}, after);
+  }
+
+  /// A node of a former ring that leaves: nobody would get what is written there from now on.
+  void close_writer(const Snapshot& node) {
+    if (node.read_only == ReadOnly::Off) {
+      plan_.add(
+          SetReadOnly{.node = node.node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin});
+    }
+    // After it was closed: its clients' commits may wait until then.
+    if (node.semi_sync.source_enabled) plan_.add(semi_sync_source_off(node));
   }
 
   /// Without GTIDs: nobody writes, and everybody has applied everything, so that the end of a log is a place that all

@@ -278,6 +278,40 @@ TEST(Execution, AsksForAPersonWhenAStepCannotBeTakenBack) {
   EXPECT_GE(std::count(run.log.begin(), run.log.end(), "- a: super-read-only -> writable"), 5);
 }
 
+TEST(Execution, SaysBothWhyItIsTakenBackAndWhereThatStopped) {
+  Builder plan{Goal::Converge};
+  const auto one = plan.add(closes(kA));
+  plan.add(closes(kB), {one});
+  Rehearsal run{std::move(plan).take()};
+  run.finish([](const StepOrder& o) {
+    StepResult out;
+    if (o.undo || o.index == 1) out.error = Error{ErrorCode::ServerRefused, o.undo ? "1205 in the way" : "b said no"};
+    return out;
+  });
+  ASSERT_TRUE(run.op.error);
+  EXPECT_EQ(run.op.error->message,
+            "b said no; taking it back stopped at \"a: super-read-only -> writable\": 1205 in the way");
+}
+
+TEST(Execution, TakesNothingBackWhenOnlyBestEffortIsLeft) {
+  Builder plan{Goal::Converge};
+  const auto one = plan.add(closes(kA));
+  const auto two = plan.add(closes(kB), {one}, Must::BestEffort);
+  plan.add(closes(kC), {two}, Must::BestEffort);
+  Rehearsal run{std::move(plan).take()};
+  run.start();
+  EXPECT_FALSE(control::only_best_effort_is_left(run.op));
+  run.answer(0, done());
+  run.start();
+  EXPECT_TRUE(control::only_best_effort_is_left(run.op));
+  control::take_back(run.op, Error{ErrorCode::Conflict, "gave way"}, run.now);
+  EXPECT_EQ(run.state(2), StepState::Failed) << "not begun any more";
+  EXPECT_EQ(run.op.state, OperationState::Running) << "the one that runs is waited for";
+  run.answer(1, done());
+  EXPECT_EQ(run.start().size(), 0u);
+  EXPECT_EQ(run.op.state, OperationState::Done);
+}
+
 TEST(Execution, LeavesADeadServerAsItIs) {
   Rehearsal run{switch_plan()};
   run.finish([](const StepOrder& o) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "model/snapshot_text.hpp"
 #include "model/step.hpp"
 #include "model/view.hpp"
 #include "unit/support/cluster.hpp"
@@ -31,17 +33,26 @@ struct ModelServer {
   /// By user: what was taken from it, and whether it is locked.
   std::map<std::string, std::set<ProfileGrant>> revoked;
   std::set<std::string> locked;
+  /// Whose data it is a clone of, as long as that is all it has: it knows its place in the log of that one.
+  std::optional<NodeId> clone_of;
 };
 
 class Servers {
  public:
   Servers() = default;
-  /// Fresh servers, as an installer leaves them: writable, empty, three transactions of their own, no plugin.
+  /// Fresh servers, as an installer leaves them: writable, empty, three transactions of their own, no plugin. For a
+  /// topology without GTIDs: with an empty binary log.
   static Servers fresh(const Spec& spec) {
     Servers servers;
     for (const auto& node : spec.nodes) {
-      servers.add(node.id);
-      servers[node.id].now.executed = gtids(fmt::format("{}:1-3", letter_of(node.id.name)));
+      auto& s = servers.add(node.id);
+      if (!spec.by_position()) {
+        s.now.executed = gtids(fmt::format("{}:1-3", letter_of(node.id.name)));
+        continue;
+      }
+      s.now.gtid_mode = GtidMode::Off;
+      s.has.variables["gtid_mode"] = to_string(GtidMode::Off);
+      s.has.variables["enforce_gtid_consistency"] = "OFF";
     }
     return servers;
   }
@@ -56,10 +67,8 @@ class Servers {
     s.now.semi_sync = SemiSync{};
     s.has.accounts = {AccountRole::Admin};
     s.has.clone_plugin = true;
-    s.has.variables = {{"replica_net_timeout", "60"},
-                       {"max_connections", "151"},
-                       {"sync_binlog", "1"},
-                       {"report_host", ""},
+    s.has.variables = {{"replica_net_timeout", "60"},     {"max_connections", "151"},     {"sync_binlog", "1"},
+                       {"auto_increment_increment", "1"}, {"auto_increment_offset", "1"}, {"report_host", ""},
                        {"replica_skip_errors", "OFF"}};
     s.has.fixed_until_restart = {"report_host", "replica_skip_errors"};
     return s;
@@ -163,6 +172,7 @@ class Servers {
     seen.node = id;
     seen.taken_at = at;
     seen.took = Duration{0};
+    if (seen.reachable() && seen.by_position()) show_places(seen);
     return seen;
   }
 
@@ -191,6 +201,26 @@ class Servers {
   using Numbered = std::pair<std::string, std::int64_t>;  // UUID and number of a transaction
   using Outcome = std::optional<Error>;
 
+  /// Without GTIDs only places in binary logs can be seen. The model counts its transactions all the same; each is 100
+  /// bytes long in every log, and all have the same.
+  static void show_places(Snapshot& seen) {
+    const auto end_of = [](const GtidSet& log) { return BinlogPosition{"binlog.000001", 157 + 100 * log.count()}; };
+    seen.log_position = end_of(seen.executed);
+    for (auto& channel : seen.channels) {
+      channel.read = end_of(unite(seen.executed, channel.received));
+      channel.applied = end_of(seen.executed);
+    }
+    use_positions(seen);
+  }
+  /// Source: MySQL 8.4 Reference Manual, "Replication Mode Concepts", the table of compatible modes.
+  static bool modes_fit(const ModelServer& source, const ModelServer& replica, bool auto_position) {
+    const auto s = source.now.gtid_mode;
+    const auto r = replica.now.gtid_mode;
+    if (auto_position) return s >= GtidMode::OnPermissive && r != GtidMode::Off;
+    if (s <= GtidMode::OffPermissive) return r != GtidMode::On;
+    return r != GtidMode::Off;
+  }
+
   static Outcome refused(const Step& step, std::string_view why, ErrorCode code = ErrorCode::ServerRefused) {
     return Error{code, fmt::format("{}: {}", describe(step), why)};
   }
@@ -209,6 +239,16 @@ class Servers {
     }
     throw std::logic_error{"no such plugin"};
   }
+  /// A group whose primary has gone makes another member its primary.
+  void elect() {
+    ModelServer* first = nullptr;
+    for (auto& [id, s] : servers_) {
+      if (!s.member || !s.now.group.single_primary) continue;
+      if (s.elected) return;
+      if (first == nullptr) first = &s;
+    }
+    if (first != nullptr) first->elected = true;
+  }
   /// Members have what each of them has, and the same view.
   void settle_group() {
     GtidSet all;
@@ -217,6 +257,10 @@ class Servers {
       if (s.life != Life::Up) s.member = s.elected = false;
       if (!s.member) continue;
       all = unite(all, s.now.executed);
+    }
+    elect();
+    for (auto& [id, s] : servers_) {
+      if (!s.member) continue;
       members.push_back(
           {s.now.server_uuid, address_of(id), MemberState::Online, s.elected || !s.now.group.single_primary});
     }
@@ -283,6 +327,8 @@ class Servers {
         lose(channel, ThreadState::Connecting, source->life == Life::Down ? 2003 : 2013);
       } else if (!source->has.accounts.contains(AccountRole::Replication)) {
         lose(channel, ThreadState::Connecting, 1045);
+      } else if (!modes_fit(*source, s, channel.auto_position)) {
+        lose(channel, ThreadState::Stopped, 13117);
       } else if (const auto mine = subtract(s.now.position(), source->now.executed);
                  mine.origins().contains({source->now.server_uuid, ""})) {
         lose(channel, ThreadState::Stopped, 13114);
@@ -321,8 +367,32 @@ class Servers {
     }
   }
 
+  /// Why the server does not take the value.
+  static std::string_view refusal_of(const ModelServer& s, const std::string& name, const std::string& value) {
+    if (name == "enforce_gtid_consistency" && s.now.gtid_mode == GtidMode::On && value != "ON") {
+      return "1779 while gtid_mode is ON";
+    }
+    if (name != "gtid_mode") return {};
+    const auto to = mode_from(value);
+    if (std::abs(static_cast<int>(to) - static_cast<int>(s.now.gtid_mode)) > 1) return "1788 one step at a time";
+    if (to == GtidMode::On && s.has.variables.at("enforce_gtid_consistency") != "ON") {
+      return "3111 enforce_gtid_consistency is not ON";
+    }
+    const bool by_itself =
+        std::any_of(s.now.channels.begin(), s.now.channels.end(), [](const Channel& c) { return c.auto_position; });
+    if (to == GtidMode::Off && by_itself) return "1776 a channel finds its place by itself";
+    return {};
+  }
+  static GtidMode mode_from(std::string_view text) {
+    for (const auto mode : {GtidMode::Off, GtidMode::OffPermissive, GtidMode::OnPermissive}) {
+      if (to_string(mode) == text) return mode;
+    }
+    return GtidMode::On;
+  }
+
   static void set_global(ModelServer& s, const std::string& name, const std::string& value) {
     s.has.variables[name] = value;
+    if (name == "gtid_mode") s.now.gtid_mode = mode_from(value);
     if (name == "rpl_semi_sync_source_timeout") {
       s.now.semi_sync.timeout = std::chrono::milliseconds{std::stoll(value)};
     }
@@ -341,6 +411,11 @@ class Servers {
       s.has.variables["rpl_semi_sync_source_timeout"] = "10000";
       s.has.variables["rpl_semi_sync_source_wait_no_replica"] = "ON";
       s.has.variables["rpl_semi_sync_source_wait_point"] = "AFTER_SYNC";
+    }
+    if (step.plugin == Plugin::GroupReplication) {
+      s.has.variables["group_replication_start_on_boot"] = "ON";
+      s.has.variables["group_replication_single_primary_mode"] = "ON";
+      s.has.variables["group_replication_enforce_update_everywhere_checks"] = "OFF";
     }
     if (step.plugin == Plugin::PasswordValidation) {
       s.has.variables["validate_password.length"] = "8";
@@ -378,11 +453,12 @@ class Servers {
     s.has.accounts.insert(step.role);
     return std::nullopt;
   }
-  /// What follows `writer` has its accounts as well: everything replicates at once here.
+  /// What follows `writer`, or is in its group, has its accounts as well: everything replicates at once here.
   void accounts_reach_everybody(const ModelServer& writer) {
     for (auto& [id, other] : servers_) {
       const auto* channel = other.now.channel();
-      if (channel == nullptr || channel->receiver != ThreadState::Running) continue;
+      const bool follows = channel != nullptr && channel->receiver == ThreadState::Running;
+      if (!follows && !(writer.member && other.member)) continue;
       other.has.accounts = writer.has.accounts;
       other.has.account_faults = writer.has.account_faults;
       other.has.former_passwords = writer.has.former_passwords;
@@ -487,7 +563,8 @@ class Servers {
       commit(s);
       for (auto& [id, other] : servers_) {
         const auto* channel = other.now.channel();
-        if (channel != nullptr && channel->receiver == ThreadState::Running) other.has.accounts.erase(step.role);
+        const bool follows = channel != nullptr && channel->receiver == ThreadState::Running;
+        if (follows || (s.member && other.member)) other.has.accounts.erase(step.role);
       }
     }
     return std::nullopt;
@@ -501,6 +578,7 @@ class Servers {
     }
     if (s.has.fixed_until_restart.contains(step.name)) return refused(step, "1238 a read only variable");
     if (step.to.empty()) return refused(step, "1231 no such value");
+    if (const auto why = refusal_of(s, step.name, step.to); !why.empty()) return refused(step, why);
     if (step.name == "group_replication_single_primary_mode") {
       if (s.member) return refused(step, "3093 while group replication runs");
       s.now.group.single_primary = step.to == "ON";
@@ -511,6 +589,9 @@ class Servers {
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const ResetVariable& step, StepResult&) {
+    if (const auto why = refusal_of(s, step.name, step.to); !step.to.empty() && !why.empty()) {
+      return refused(step, why);
+    }
     s.has.persisted.erase(step.name);
     if (!step.to.empty() && s.has.variables.contains(step.name)) set_global(s, step.name, step.to);
     return std::nullopt;
@@ -573,10 +654,18 @@ class Servers {
       channel.source = {kDetachedHost, 3306};
       lose(channel, ThreadState::Stopped, 0);
     }
-    result.position = s.now.position();
+    result.position = look(step.replica, kNow).position();
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const FollowSource& step, StepResult&) {
+    const auto& source = servers_.at(step.to);
+    const bool has_gtids = s.now.gtid_mode == GtidMode::On && source.now.gtid_mode == GtidMode::On;
+    const bool knows_its_place =
+        (!s.now.channels.empty() && s.now.channels.front().source == address_of(step.to)) || s.clone_of == step.to;
+    if (!has_gtids && !knows_its_place &&
+        (source.now.read_only != ReadOnly::Super || source.now.executed != s.now.executed)) {
+      return refused(step, "nobody knows its place in that log", ErrorCode::PreconditionFailed);
+    }
     if (s.now.channels.empty()) {
       Channel fresh;
       fresh.heartbeat_interval = 500ms;
@@ -584,13 +673,14 @@ class Servers {
     }
     auto& channel = s.now.channels.front();
     channel.source = address_of(step.to);
+    channel.auto_position = has_gtids;
     channel.delay = step.delay;
     channel.receiver = ThreadState::Running;
     channel.applier = ThreadState::Running;
     channel.receiver_errno = 0;
     settle();
     const bool final =
-        channel.receiver_errno == 1045 || channel.receiver_errno == 1236 || channel.receiver_errno == 13114;
+        channel.receiver_errno == 1045 || channel.receiver_errno == 1236 || channel.receiver_errno >= 13114;
     if (final) return refused(step, channel.receiver_error);
     return std::nullopt;
   }
@@ -607,7 +697,7 @@ class Servers {
     const auto& source = servers_.at(step.source);
     if (source.life != Life::Up) return refused(step, "the source does not answer", ErrorCode::ConnectionRefused);
     if (!s.now.executed.contains(source.now.executed)) return refused(step, "not in time", ErrorCode::DeadlineExceeded);
-    result.position = source.now.executed;
+    result.position = look(step.source, kNow).written();
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const ApplyReceived& step, StepResult&) {
@@ -616,7 +706,10 @@ class Servers {
     return std::nullopt;
   }
   /// Nobody has a transaction open for long.
-  Outcome carry_out(ModelServer&, const WaitForGtids&, StepResult&) { return std::nullopt; }
+  Outcome carry_out(ModelServer& s, const WaitForGtids& step, StepResult&) {
+    if (s.now.gtid_mode <= GtidMode::OffPermissive) return refused(step, "not in time", ErrorCode::DeadlineExceeded);
+    return std::nullopt;
+  }
   Outcome carry_out(ModelServer& s, const WaitForAckers& step, StepResult&) {
     if (!s.now.semi_sync.source_plugin) return refused(step, "the plugin is not loaded", ErrorCode::PreconditionFailed);
     settle();
@@ -638,6 +731,7 @@ class Servers {
     if (!subtract(subtract(s.now.executed, step.discarded), donor.now.executed).empty()) {
       return refused(step, "has more than may be lost", ErrorCode::PreconditionFailed);
     }
+    s.clone_of = step.donor;
     s.now.executed = donor.now.executed;
     s.now.purged = donor.now.executed;
     s.now.channels.clear();
@@ -663,7 +757,7 @@ class Servers {
       starts_with("rpl_semi_sync_source_wait_no_replica", "ON");
       starts_with("rpl_semi_sync_source_wait_point", "AFTER_SYNC");
     }
-    result.position = s.now.executed;
+    result.position = look(step.node, kNow).written();
     return std::nullopt;
   }
   /// No second server is away, no client is cut off in a write, and no member is lost to its group.
@@ -709,7 +803,8 @@ class Servers {
     }
     if (!s.now.channels.empty()) return refused(step, "replicates by a channel too");
     s.member = true;
-    s.has.variables["group_replication_start_on_boot"] = "ON";
+    const auto kept = s.has.persisted.find("group_replication_start_on_boot");
+    if (kept != s.has.persisted.end() && kept->second == "OFF") start_on_boot(s, "ON");
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const StopGroup& step, StepResult&) {
@@ -717,8 +812,12 @@ class Servers {
     if (!s.member) return std::nullopt;
     s.member = s.elected = false;
     s.now.read_only = step.leaves;
-    s.has.variables["group_replication_start_on_boot"] = "OFF";
+    start_on_boot(s, "OFF");
     return std::nullopt;
+  }
+  static void start_on_boot(ModelServer& s, const std::string& value) {
+    s.has.persisted["group_replication_start_on_boot"] = value;
+    s.has.variables["group_replication_start_on_boot"] = value;
   }
   Outcome carry_out(ModelServer& s, const SetGroupPrimary& step, StepResult&) {
     if (!s.member || !s.now.group.single_primary) return refused(step, "is no member of a single-primary group");

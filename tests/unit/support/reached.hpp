@@ -8,6 +8,56 @@
 
 namespace repl::test {
 
+/// In every topology: nothing of another one is left, and nobody lacks anything.
+inline void expect_nothing_left(const Spec& spec, const Servers& servers, std::vector<std::string>& out) {
+  GtidSet all;
+  for (const auto& node : spec.nodes) all = unite(all, servers.at(node.id).now.position());
+  // What is delayed itself has received it, but not what is below it.
+  const bool some_wait =
+      std::any_of(spec.nodes.begin(), spec.nodes.end(), [](const NodeSpec& n) { return n.delay.count() > 0; });
+  for (const auto& node : spec.nodes) {
+    const auto& server = servers.at(node.id);
+    const auto& now = server.now;
+    const auto expect = [&](bool holds, std::string_view what) {
+      if (!holds) out.push_back(fmt::format("{}: {}", node.id, what));
+    };
+    const auto is = [&](const std::string& name, std::string_view value) {
+      const auto found = server.has.variables.find(name);
+      return found != server.has.variables.end() && found->second == value;
+    };
+    expect(some_wait || now.position() == all, "lacks what others have");
+    expect(server.member == spec.is_group(), spec.is_group() ? "is in no group" : "is in a group");
+    expect(!now.group.bootstraps, "would bootstrap a group at its next start");
+    const bool joins = is("group_replication_start_on_boot", "ON");
+    expect(joins == spec.is_group() || !now.group.plugin, "whether it joins a group by itself at its next start");
+    expect(now.by_position() == spec.by_position(), "gtid_mode");
+    for (const auto& channel : now.channels) {
+      expect(channel.auto_position != spec.by_position(), "how its channel finds its place");
+    }
+    if (spec.several_writers()) continue;
+    const auto settings = spec.settings_of(node.id);
+    for (const auto* name : {"auto_increment_increment", "auto_increment_offset"}) {
+      const bool counts = server.has.variables.contains(name) && !is(name, "1");
+      expect(!counts || settings.contains(name), "counts its keys as if several wrote");
+    }
+  }
+}
+
+/// Of a server that is not in `spec`, and was taken out of it: it neither follows nor acknowledges anybody, is in no
+/// group, and takes no writes.
+inline std::vector<std::string> not_released(const NodeId& id, const ModelServer& server) {
+  std::vector<std::string> out;
+  const auto expect = [&](bool holds, std::string_view what) {
+    if (!holds) out.push_back(fmt::format("{}, which has left: {}", id, what));
+  };
+  expect(server.now.channels.empty(), "has a channel");
+  expect(!server.member, "is in the group");
+  expect(!server.now.semi_sync.replica_enabled, "acknowledges");
+  expect(!server.now.semi_sync.source_enabled, "waits for acknowledgements");
+  expect(server.now.read_only == ReadOnly::Super, "takes writes");
+  return out;
+}
+
 /// The same where several nodes write, and in groups.
 inline std::vector<std::string> deviations(const Spec& spec, const Servers& servers) {
   std::vector<std::string> out;
@@ -16,6 +66,7 @@ inline std::vector<std::string> deviations(const Spec& spec, const Servers& serv
   };
   GtidSet all;
   for (const auto& node : spec.nodes) all = unite(all, servers.at(node.id).now.executed);
+  expect_nothing_left(spec, servers, out);
   int position = 0;
   int writers = 0;
   for (const auto& node : spec.nodes) {
@@ -61,6 +112,7 @@ inline std::vector<std::string> deviations(const Spec& spec, const NodeId& prima
   const auto expect = [&](bool holds, const NodeId& node, std::string_view what) {
     if (!holds) out.push_back(fmt::format("{}: {}", node, what));
   };
+  expect_nothing_left(spec, servers, out);
   for (const auto& node : spec.nodes) {
     const auto& server = servers.at(node.id);
     const auto& now = server.now;

@@ -20,6 +20,11 @@ namespace repl::test {
 class Story {
  public:
   explicit Story(const Spec& spec) : servers(Servers::fresh(spec)), now_(kNow) { start_repld(); }
+  /// Goes on where another story was left, with a repld that has just been started.
+  Story(Servers found, Memory remembered, Time now)
+      : servers(std::move(found)), now_(now), stored_(std::move(remembered)) {
+    start_repld();
+  }
 
   Servers servers;
   std::vector<Event> events;
@@ -36,8 +41,11 @@ class Story {
   /// Steps that begin so are refused by their servers.
   std::string refused_step;
   /// What becomes of a step that is ordered; by default it is carried out, and heard of.
-  enum class Fate { CarriedOut, Refused, CarriedOutUnheard, Lost };
+  /// Late: nobody hears of it, and it is carried out when the server comes to it: before its next step at the latest.
+  enum class Fate { CarriedOut, Refused, CarriedOutUnheard, Lost, Late };
   std::function<Fate(const control::StepOrder&)> fate = [](const auto&) { return Fate::CarriedOut; };
+  /// Told after every step, whatever became of it: the servers are as they are before the next one.
+  std::function<void(const control::StepOrder&)> after_step = [](const auto&) {};
   /// How long a step takes.
   std::function<Duration(const control::StepOrder&)> step_takes = [](const auto&) { return Duration{5ms}; };
   std::vector<control::StepCancel> cancels;  ///< Steps that were let go of: they are carried out no more.
@@ -66,6 +74,7 @@ class Story {
   /// While repld is down: what it will find in its store.
   void remember(Memory memory) { stored_ = std::move(memory); }
   void start_repld() {
+    under_way_.clear();
     controller_ = std::make_unique<control::Controller>(ClusterId{"shop"}, stored_, now_);
     ++incarnation_;
     configured = stored_.proposed ? stored_.proposed : stored_.spec;
@@ -153,9 +162,22 @@ class Story {
         },
         limit);
   }
+  /// Until that very step of that operation, or its inverse, is under way (not carried out yet).
+  bool run_until_ordered(const OperationId& operation, std::size_t index, bool undo, Duration limit = 2min) {
+    return run_until(
+        [&] {
+          return std::any_of(under_way_.begin(), under_way_.end(), [&](const auto& o) {
+            return o.operation == operation && o.index == index && o.undo == undo;
+          });
+        },
+        limit);
+  }
   /// What was ordered is carried out by the servers although nobody hears of it any more.
   void carry_out_what_is_under_way() {
-    for (const auto& order : std::exchange(under_way_, {})) (void)servers.apply(order.step);
+    for (const auto& order : std::exchange(under_way_, {})) {
+      (void)servers.apply(order.step);
+      after_step(order);
+    }
   }
 
   // ---- looking
@@ -311,16 +333,35 @@ class Story {
       if (let_go == 0) return;
       auto result = carry_out(order);
       result.took = 5ms;
+      after_step(order);
       feed(control::StepDone{order.operation, order.index, order.undo, std::move(result)});
     });
   }
 
+  void carry_out_late(const NodeId& node) {
+    for (const auto& order : std::exchange(late_, {})) {
+      if (node_of(order.step) == node) {
+        (void)servers.apply(order.step);
+      } else {
+        late_.push_back(order);
+      }
+    }
+  }
+
   StepResult carry_out(const control::StepOrder& order) {
+    carry_out_late(node_of(order.step));
     const bool refused = !refused_step.empty() && describe(order.step).starts_with(refused_step);
     const auto what = refused ? Fate::Refused : fate(order);
     const StepResult unheard{.error = Error{ErrorCode::DeadlineExceeded, "no word of it"}, .certain = false};
-    if (what == Fate::Refused) return {.error = Error{ErrorCode::ServerRefused, "refused"}};
+    if (what == Fate::Refused) {
+      return {.error = Error{ErrorCode::ServerRefused, describe(order.step) + ": refused"}};
+    }
     if (what == Fate::Lost) return unheard;
+    if (what == Fate::Late) {
+      late_.push_back(order);
+      later(now_ + 3s, [this, node = node_of(order.step)] { carry_out_late(node); });
+      return unheard;
+    }
     auto result = servers.apply(order.step);
     return what == Fate::CarriedOutUnheard ? unheard : result;
   }
@@ -336,6 +377,7 @@ class Story {
   int standing_still_ = 0;
   std::set<NodeId> cut_off_;
   std::vector<control::StepOrder> under_way_;
+  std::vector<control::StepOrder> late_;  ///< Given up, and not carried out yet.
 };
 
 }  // namespace repl::test
