@@ -236,12 +236,10 @@ std::vector<std::string> cannot_be_given(const Spec& spec, const std::vector<Gra
       }
       continue;
     }
-    for (const auto& grant : profile(role, account, spec)) {
-      for (const auto& privilege : grant.privileges) {
-        // Whether it has them at all was asked before.
-        if (!is_dynamic(privilege) || !holds(lines, privilege, "*.*") || may_give(lines, privilege)) continue;
-        out.push_back(privilege + " WITH GRANT OPTION");
-      }
+    for (const auto& [privilege, schema] : profile_grants(role, account, spec)) {
+      // Whether it has them at all was asked before.
+      if (!is_dynamic(privilege) || !holds(lines, privilege, "*.*") || may_give(lines, privilege)) continue;
+      out.push_back(privilege + " WITH GRANT OPTION");
     }
   }
   return out;
