@@ -541,8 +541,8 @@ TEST_F(VerifyPair, TakesNoRowOnItsWayForADifference) {
   auto watching = session_on("db2");
   ASSERT_TRUE(comes_true([&] {
     return number_on(watching,
-                     "SELECT COUNT(*) FROM performance_schema.metadata_locks WHERE OBJECT_SCHEMA='p' AND "
-                     "OBJECT_NAME='t' AND LOCK_STATUS='PENDING'") != "0";
+                     "SELECT COUNT(*) FROM performance_schema.processlist WHERE STATE='Waiting for table metadata "
+                     "lock' AND INFO LIKE '%BIT_XOR%`p`.`t`%'") == "1";
   })) << run();
   hold("2");
   run_on(db2_, {"UPDATE p.t SET v = 7 WHERE id = 2", "UNLOCK TABLES"});
