@@ -25,6 +25,7 @@ class Ring {
     for (const auto& [id, node] : nodes_) {
       if (const auto caught_up = take_off_delay(draft_, node)) draft_.closes_after.push_back(*caught_up);
     }
+    replication_account_first(draft_, draft_.seed());
     let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));

@@ -251,6 +251,14 @@ AllRestorable to_be_restored(const Servers& servers) {
   return all;
 }
 
+/// That stays: receivers may have been told of it.
+bool makes_a_login_for_receivers(const Plan& plan) {
+  const auto made = all_of_kind<CreateAccount>(plan);
+  return std::any_of(made.begin(), made.end(), [](const CreateAccount& s) {
+    return s.role == AccountRole::Replication && s.logged == Logged::Yes;
+  });
+}
+
 /// Carries out the first steps of some order, then takes them back, last first; what is not as it was.
 std::string not_restored(Dice& dice, const Servers& before, const Plan& plan, std::size_t limit) {
   auto servers = before;
@@ -269,11 +277,16 @@ std::string not_restored(Dice& dice, const Servers& before, const Plan& plan, st
     }
   }
   auto then = to_be_restored(before);
-  const auto now = to_be_restored(servers);
+  auto now = to_be_restored(servers);
   for (const auto i : order) {
     // A clone had nothing that was to be kept: it is left as a closed copy.
     if (std::holds_alternative<CloneFrom>(plan.steps[i].step))
       then.at(node_of(plan.steps[i].step)) = now.at(node_of(plan.steps[i].step));
+  }
+  if (makes_a_login_for_receivers(plan)) {
+    for (auto* all : {&then, &now}) {
+      for (auto& [id, server] : *all) server.accounts.erase(AccountRole::Replication);
+    }
   }
   const auto what = difference(then, now);
   return what.empty() ? "" : what + listed(plan, order);
