@@ -136,7 +136,9 @@ constexpr std::array kHealthRules{
         .goal = Goal::None,
         .hold = Hold::TenSeconds,
         .summary = "an account is as its profile says where it is written, and otherwise on a replica",
-        .advice = "Somebody changed it there. Set super_read_only OFF, SET sql_log_bin=0, make it right, and back.",
+        .advice =
+            "Somebody changed it there. Set super_read_only OFF, SET sql_log_bin=0, make it right, and back. One that "
+            "failed logins have locked there: FLUSH PRIVILEGES.",
         .matches =
             [](const Facts& f, const NodeFacts& n) {
               return n.now != nullptr && !n.writer && n.spec->delay.count() == 0 && !deviations(f, n).empty() &&
@@ -146,6 +148,19 @@ constexpr std::array kHealthRules{
             },
         .evidence = [](const Facts& f,
                        const NodeFacts& n) { return fmt::format("{}: {}", n.spec->id, deviations(f, n)); }},
+    NodeRule{.name = "AdminAtRisk",
+             .severity = Severity::Warning,
+             .goal = Goal::None,
+             .hold = Hold::OneProbe,
+             .summary = "repld's own account may expire, or failed logins may lock it",
+             .advice = "On the node that takes writes: ALTER USER it PASSWORD EXPIRE NEVER FAILED_LOGIN_ATTEMPTS 0 "
+                       "PASSWORD_LOCK_TIME 0.",
+             .matches = [](const Facts&, const NodeFacts& n) { return takes_writes(n) && admin_at_risk(n); },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return fmt::format("{}: '{}' has a limited lifetime or a limit of failed logins", n.spec->id,
+                                      f.spec->accounts.at(AccountRole::Admin).user);
+                 }},
     NodeRule{.name = "ReceiverOutdated",
              .severity = Severity::Warning,
              .goal = Goal::Repair,

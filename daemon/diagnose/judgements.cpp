@@ -84,6 +84,10 @@ string deviations(const Facts& f, const NodeFacts& n) {
   return out;
 }
 
+bool admin_at_risk(const NodeFacts& n) {
+  return n.seen->inventory && n.seen->inventory->faults_of(AccountRole::Admin).contains(AccountFault::Policy);
+}
+
 bool receiver_outdated(const Facts& f, const NodeFacts& n) {
   if (n.now == nullptr || !n.seen->inventory || n.seen->inventory->receiver_as_declared.value_or(true)) return false;
   if (f.spec->is_group() ? !n.now->in_group() : !healthy_follower(n) || !n.follows) return false;

@@ -31,6 +31,8 @@ enum class NeedRestart { No, Yes };
 std::string settings_that(const Facts& f, const NodeFacts& n, NeedRestart need);
 /// "application 'shop_app' (grants, policy)", as last looked at thoroughly; "" when all is as declared.
 std::string deviations(const Facts& f, const NodeFacts& n);
+/// The account that repld logs in with may expire, or be locked by failed logins.
+bool admin_at_risk(const NodeFacts& n);
 /// The source takes what is declared: else the receiver would be lost.
 bool receiver_outdated(const Facts& f, const NodeFacts& n);
 bool is_member(const NodeFacts& n);

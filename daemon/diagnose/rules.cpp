@@ -64,7 +64,7 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
 
 bool is_found_by_inventory(std::string_view problem) {
   return problem == "SettingDeviates" || problem == "SettingNeedsRestart" || problem == "AccountsDeviate" ||
-         problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
+         problem == "ReplicaAccountsDeviate" || problem == "AdminAtRisk" || problem == "ReceiverOutdated";
 }
 
 bool is_drift(std::string_view problem) {

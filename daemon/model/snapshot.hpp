@@ -127,7 +127,9 @@ enum class AccountFault {
   Password,  ///< The declared one does not work.
   Locked,    ///< ACCOUNT LOCK.
   Expired,   ///< Only another password helps.
-  Policy,    ///< History, expiry and lock-out are not as the password policy says.
+  Policy,    ///< History, expiry and lock-out are not as the password policy says. Of admin and replication: it may
+             ///< expire, or failed logins may lock it.
+  LockedOut  ///< Failed logins have locked it, for as long as its own rules say.
 };
 
 /// What only a thorough look finds; asked for before plans are made, not with every probe.

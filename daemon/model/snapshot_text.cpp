@@ -8,7 +8,7 @@ static_assert(is_complete(kReaches, Reach::Lost));
 static_assert(is_complete(kThreadStates, ThreadState::Running));
 static_assert(is_complete(kReadOnlys, ReadOnly::Super));
 static_assert(is_complete(kMemberStates, MemberState::Error));
-static_assert(is_complete(kAccountFaults, AccountFault::Policy));
+static_assert(is_complete(kAccountFaults, AccountFault::LockedOut));
 static_assert(is_complete(kCloneStages, CloneStage::Recovery));
 
 std::string_view to_string(CloneStage value) {

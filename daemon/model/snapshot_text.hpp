@@ -43,9 +43,10 @@ inline constexpr std::array kMemberStates{
 };
 
 inline constexpr std::array kAccountFaults{
-    EnumText{AccountFault::Missing, "missing"},   EnumText{AccountFault::Grants, "grants"},
-    EnumText{AccountFault::Password, "password"}, EnumText{AccountFault::Locked, "locked"},
-    EnumText{AccountFault::Expired, "expired"},   EnumText{AccountFault::Policy, "policy"},
+    EnumText{AccountFault::Missing, "missing"},      EnumText{AccountFault::Grants, "grants"},
+    EnumText{AccountFault::Password, "password"},    EnumText{AccountFault::Locked, "locked"},
+    EnumText{AccountFault::Expired, "expired"},      EnumText{AccountFault::Policy, "policy"},
+    EnumText{AccountFault::LockedOut, "locked-out"},
 };
 
 inline constexpr std::array kCloneStages{

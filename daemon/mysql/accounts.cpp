@@ -107,7 +107,7 @@ PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy) {
   };
   PasswordRules out;
   if (role == AccountRole::Admin || role == AccountRole::Replication) {
-    if (!policy.empty()) out.lifetime_days = 0;  // whatever default_password_lifetime is
+    out.lifetime_days = 0;  // whatever default_password_lifetime is
     return out;
   }
   if (policy.expire_after) out.lifetime_days = days(*policy.expire_after);
@@ -160,6 +160,95 @@ std::string weakness_of(const std::string& password, const Account& account, con
   return lacks.empty() ? "" : "it lacks " + lacks + " (validate_password.policy MEDIUM)";
 }
 
+namespace {
+
+/// What ALL PRIVILEGES on a schema gives, which only who has it may give. Source: MySQL 9.7 Reference Manual,
+/// "Privileges Provided by MySQL": the static ones of the database level.
+constexpr std::array<const char*, 19> kAllOnSchema{"SELECT",
+                                                   "INSERT",
+                                                   "UPDATE",
+                                                   "DELETE",
+                                                   "CREATE",
+                                                   "DROP",
+                                                   "REFERENCES",
+                                                   "INDEX",
+                                                   "ALTER",
+                                                   "LOCK TABLES",
+                                                   "EXECUTE",
+                                                   "CREATE VIEW",
+                                                   "SHOW VIEW",
+                                                   "CREATE ROUTINE",
+                                                   "ALTER ROUTINE",
+                                                   "EVENT",
+                                                   "TRIGGER",
+                                                   "GRANT OPTION",
+                                                   "CREATE TEMPORARY TABLES"};
+
+/// A pattern of GRANT: % and _ stand for any text and any character, unless escaped.
+bool stands_for(std::string_view pattern, std::string_view schema) {
+  if (pattern.empty()) return schema.empty();
+  if (pattern.front() == '%') {
+    return stands_for(pattern.substr(1), schema) || (!schema.empty() && stands_for(pattern, schema.substr(1)));
+  }
+  const bool any = pattern.front() == '_';
+  if (pattern.front() == '\\' && pattern.size() > 1) pattern.remove_prefix(1);
+  return !schema.empty() && (any || pattern.front() == schema.front()) &&
+         stands_for(pattern.substr(1), schema.substr(1));
+}
+
+/// "`shop\_eu`.*" covers shop_eu, and "*.*" everything.
+bool covers(const std::string& scope, const std::string& schema) {
+  constexpr std::string_view kEnd = "`.*";
+  if (scope == "*.*") return true;
+  if (!scope.starts_with('`') || !scope.ends_with(kEnd)) return false;
+  return stands_for(std::string_view{scope}.substr(1, scope.size() - 1 - kEnd.size()), schema);
+}
+
+bool may_give_all_on(const std::vector<GrantLine>& lines, const std::string& schema) {
+  return std::all_of(kAllOnSchema.begin(), kAllOnSchema.end(), [&](const char* privilege) {
+    const bool option = privilege == std::string_view{"GRANT OPTION"};
+    return std::any_of(lines.begin(), lines.end(), [&](const GrantLine& line) {
+      const bool has = line.privileges.contains(privilege) || (!option && line.privileges.contains("ALL PRIVILEGES"));
+      return has && covers(line.scope, schema);
+    });
+  });
+}
+
+bool is_dynamic(const std::string& privilege) {
+  return privilege.find('_') != std::string::npos;
+}
+
+/// Of a dynamic privilege the right to give it belongs to that privilege alone.
+bool may_give(const std::vector<GrantLine>& lines, const std::string& privilege) {
+  return std::any_of(lines.begin(), lines.end(), [&](const GrantLine& line) {
+    return line.scope == "*.*" && line.privileges.contains(privilege) && line.privileges.contains("GRANT OPTION");
+  });
+}
+
+/// Of what the profiles of the file's accounts give.
+std::vector<std::string> cannot_be_given(const Spec& spec, const std::vector<GrantLine>& lines) {
+  std::vector<std::string> out;
+  for (const auto& [role, account] : spec.accounts) {
+    if (role == AccountRole::Application) {
+      for (const auto& schema : account.schemas) {
+        if (may_give_all_on(lines, schema)) continue;
+        out.push_back(fmt::format("ALL PRIVILEGES ON {}.* WITH GRANT OPTION", grant_schema(schema)));
+      }
+      continue;
+    }
+    for (const auto& grant : profile(role, account, spec)) {
+      for (const auto& privilege : grant.privileges) {
+        // Whether it has them at all was asked before.
+        if (!is_dynamic(privilege) || !holds(lines, privilege, "*.*") || may_give(lines, privilege)) continue;
+        out.push_back(privilege + " WITH GRANT OPTION");
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
 std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown) {
   const auto lines = parse_all(shown);
   const bool super = holds(lines, "SUPER", "*.*");
@@ -169,6 +258,7 @@ std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& 
     if ((need.super_will_do && super) || holds(lines, std::string{need.name}, "*.*")) continue;
     lacking += (lacking.empty() ? "" : ", ") + std::string{need.name};
   }
+  for (const auto& privilege : cannot_be_given(spec, lines)) lacking += (lacking.empty() ? "" : ", ") + privilege;
   return lacking;
 }
 

@@ -27,8 +27,8 @@ struct PasswordRules {
   int lock_days = 0;
   bool operator==(const PasswordRules&) const = default;
 };
-/// What the policy means for an account of that role: nothing but protection from expiry and lock-out for the accounts
-/// that repld and replication need.
+/// What the policy means for an account of that role: for the accounts that repld and replication need it is protection
+/// from expiry and lock-out, whatever the policy says, and without one.
 PasswordRules password_rules(AccountRole role, const PasswordPolicy& policy);
 /// The same for CREATE USER and ALTER USER: "PASSWORD HISTORY 5 PASSWORD EXPIRE INTERVAL 90 DAY ...".
 std::string password_options(AccountRole role, const PasswordPolicy& policy);
@@ -37,8 +37,9 @@ std::string password_options(AccountRole role, const PasswordPolicy& policy);
 /// told before anything is changed. "" when it does. Never contains the password.
 std::string weakness_of(const std::string& password, const Account& account, const Spec& spec);
 
-/// The privileges on *.* that plans for `spec` need and `shown` (SHOW GRANTS of the admin account) does not hold, in
-/// the server's words: "RELOAD, CREATE USER"; "" when there are none.
+/// The privileges that plans for `spec` need and `shown` (SHOW GRANTS of the admin account) does not hold, in the
+/// server's words, on *.* unless they say where: "RELOAD, ALL PRIVILEGES ON `shop`.* WITH GRANT OPTION"; "" when there
+/// are none. Privileges that its roles give it do not count: nobody can tell whether they are active.
 std::string lacking_for_admin(const Spec& spec, const std::vector<std::string>& shown);
 /// They contain SHUTDOWN, which RESTART needs.
 bool may_restart(const std::vector<std::string>& shown);

@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
-
 #include "model/variable_value.hpp"
+#include "mysql/account_row.hpp"
 #include "mysql/accounts.hpp"
 #include "mysql/cluster_records.hpp"
 #include "mysql/login.hpp"
@@ -30,48 +29,22 @@ Result<std::map<std::string, std::string>> two_columns(Server& server, const Sta
   return out;
 }
 
-struct AccountRow {
-  bool locked = false;
-  bool expired = false;
-  bool has_former_password = false;
-  PasswordRules rules;
-  std::string state;  ///< Another one after every change of password or attributes.
-};
-
-/// Empty: no such account.
-Result<std::optional<AccountRow>> read_account(Server& server, const std::string& user) {
-  const auto rows = server.query(fmt::format(
-      "SELECT account_locked='Y', password_expired='Y' OR COALESCE(NULLIF(COALESCE(password_lifetime, "
-      "@@GLOBAL.default_password_lifetime), 0) < TIMESTAMPDIFF(SECOND, password_last_changed, NOW())/86400, 0), "
-      "password_lifetime, Password_reuse_history, "
-      "COALESCE(User_attributes->>'$.Password_locking.failed_login_attempts', '0'), "
-      "COALESCE(User_attributes->>'$.Password_locking.password_lock_time_days', '0'), "
-      "COALESCE(User_attributes->'$.additional_password' IS NOT NULL, 0), "
-      "CONCAT(SHA2(authentication_string, 256), SHA2(COALESCE(User_attributes, ''), 256), account_locked) "
-      "FROM mysql.user WHERE User={} AND Host='%'",
-      sql_quoted(user)));
-  if (!rows) return tl::unexpected(rows.error());
-  if (rows->empty()) return std::optional<AccountRow>{};
-  const auto& row = rows->front();
-  const auto is = [&](std::size_t i) { return row.at(i) == "1"; };
-  const auto number = [&](std::size_t i) {
-    return row.at(i) ? std::optional{std::atoi(row.at(i)->c_str())} : std::nullopt;
-  };
-  AccountRow out;
-  out.locked = is(0);
-  out.expired = is(1);
-  out.rules = {number(2), number(3), number(4).value_or(0), number(5).value_or(0)};
-  out.has_former_password = is(6);
-  out.state = row.at(7).value_or("");
-  return std::optional{std::move(out)};
-}
-
-Result<bool> declared_password_works(Server& server, const std::string& user, const AccountRow& row,
-                                     const std::string& password, const Endpoint& admin, TriedPasswords& tried) {
-  if (const auto known = tried.works(user, row.state, password)) return *known;
-  const auto works = password_works(server.call(), admin, user, password);
-  if (works) tried.note(user, row.state, password, *works);
-  return works;
+/// Whether the declared password gets in. LockedOut: it may be right, and failed logins keep everybody out.
+Result<LoginOutcome> declared_password(Server& server, const std::string& user, const AccountRow& row,
+                                       const std::string& password, const Endpoint& admin, TriedPasswords& tried) {
+  const auto which = which_password(row, password);
+  if (which == WhichPassword::Neither) return LoginOutcome::Denied;
+  // That failed logins have locked an account is written nowhere: only a login is told.
+  if (which && !row.may_be_locked_out()) return LoginOutcome::Works;
+  if (const auto known = which ? std::nullopt : tried.works(user, row.state, password)) {
+    return *known ? LoginOutcome::Works : LoginOutcome::Denied;
+  }
+  const auto outcome = try_login(server.call(), admin, user, password);
+  if (which) return outcome && *outcome == LoginOutcome::LockedOut ? *outcome : LoginOutcome::Works;
+  if (outcome && *outcome != LoginOutcome::LockedOut) {
+    tried.note(user, row.state, password, *outcome == LoginOutcome::Works);
+  }
+  return outcome;
 }
 
 /// What is to be found out about the account of one role.
@@ -79,9 +52,16 @@ Result<void> read_profile(Server& server, AccountRole role, const Account& accou
                           const Endpoint& admin, TriedPasswords& tried, Inventory& out) {
   const auto row = read_account(server, account.user);
   if (!row) return tl::unexpected(row.error());
-  if (*row && (*row)->has_former_password) out.former_passwords.insert(role);
+  if (*row && !(*row)->kept_former.empty()) out.former_passwords.insert(role);
+  const bool must_stay = role == AccountRole::Admin || role == AccountRole::Replication;
+  const bool may_fail = *row && ((*row)->may_expire || (*row)->may_be_locked_out());
   if (role == AccountRole::Admin) {
-    out.accounts.insert(role);  // this session is the proof
+    // This session is the proof of the rest.
+    if (may_fail) {
+      out.account_faults[role] = {AccountFault::Policy};
+    } else {
+      out.accounts.insert(role);
+    }
     return {};
   }
   const auto password = resolve_secret(account.password);
@@ -99,14 +79,15 @@ Result<void> read_profile(Server& server, AccountRole role, const Account& accou
   if (!shown) return tl::unexpected(shown.error());
   if (!has_grants_for(role, account, spec, *shown)) faults.insert(AccountFault::Grants);
   if ((*row)->locked) faults.insert(AccountFault::Locked);
-  if ((*row)->expired) faults.insert(AccountFault::Expired);
-  if (!spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy)) {
-    faults.insert(AccountFault::Policy);
-  }
-  const auto works =
-      password ? declared_password_works(server, account.user, **row, *password, admin, tried) : Result<bool>{false};
-  if (!works) return tl::unexpected(works.error());
-  if (!*works) faults.insert(AccountFault::Password);
+  // An account that must not expire is cured of an expiry by its age with the rule.
+  if ((*row)->expired || ((*row)->too_old && !must_stay)) faults.insert(AccountFault::Expired);
+  const bool other_rules = !spec.password_policy.empty() && (*row)->rules != password_rules(role, spec.password_policy);
+  if (must_stay ? may_fail : other_rules) faults.insert(AccountFault::Policy);
+  const auto outcome = password ? declared_password(server, account.user, **row, *password, admin, tried)
+                                : Result<LoginOutcome>{LoginOutcome::Denied};
+  if (!outcome) return tl::unexpected(outcome.error());
+  if (*outcome == LoginOutcome::Denied) faults.insert(AccountFault::Password);
+  if (*outcome == LoginOutcome::LockedOut) faults.insert(AccountFault::LockedOut);
   if (faults.empty()) {
     out.accounts.insert(role);
   } else {

@@ -14,8 +14,10 @@ namespace {
 
 constexpr unsigned kLimitSeconds = 2;
 constexpr unsigned kTlsError = 2026;
-// The server looks at these after the password. 3955 comes before it.
-constexpr std::array kPasswordIsRight{1820U, 1862U, 3032U, 3118U, 3955U};
+// The server looks at these after the password.
+constexpr std::array kPasswordIsRight{1820U, 1862U, 3032U, 3118U};
+/// At this one before the password, or instead of it: the answer to the failed login that reaches the limit.
+constexpr unsigned kLockedByFailedLogins = 3955;
 
 struct Attempt {
   unsigned number = 0;
@@ -44,23 +46,23 @@ Attempt log_in(const Endpoint& admin, const std::string& user, const std::string
 
 }  // namespace
 
-Result<bool> password_works(const Call& call, const Endpoint& admin, const std::string& user,
-                            const std::string& password) {
-  const bool tls = wants_tls(admin.tls, admin.address);
-  auto attempt = log_in(admin, user, password, tls);
+Result<LoginOutcome> try_login(const Call& call, const Endpoint& admin, const std::string& user,
+                               const std::string& password) {
   const auto denied = [](const Attempt& a) {
     return error_code_of(a.number, a.text, Moment::Connecting) == ErrorCode::AccessDenied;
   };
-  const auto is_right = [](const Attempt& a) {
-    return a.number == 0 ||
-           std::find(kPasswordIsRight.begin(), kPasswordIsRight.end(), a.number) != kPasswordIsRight.end();
-  };
-  if (!is_right(attempt) && denied(attempt) && admin.tls.mode == TlsMode::Preferred) {
-    attempt = log_in(admin, user, password, !tls);
+  const bool may_be_plain = admin.tls.mode == TlsMode::Preferred;
+  auto attempt = log_in(admin, user, password, admin.tls.mode != TlsMode::Disabled);
+  // A server without TLS says so before it asks for a password. After a password was refused nothing is tried again:
+  // it would count as another failed login.
+  if (attempt.number == kTlsError && may_be_plain) attempt = log_in(admin, user, password, false);
+  if (attempt.number == kLockedByFailedLogins) return LoginOutcome::LockedOut;
+  if (attempt.number == 0 ||
+      std::find(kPasswordIsRight.begin(), kPasswordIsRight.end(), attempt.number) != kPasswordIsRight.end()) {
+    return LoginOutcome::Works;
   }
-  if (is_right(attempt)) return true;
   // A certificate that was refused says nothing about the password.
-  if (denied(attempt) && attempt.number != kTlsError) return false;
+  if (denied(attempt) && attempt.number != kTlsError) return LoginOutcome::Denied;
   return fail(error_code_of(attempt.number, attempt.text, Moment::Connecting),
               "{}: cannot find out whether the password of '{}' works: {} ({})", call.node, user,
               without_secrets(attempt.text, {password}), attempt.number);

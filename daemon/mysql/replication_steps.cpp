@@ -165,9 +165,9 @@ Result<void> login_works_at(Server& server, const SourceOptions& options) {
   Endpoint source;
   source.address = options.source;
   source.tls = options.tls;
-  const auto works = password_works(server.call(), source, options.user, options.password);
-  if (!works) return tl::unexpected(works.error());
-  if (*works) return {};
+  const auto outcome = try_login(server.call(), source, options.user, options.password);
+  if (!outcome) return tl::unexpected(outcome.error());
+  if (*outcome == LoginOutcome::Works) return {};
   return fail(ErrorCode::PreconditionFailed,
               "{}: its source {} does not take the declared password of '{}' yet, so its receiver was left as it is",
               server.node(), to_string(options.source), options.user);

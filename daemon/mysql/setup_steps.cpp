@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 
+#include "mysql/account_row.hpp"
 #include "mysql/accounts.hpp"
 #include "mysql/inventory.hpp"
-#include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
 #include "mysql/step_functions.hpp"
 
@@ -73,10 +73,46 @@ Result<bool> account_exists(Server& server, const std::string& user) {
   return *found != "0";
 }
 
-/// For ALTER USER of an account that exists.
+// What is logged is carried out by every node, and one on which it fails replicates no longer. Their accounts may be
+// otherwise than this server's, so all of it is said in a way that fails nowhere: made where it is missing, and made so
+// where it is there.
+
 Statement alter_password(const Account& account, const std::string& password, std::string_view how) {
-  return {fmt::format("ALTER USER {} IDENTIFIED BY {}{}", account_name(account.user), sql_quoted(password), how),
-          {password}};
+  return {
+      fmt::format("ALTER USER IF EXISTS {} IDENTIFIED BY {}{}", account_name(account.user), sql_quoted(password), how),
+      {password}};
+}
+
+Result<void> alter(Server& server, const Account& account, std::string_view how) {
+  return server.execute(fmt::format("ALTER USER IF EXISTS {} {}", account_name(account.user), how));
+}
+
+Result<void> create_where_missing(Server& server, const Account& account, const std::string& password,
+                                  const std::string& options = {}) {
+  return server.execute({fmt::format("CREATE USER IF NOT EXISTS {} IDENTIFIED WITH caching_sha2_password BY {} {}",
+                                     account_name(account.user), sql_quoted(password), options),
+                         {password}});
+}
+
+/// For the other nodes: this server has the account.
+Result<void> create_elsewhere(Server& server, const Account& account, const std::string& password, Logged logged) {
+  if (logged == Logged::No) return {};
+  const auto done = create_where_missing(server, account, password);
+  return done || server.last_error() != kPasswordTooWeak ? done : Result<void>{};
+}
+
+Result<void> make_new_account(Server& server, const CreateAccount& step, const std::string& password,
+                              const Spec& spec) {
+  const bool has_rules = !spec.password_policy.empty() || step.role == AccountRole::Replication;
+  const auto rules = has_rules ? password_options(step.role, spec.password_policy) : std::string{};
+  if (step.logged == Logged::No) return create_where_missing(server, step.account, password, rules);
+  if (auto made = create_where_missing(server, step.account, password); !made) return made;
+  if (has_rules) {
+    if (auto done = alter(server, step.account, rules); !done) return done;
+  }
+  // Where a node had the account already, it has this password now. After the rules, so that the history knows it, too.
+  const auto said = server.execute(alter_password(step.account, password, " ACCOUNT UNLOCK"));
+  return said || server.last_error() != kPasswordWasUsedBefore ? said : Result<void>{};
 }
 
 /// An account that exists with another password: where it is in use already, that one works on.
@@ -84,25 +120,25 @@ Result<void> make_account_exist(Server& server, const CreateAccount& step, const
                                 const Endpoint& admin, const Spec& spec) {
   const auto exists = account_exists(server, step.account.user);
   if (!exists) return tl::unexpected(exists.error());
-  if (!*exists) {
-    const auto options = spec.password_policy.empty() ? "" : " " + password_options(step.role, spec.password_policy);
-    return server.execute({fmt::format("CREATE USER {} IDENTIFIED WITH caching_sha2_password BY {}{}",
-                                       account_name(step.account.user), sql_quoted(password), options),
-                           {password}});
-  }
-  const auto works = password_works(server.call(), admin, step.account.user, password);
+  if (!*exists) return make_new_account(server, step, password, spec);
+  const auto works = password_gets_in(server, step.account.user, password, admin);
   if (!works) return tl::unexpected(works.error());
+  if (auto made = create_elsewhere(server, step.account, password, step.logged); !made) return made;
   if (*works) return {};
   const auto* how = step.logged == Logged::Yes ? " RETAIN CURRENT PASSWORD ACCOUNT UNLOCK" : " ACCOUNT UNLOCK";
   return server.execute(alter_password(step.account, password, how));
 }
 
-Result<void> make_grants_true(Server& server, AccountRole role, const Account& account, const Spec& spec) {
+/// Logged they are said also where this server has them: others may not.
+Result<void> make_grants_true(Server& server, AccountRole role, const Account& account, Logged logged,
+                              const Spec& spec) {
   const auto shown = shown_grants(server, account_name(account.user));
   if (!shown) return tl::unexpected(shown.error());
-  if (has_grants_for(role, account, spec, *shown)) return {};
+  const bool has_them = has_grants_for(role, account, spec, *shown);
+  if (has_them && logged == Logged::No) return {};
   for (const auto& grant : grants_for(role, account, spec)) {
-    if (auto done = server.execute(grant); !done) return done;
+    auto done = server.execute(grant);
+    if (!done && !(has_them && done.error().code == ErrorCode::AccessDenied)) return done;
   }
   return {};
 }
@@ -128,6 +164,43 @@ Result<void> set_around_applier(Server& server, std::string_view how, const std:
   if (server.session().lost()) return done;
   const auto started = server.execute("START REPLICA " + which);
   return done ? started : done;
+}
+
+/// What a server reads when it is told to, and not before.
+bool is_read_by_tls(std::string_view name) {
+  constexpr std::array<std::string_view, 9> kNames{"ssl_ca",     "ssl_capath",  "ssl_cert",
+                                                   "ssl_cipher", "ssl_crl",     "ssl_crlpath",
+                                                   "ssl_key",    "tls_version", "tls_ciphersuites"};
+  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+/// A certificate and its key are set one after the other, and fit each other only when both are there.
+Result<bool> waits_for_its_pair(Server& server, const std::string& name, const Spec& spec) {
+  if (name != "ssl_cert" && name != "ssl_key") return false;
+  const auto settings = spec.settings_of(server.node());
+  bool named = false;
+  for (const auto* half : {"ssl_cert", "ssl_key"}) {
+    const auto wanted = settings.find(half);
+    if (wanted == settings.end()) continue;
+    named = true;
+    const auto is = server.variable(half);
+    if (!is) return tl::unexpected(is.error());
+    if (*is != wanted->second) return true;
+  }
+  return !named;  // both go back to what they were
+}
+
+/// New connections get what the variables say from then on; until then, and when that cannot be used, what was before.
+Result<void> serve_as_set(Server& server, const std::string& name, const Spec& spec) {
+  const auto reloaded = server.execute("ALTER INSTANCE RELOAD TLS");
+  if (reloaded || server.session().lost()) return reloaded;
+  const auto waits = waits_for_its_pair(server, name, spec);
+  if (!waits) return tl::unexpected(waits.error());
+  if (*waits) return {};
+  return fail(reloaded.error().code,
+              "{}: {} was set and put back, for the server cannot use it (ALTER INSTANCE RELOAD TLS): {}. Look at the "
+              "file that it names, on the server",
+              server.node(), name, reloaded.error().message);
 }
 
 /// What an attempt that was cut off after it had set the variable has left stopped.
@@ -195,7 +268,7 @@ Result<void> create_account(Server& server, const CreateAccount& step, const End
   if (!password) return tl::unexpected(password.error());
   if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
   auto done = make_account_exist(server, step, *password, admin, spec);
-  if (done) done = make_grants_true(server, step.role, step.account, spec);
+  if (done) done = make_grants_true(server, step.role, step.account, step.logged, spec);
   return LoggedStatements::end(server, step.logged, std::move(done));
 }
 
@@ -205,11 +278,11 @@ Result<void> amend_account(Server& server, const AmendAccount& step, const Endpo
   if (!*exists) return create_account(server, {step.node, step.role, step.account, step.logged}, admin, spec);
   const auto password = resolve_secret(step.account.password);
   if (!password) return tl::unexpected(password.error());
-  const auto name = account_name(step.account.user);
   if (auto begun = LoggedStatements::begin(server, step.logged); !begun) return begun;
   const auto amend = [&]() -> Result<void> {
+    if (auto made = create_elsewhere(server, step.account, *password, step.logged); !made) return made;
     if (step.faults.contains(AccountFault::Password)) {
-      const auto works = password_works(server.call(), admin, step.account.user, *password);
+      const auto works = password_gets_in(server, step.account.user, *password, admin);
       if (!works) return tl::unexpected(works.error());
       if (!*works) {
         // Where others log in with it already, the present one works on.
@@ -217,40 +290,37 @@ Result<void> amend_account(Server& server, const AmendAccount& step, const Endpo
         if (auto done = server.execute(alter_password(step.account, *password, how)); !done) return done;
       }
     }
-    if (step.faults.contains(AccountFault::Locked)) {
-      if (auto done = server.execute(fmt::format("ALTER USER {} ACCOUNT UNLOCK", name)); !done) return done;
+    if (step.faults.contains(AccountFault::Locked) || step.faults.contains(AccountFault::LockedOut)) {
+      if (auto done = alter(server, step.account, "ACCOUNT UNLOCK"); !done) return done;
     }
     if (step.faults.contains(AccountFault::Policy)) {
       const auto options = password_options(step.role, spec.password_policy);
-      if (auto done = server.execute(fmt::format("ALTER USER {} {}", name, options)); !done) return done;
+      if (auto done = alter(server, step.account, options); !done) return done;
     }
-    return make_grants_true(server, step.role, step.account, spec);
+    return make_grants_true(server, step.role, step.account, step.logged, spec);
   };
   auto done = amend();
   return LoggedStatements::end(server, step.logged, std::move(done));
 }
 
-Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin) {
+Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin, const Spec& spec) {
   const auto password = resolve_secret(step.account.password);
   if (!password) return tl::unexpected(password.error());
-  const auto exists = account_exists(server, step.account.user);
-  if (!exists) return tl::unexpected(exists.error());
-  if (!*exists) {
-    return fail(ErrorCode::PreconditionFailed, "{}: there is no account '{}'@'%' whose password could be changed",
-                server.node(), step.account.user);
-  }
-  const auto works = password_works(server.call(), admin, step.account.user, *password);
+  // Asked first: said once more, the present password would take the place of the former one, which others need.
+  const auto works = password_gets_in(server, step.account.user, *password, admin);
   if (!works) return tl::unexpected(works.error());
   if (*works) return {};
   if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
-  auto done = server.execute(alter_password(step.account, *password, " RETAIN CURRENT PASSWORD ACCOUNT UNLOCK"));
+  auto done = create_elsewhere(server, step.account, *password, Logged::Yes);
+  if (done) done = server.execute(alter_password(step.account, *password, " RETAIN CURRENT PASSWORD ACCOUNT UNLOCK"));
+  if (done) done = make_grants_true(server, step.role, step.account, Logged::Yes, spec);
   return LoggedStatements::end(server, Logged::Yes, std::move(done));
 }
 
 Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin) {
   const auto password = resolve_secret(step.account.password);
   if (!password) return tl::unexpected(password.error());
-  const auto works = [&] { return password_works(server.call(), admin, step.account.user, *password); };
+  const auto works = [&] { return password_gets_in(server, step.account.user, *password, admin); };
   const auto refuse = [&](std::string_view what) {
     return fail(ErrorCode::PreconditionFailed, "{}: the declared password of '{}' {}", server.node(), step.account.user,
                 what);
@@ -260,12 +330,12 @@ Result<void> discard_former_password(Server& server, const DiscardFormerPassword
   if (!*before) return refuse("does not work, so the former one is kept. Rotate first");
   if (auto begun = LoggedStatements::begin(server, Logged::Yes); !begun) return begun;
   const auto discard = [&]() -> Result<void> {
-    // Of two passwords that work a login does not tell which is the first. Declared once more it is; a history that
-    // refuses this knows it as used, and what was used last is the first.
+    // Of two passwords that work this may be the second. Declared once more it is the first; a history that refuses
+    // this knows it as used, and what was used last is the first.
     const auto first = server.execute(alter_password(step.account, *password, ""));
     const auto code = server.last_error();
     if (!first && code != kPasswordWasUsedBefore && code != kPasswordTooWeak) return first;
-    return server.execute(fmt::format("ALTER USER {} DISCARD OLD PASSWORD", account_name(step.account.user)));
+    return alter(server, step.account, "DISCARD OLD PASSWORD");
   };
   auto done = LoggedStatements::end(server, Logged::Yes, discard());
   if (!done) return done;
@@ -283,8 +353,9 @@ Result<void> drop_account(Server& server, const DropAccount& step) {
                                server.execute("DROP USER IF EXISTS " + account_name(step.account.user)));
 }
 
-Result<void> set_variable(Server& server, const SetVariable& step) {
-  if (auto named = require_variable_name(server, step.name); !named) return named;
+namespace {
+
+Result<void> persist_variable(Server& server, const SetVariable& step) {
   const auto current = server.variable(step.name);
   if (!current) return tl::unexpected(current.error());
   const auto persisted = server.persisted(step.name);
@@ -301,7 +372,22 @@ Result<void> set_variable(Server& server, const SetVariable& step) {
               server.node(), step.name);
 }
 
-Result<void> reset_variable(Server& server, const ResetVariable& step) {
+}  // namespace
+
+Result<void> set_variable(Server& server, const SetVariable& step, const Spec& spec) {
+  if (auto named = require_variable_name(server, step.name); !named) return named;
+  const auto set = persist_variable(server, step);
+  if (!set || !is_read_by_tls(step.name)) return set;
+  auto served = serve_as_set(server, step.name, spec);
+  if (served || server.session().lost()) return served;
+  const auto back = step.was_persisted ? set_to(server, "PERSIST", step.name, step.from)
+                                       : server.execute("RESET PERSIST IF EXISTS " + step.name);
+  const auto as_before = back ? set_to(server, "GLOBAL", step.name, step.from) : back;
+  if (!as_before) served.error().message += fmt::format(". It is still set: {}", as_before.error().message);
+  return served;
+}
+
+Result<void> reset_variable(Server& server, const ResetVariable& step, const Spec& spec) {
   if (auto named = require_variable_name(server, step.name); !named) return named;
   if (auto done = server.execute("RESET PERSIST IF EXISTS " + step.name); !done) return done;
   const auto current = server.variable(step.name);
@@ -312,6 +398,7 @@ Result<void> reset_variable(Server& server, const ResetVariable& step) {
   if (*current == step.to) return for_applier ? applier_runs(server) : Result<void>{};
   const auto done = for_applier ? set_around_applier(server, "GLOBAL", step.name, step.to)
                                 : set_to(server, "GLOBAL", step.name, step.to);
+  if (done && is_read_by_tls(step.name)) return serve_as_set(server, step.name, spec);
   if (done || server.last_error() != kReadOnlyVariable) return done;
   return fail(
       ErrorCode::PreconditionFailed,

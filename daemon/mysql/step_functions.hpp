@@ -59,6 +59,8 @@ Result<GtidSet> retire_gtids(Server& server, const RetireGtids& step, const Step
 // group_steps.cpp
 /// The declared replication account, for distributed recovery and the group's own connections.
 Result<void> tell_recovery_account(Server& server, const Spec& spec);
+/// The same, unless the members do not take it yet and the server has a login of before.
+Result<void> tell_recovery_account_in_force(Server& server, const StepEnvironment& env);
 /// Each settles first what an earlier one did whose answer was lost; `result.certain` is theirs.
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env, StepResult& result);
 Result<void> stop_group(Server& server, const StopGroup& step, const StepEnvironment& env, StepResult& result);
@@ -71,14 +73,15 @@ Result<void> uninstall_plugin(Server& server, Plugin plugin);
 Result<void> create_account(Server& server, const CreateAccount& step, const Endpoint& admin, const Spec& spec);
 Result<void> drop_account(Server& server, const DropAccount& step);
 Result<void> amend_account(Server& server, const AmendAccount& step, const Endpoint& admin, const Spec& spec);
-Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin);
+Result<void> rotate_password(Server& server, const RotatePassword& step, const Endpoint& admin, const Spec& spec);
 Result<void> discard_former_password(Server& server, const DiscardFormerPassword& step, const Endpoint& admin);
 /// SET how name = value, where `how` is GLOBAL, PERSIST or PERSIST_ONLY.
 Result<void> set_to(Server& server, std::string_view how, const std::string& name, const std::string& value);
 /// @errors InvalidArgument: it would not stand in a statement as the name of a variable
 Result<void> require_variable_name(const Server& server, const std::string& name);
-Result<void> set_variable(Server& server, const SetVariable& step);
-Result<void> reset_variable(Server& server, const ResetVariable& step);
+/// `spec`: a certificate of the settings is served once its key is set as well.
+Result<void> set_variable(Server& server, const SetVariable& step, const Spec& spec);
+Result<void> reset_variable(Server& server, const ResetVariable& step, const Spec& spec);
 Result<void> reset_gtids_of_empty(Server& server, const ResetGtids& step);
 
 }  // namespace repl::mysql

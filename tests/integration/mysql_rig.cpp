@@ -75,10 +75,10 @@ Endpoint Servers::endpoint(const NodeId& node) const {
   return e;
 }
 
-std::string Servers::ask(const NodeId& node, const std::string& query) const {
+std::string Servers::ask(const NodeId& node, const std::string& query, std::size_t column) const {
   auto session = must(sandbox().root_session(node.name));
   const auto rows = must(session.query(query));
-  return rows.empty() ? "" : rows.front().front().value_or("NULL");
+  return rows.empty() ? "" : rows.front().at(column).value_or("NULL");
 }
 
 void Servers::tell(const NodeId& node, const std::vector<std::string>& statements) const {

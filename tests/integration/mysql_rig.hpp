@@ -41,8 +41,8 @@ class Servers {
   const Spec& spec() const { return spec_; }
   Endpoint endpoint(const NodeId& node) const;
 
-  /// As root: the first field of the first row; "" when there is none.
-  std::string ask(const NodeId& node, const std::string& query) const;
+  /// As root: a field of the first row, the first one; "" when there is none.
+  std::string ask(const NodeId& node, const std::string& query, std::size_t column = 0) const;
   void tell(const NodeId& node, const std::vector<std::string>& statements) const;
   unsigned code_of(const NodeId& node, const std::string& statement) const;
 

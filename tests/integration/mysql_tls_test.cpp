@@ -63,8 +63,8 @@ class Tls : public MysqlTest {
     const auto session = connector.borrow(Purpose::Look, call);
     if (session) out += "connector ";
     EXPECT_TRUE(session || session.error().code == ErrorCode::AccessDenied) << session.error().message;
-    const auto works = password_works(call, endpoint, endpoint.user, endpoint.password);
-    if (works && *works) out += "login";
+    const auto works = try_login(call, endpoint, endpoint.user, endpoint.password);
+    if (works && *works == LoginOutcome::Works) out += "login";
     EXPECT_TRUE(works || works.error().code == ErrorCode::AccessDenied) << works.error().message;
     return out;
   }
@@ -170,6 +170,50 @@ TEST_F(Tls, AChannelOfAnotherModeIsToldTheDeclaredOne) {
   EXPECT_EQ(channel("CONCAT(SSL_ALLOWED, SSL_VERIFY_SERVER_CERTIFICATE)"), "YESYES");
   EXPECT_EQ(receiver(), "running");
   EXPECT_TRUE(probe(kDb2).position().contains(before.position()));
+}
+
+TEST_F(Tls, ACertificateOfTheSettingsIsServedAtOnceAndTakenBackAsWell) {
+  const auto other = certificates.made_out_to("IP:127.0.0.2");
+  const auto had = servers.ask(kDb1, "SELECT @@ssl_cert"), had_key = servers.ask(kDb1, "SELECT @@ssl_key");
+  auto changed = servers.spec();
+  changed.settings = {{"ssl_cert", other.certificate.string()}, {"ssl_key", other.key.string()}};
+  spec = std::make_shared<Spec>(changed);
+  const SetVariable certificate{kDb1, "ssl_cert", had, other.certificate.string(), false};
+  const SetVariable key{kDb1, "ssl_key", had_key, other.key.string(), false};
+  const auto served = [&] { return servers.ask(kDb1, "SHOW STATUS LIKE 'Current_tls_cert'", 1); };
+  done(certificate);  // alone it does not fit the key
+  done(key);
+  EXPECT_EQ(served(), other.certificate.string());
+  EXPECT_EQ(let_in(tls(TlsMode::VerifyIdentity)), "") << "another name";
+  done(key);
+  done(*inverse(key));
+  done(*inverse(certificate));
+  EXPECT_EQ(served(), had);
+  EXPECT_EQ(let_in(tls(TlsMode::VerifyIdentity)), kAll);
+}
+
+TEST_F(Tls, ACertificateThatTheServerCannotUseIsAnError) {
+  auto changed = servers.spec();
+  changed.settings = {{"ssl_cert", "/nowhere.pem"}};
+  spec = std::make_shared<Spec>(changed);
+  const auto had = servers.ask(kDb1, "SELECT @@ssl_cert");
+  const auto result = run(SetVariable{kDb1, "ssl_cert", had, "/nowhere.pem", false});
+  ASSERT_FALSE(result.ok()) << "it serves the former one on";
+  EXPECT_NE(result.error->message.find("RELOAD TLS"), std::string::npos) << result.error->message;
+}
+
+TEST_F(Tls, NothingIsClonedFromADonorOfAnotherNameUnderVerifyIdentity) {
+  use(kDb1, certificates.made_out_to("IP:127.0.0.2"));
+  declare(TlsMode::VerifyIdentity);
+  auto endpoint = servers.endpoint(kDb2);
+  endpoint.tls = spec->tls;
+  nodes[kDb2] = std::make_unique<NodeMySQL>(kDb2, endpoint, std::make_shared<NodeCounters>());
+  const auto& account = spec->accounts.at(AccountRole::Replication);
+  done(CreateAccount{kDb1, AccountRole::Replication, account, Logged::No});
+  const auto result = run(CloneFrom{.node = kDb2, .donor = kDb1, .discarded = probe(kDb2).executed});
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error->code, ErrorCode::PreconditionFailed) << result.error->message;
+  EXPECT_FALSE(probe(kDb2).offline_mode) << "not touched";
 }
 
 }  // namespace

@@ -527,6 +527,16 @@ const std::vector<RuleRow>& rows() {
               deviates(c["c"], AccountFault::Missing);
             })},
 
+      {"AdminAtRisk(a)", Rule::Matches, "ItsPasswordHasALifetime",
+       with(async(),
+            [](Cluster& c) {
+              as_declared(c["a"]);
+              c["a"].inventory().accounts.erase(AccountRole::Admin);
+              c["a"].inventory().account_faults[AccountRole::Admin] = {AccountFault::Policy};
+            })},
+      {"AdminAtRisk(a)", Rule::IsQuiet, "ItLastsForEver", with(async(), [](Cluster& c) { as_declared(c["a"]); })},
+      {"AdminAtRisk(a)", Rule::IsQuiet, "NobodyLookedThoroughly", [] { return async(); }},
+
       {"ReceiverOutdated(b)", Rule::Matches, "ItStillHasTheFormerPassword",
        with(async(),
             [](Cluster& c) {

@@ -84,6 +84,36 @@ TEST(Admin, NeedsMoreForClonesAndGroups) {
   EXPECT_EQ(lacking_for_admin(all, kAdmin), "CLONE_ADMIN, BACKUP_ADMIN, GROUP_REPLICATION_STREAM");
 }
 
+TEST(Admin, NeedsTheRightToGiveWhatTheApplicationGets) {
+  Spec spec = replaying();
+  spec.accounts[AccountRole::Application] = account({"shop_eu"});
+  const std::string kLacks = "ALL PRIVILEGES ON `shop\\_eu`.* WITH GRANT OPTION";
+  EXPECT_EQ(lacking_for_admin(spec, kAdmin), kLacks) << "not all of them on *.*";
+  const auto with = [&](const std::string& line) {
+    auto grants = kAdmin;
+    grants.push_back(line);
+    return lacking_for_admin(spec, grants);
+  };
+  EXPECT_EQ(with("GRANT ALL PRIVILEGES ON `shop\\_eu`.* TO `repl_admin`@`%` WITH GRANT OPTION"), "");
+  EXPECT_EQ(with("GRANT ALL PRIVILEGES ON `shop%`.* TO `repl_admin`@`%`"), "") << "GRANT OPTION on *.* will do";
+  EXPECT_EQ(with("GRANT ALL PRIVILEGES ON `shop`.* TO `repl_admin`@`%` WITH GRANT OPTION"), kLacks);
+  EXPECT_EQ(with("GRANT REFERENCES, INDEX, ALTER, LOCK TABLES, EXECUTE, CREATE VIEW, SHOW VIEW, CREATE ROUTINE, ALTER "
+                 "ROUTINE, EVENT, TRIGGER, CREATE TEMPORARY TABLES ON *.* TO `repl_admin`@`%`"),
+            "")
+      << "the rest of what ALL means";
+}
+
+TEST(Admin, NeedsTheRightToGiveEachDynamicPrivilege) {
+  Spec cloning = replaying();
+  cloning.provisioning = Provisioning::Clone;
+  cloning.accounts[AccountRole::Replication] = account();
+  auto grants = kAdmin;
+  grants.push_back("GRANT BACKUP_ADMIN,CLONE_ADMIN ON *.* TO `repl_admin`@`%`");
+  EXPECT_EQ(lacking_for_admin(cloning, grants), "BACKUP_ADMIN WITH GRANT OPTION");
+  grants.back() += " WITH GRANT OPTION";
+  EXPECT_EQ(lacking_for_admin(cloning, grants), "");
+}
+
 TEST(Admin, IsToldWhichPrivilegesAreMissing) {
   EXPECT_EQ(lacking_for_admin(replaying(), {kAdmin[1]}),
             "SELECT, INSERT, DELETE, RELOAD, PROCESS, REPLICATION SLAVE, REPLICATION CLIENT, CREATE USER");
@@ -100,6 +130,8 @@ TEST(PasswordPolicies, AreForPeopleAndKeepReplicationAlive) {
             "PASSWORD HISTORY 5 PASSWORD EXPIRE INTERVAL 90 DAY FAILED_LOGIN_ATTEMPTS 6 PASSWORD_LOCK_TIME 2");
   EXPECT_EQ(password_options(AccountRole::Replication, policy),
             "PASSWORD HISTORY DEFAULT PASSWORD EXPIRE NEVER FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0");
+  EXPECT_EQ(password_options(AccountRole::Replication, {}), password_options(AccountRole::Replication, policy))
+      << "without a policy, too";
   EXPECT_EQ(password_options(AccountRole::Monitoring, {}),
             "PASSWORD HISTORY DEFAULT PASSWORD EXPIRE DEFAULT FAILED_LOGIN_ATTEMPTS 0 PASSWORD_LOCK_TIME 0");
 }
