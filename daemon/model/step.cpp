@@ -69,6 +69,8 @@ std::optional<Step> inverse(const Step& step) {
             return InstallPlugin{s.node, s.plugin};
           },
           [](const CreateAccount& s) -> Inverse {
+            // Receivers may have been told of it, on nodes that this plan does not name any more when it is taken back.
+            if (s.role == AccountRole::Replication && s.logged == Logged::Yes) return std::nullopt;
             return DropAccount{s.node, s.role, s.account, s.logged};
           },
           [](const DropAccount& s) -> Inverse {

@@ -242,12 +242,14 @@ struct CloseReturned {
 /// Gives the node the data of `donor` with the clone plugin; what it has is lost, but for settings and server_uuid.
 /// Closed to applications meanwhile, and read-only afterwards. The server restarts itself; the step is done when it
 /// answers again and has what the donor had. Its result carries the cloned set.
-/// @errors PreconditionFailed, before anything is lost: it has transactions beyond `discarded` that the donor lacks
+/// @errors PreconditionFailed, before anything is lost: it has transactions beyond `discarded` that the donor lacks, or
+/// data although it must be empty
 struct CloneFrom {
   NodeId node;
   NodeId donor;
   GtidSet discarded;                                          ///< What the node may have when its data is thrown away.
   std::chrono::milliseconds timeout{std::chrono::hours{24}};  ///< A failover does not wait for it.
+  bool must_be_empty = false;  ///< Nobody has said that its data may be lost: it had none when this was planned.
   bool operator==(const CloneFrom&) const = default;
 };
 

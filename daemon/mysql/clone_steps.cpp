@@ -103,8 +103,32 @@ Result<std::optional<GtidSet>> check_recipient(Server& server, const CloneFrom& 
   return std::optional<GtidSet>{};
 }
 
+/// The clone plugin asks at most who has signed the donor's certificate, never to whom it is made out.
+Result<void> check_name_of_donor(const StepEnvironment& env, const NodeSpec& donor) {
+  if (env.spec->tls.mode != TlsMode::VerifyIdentity) return {};
+  auto endpoint = env.server.endpoint();
+  endpoint.address = donor.address;
+  endpoint.tls = env.spec->tls;
+  NodeMySQL there{donor.id, endpoint, std::make_shared<NodeCounters>()};
+  const auto session = there.open_apart(env.call);
+  if (session) return {};
+  return fail(ErrorCode::PreconditionFailed,
+              "{}: was not cloned, for {} does not prove that it is {} (tls.mode verify-identity): {}", env.call.node,
+              donor.id, to_string(donor.address), session.error().message);
+}
+
+/// Nothing was said of what is lost, and somebody may have loaded data since, without a trace in its GTIDs.
+Result<void> require_empty(Server& server) {
+  const auto schemas = user_schemas(server);
+  if (!schemas) return tl::unexpected(schemas.error());
+  if (schemas->empty()) return {};
+  return fail(ErrorCode::PreconditionFailed,
+              "{}: was empty when this was planned and has the schema {} now, so it was not cloned over. Apply again",
+              server.node(), schemas->front());
+}
+
 /// Closed to applications before it is opened for the plugin and the clone, and closed after its restart.
-Result<void> prepare_recipient(Server& server, const Address& donor, const TlsSpec& tls) {
+Result<void> prepare_recipient(Server& server, const CloneFrom& step, const Address& donor, const TlsSpec& tls) {
   if (auto kept = persist_read_only(server, true); !kept) return kept;
   if (auto cut = set_offline_mode(server, true); !cut) return cut;
   const auto now = server.look();
@@ -119,7 +143,10 @@ Result<void> prepare_recipient(Server& server, const Address& donor, const TlsSp
   if (tls.verifies()) {
     if (auto told = server.execute("SET GLOBAL clone_ssl_ca=@@GLOBAL.ssl_ca"); !told) return told;
   }
-  return server.execute("SET GLOBAL clone_valid_donor_list=" + sql_quoted(to_string(donor)));
+  if (auto listed = server.execute("SET GLOBAL clone_valid_donor_list=" + sql_quoted(to_string(donor))); !listed) {
+    return listed;
+  }
+  return step.must_be_empty ? require_empty(server) : Result<void>{};
 }
 
 /// A donor that was a replica gives its channel's configuration along; its relay log is not there.
@@ -162,13 +189,17 @@ Result<GtidSet> remember_place(Server& server, const CloneStatus& cloned, const 
   return history(donor_uuid, cloned.place);
 }
 
-/// A clone that fails late has thrown the data away: then the server is empty, and must not pass for one that has what
-/// its GTIDs, or its channel's place in the source's log, say.
-Result<void> forget_dropped_data(Server& server) {
+/// A clone that fails late has thrown the data away.
+Result<bool> has_dropped_data(Server& server) {
   const auto dropped = server.value(
       "SELECT COUNT(*) FROM performance_schema.clone_progress WHERE STAGE='DROP DATA' AND STATE='Completed'");
   if (!dropped) return tl::unexpected(dropped.error());
-  if (*dropped != "1") return {};
+  return *dropped == "1";
+}
+
+/// Then the server is empty, and must not pass for one that has what its GTIDs, or its channel's place in the source's
+/// log, say.
+Result<void> forget_dropped_data(Server& server) {
   const auto schemas = user_schemas(server);
   if (!schemas) return tl::unexpected(schemas.error());
   if (!schemas->empty()) return {};
@@ -194,9 +225,22 @@ void end_clone(Server& server, const Address& donor) {
   }
 }
 
+/// It has what it had, and replicates on.
+Result<void> start_what_ran(Server& server, const std::vector<Channel>& channels) {
+  for (const auto& channel : channels) {
+    for (const auto& [state, thread] : {std::pair{channel.receiver, "IO_THREAD"}, {channel.applier, "SQL_THREAD"}}) {
+      if (state == ThreadState::Stopped) continue;
+      const auto statement = fmt::format("START REPLICA {} FOR CHANNEL {}", thread, sql_quoted(channel.name));
+      if (auto started = server.execute(statement); !started) return started;
+    }
+  }
+  return {};
+}
+
 /// What can be done for a recipient that has not got the data. Its own session may be as lost as the time of its step.
 /// @param before  when the last clone of before began: what that one has dropped is no matter of this one
-void leave_recipient(const StepEnvironment& env, const Address& donor, const std::string& before, bool was_offline) {
+/// @param was     the recipient before anything was done to it
+void leave_recipient(const StepEnvironment& env, const Address& donor, const std::string& before, const Snapshot& was) {
   const Call call{env.call.node, steady_clock::now() + kLeftWithin, nullptr, nullptr};
   const auto session = env.server.open_apart(call);
   if (!session) return;
@@ -204,12 +248,15 @@ void leave_recipient(const StepEnvironment& env, const Address& donor, const std
   if (env.call.is_over()) end_clone(server, donor);
   // Clients come back only once it is closed to their writes.
   if (const auto closed = server.execute("SET GLOBAL super_read_only=1"); !closed) return;
-  if (!was_offline) static_cast<void>(set_offline_mode(server, false));
+  if (!was.offline_mode) static_cast<void>(set_offline_mode(server, false));
   const auto status = clone_status(server.session(), call);
-  if (!status || status->began == before || status->state != "Failed") return;
-  if (const auto forgotten = forget_dropped_data(server); !forgotten) {
-    spdlog::warn("{}: left as the clone left it: {}", call.node, forgotten.error().message);
-  }
+  if (!status || status->runs()) return;
+  const bool has_failed = status->began != before && status->state == "Failed";
+  const auto dropped = has_failed ? has_dropped_data(server) : Result<bool>{false};
+  const Result<void> left = !dropped   ? Result<void>{tl::unexpected(dropped.error())}
+                            : *dropped ? forget_dropped_data(server)
+                                       : start_what_ran(server, was.channels);
+  if (!left) spdlog::warn("{}: left as the clone left it: {}", call.node, left.error().message);
 }
 
 /// Waits until the clone has ended, and with it the process that started at `started`.
@@ -288,6 +335,7 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
   if (!started) return tl::unexpected(started.error());
   const auto recipient = server.look();
   if (!recipient) return tl::unexpected(recipient.error());
+  if (auto named = check_name_of_donor(env, *donor); !named) return tl::unexpected(named.error());
   const auto before = clone_status(server.session(), env.call);
   if (!before) return tl::unexpected(before.error());
   auto again = [&]() -> Result<std::unique_ptr<Session>> {
@@ -298,7 +346,7 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
       if (ended || env.call.is_over()) return ended;
       spdlog::info("{}; it is begun anew", ended.error().message);
     }
-    if (auto ready = prepare_recipient(server, donor->address, env.spec->tls); !ready) {
+    if (auto ready = prepare_recipient(server, step, donor->address, env.spec->tls); !ready) {
       return tl::unexpected(ready.error());
     }
     return clone(env, donor->address, *login, *started, before->began);
@@ -307,7 +355,7 @@ Result<GtidSet> clone_from(Server& server, const CloneFrom& step, const StepEnvi
     // When only repld stops, its successor goes on with it.
     const bool given_up = env.call.given_up && *env.call.given_up, stopping = env.call.stopping && *env.call.stopping;
     if (given_up || !stopping) {
-      leave_recipient(env, donor->address, before->runs() ? "" : before->began, recipient->offline_mode);
+      leave_recipient(env, donor->address, before->runs() ? "" : before->began, *recipient);
     }
     return tl::unexpected(again.error());
   }

@@ -364,11 +364,12 @@ void fields(V& v, CloseReturned& s) {
 
 template <class V>
 void fields(V& v, CloneFrom& s) {
-  auto& [node, donor, discarded, timeout] = s;
+  auto& [node, donor, discarded, timeout, must_be_empty] = s;
   v("node", node);
   v("donor", donor);
   v("discarded", discarded);
   v("timeout_ms", timeout);
+  v.added("must_be_empty", must_be_empty);
 }
 
 template <class V>

@@ -105,5 +105,31 @@ TEST_F(Cloning, OneOfARepldThatStoppedIsWaitedForByTheNext) {
   EXPECT_EQ(probe(kDb2).read_only, ReadOnly::Super);
 }
 
+TEST_F(Cloning, ANodeThatWasEmptyWhenItWasPlannedIsNotClonedOverWhenItIsNoMore) {
+  clone.must_be_empty = true;
+  const auto result = start().get();
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error->code, ErrorCode::PreconditionFailed) << result.error->message;
+  EXPECT_NE(result.error->message.find("shop"), std::string::npos) << result.error->message;
+  EXPECT_EQ(ask("SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_NAME='own'"), "1");
+  EXPECT_FALSE(probe(kDb2).offline_mode);
+  EXPECT_EQ(probe(kDb2).read_only, ReadOnly::Super);
+}
+
+TEST_F(Cloning, ARefusalOfTheDonorLeavesTheNodeReplicating) {
+  done(FollowSource{.replica = kDb3, .from = std::nullopt, .to = kDb1});
+  done(WaitForApplied{kDb3, kDb1, 60s}, 60s);
+  servers.tell(kDb1, {"SET sql_log_bin=0", "REVOKE BACKUP_ADMIN ON *.* FROM repl_replica@'%'"});
+  const auto result = run(CloneFrom{.node = kDb3, .donor = kDb1, .discarded = probe(kDb3).executed}, 60s);
+  ASSERT_FALSE(result.ok());
+  const auto left = probe(kDb3);
+  EXPECT_FALSE(left.offline_mode);
+  ASSERT_NE(left.channel(), nullptr);
+  EXPECT_NE(left.channel()->receiver, ThreadState::Stopped);
+  EXPECT_EQ(left.channel()->applier, ThreadState::Running);
+  servers.tell(kDb1, {"INSERT INTO shop.t (v) VALUES ('z')"});
+  done(WaitForApplied{kDb3, kDb1, 60s}, 60s);
+}
+
 }  // namespace
 }  // namespace repl::mysql

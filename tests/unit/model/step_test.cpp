@@ -118,6 +118,13 @@ TEST(Inverse, OfChangingAnAccountThatExistsIsNothing) {
   }
 }
 
+TEST(Inverse, NeverDropsAnAccountThatReceiversMayHaveBeenTold) {
+  const Account account{"repl_replica", {SecretRef::Kind::Env, "PASSWORD"}, {}};
+  EXPECT_EQ(inverse(CreateAccount{kNode, AccountRole::Replication, account, Logged::Yes}), std::nullopt);
+  EXPECT_NE(inverse(CreateAccount{kNode, AccountRole::Replication, account, Logged::No}), std::nullopt);
+  EXPECT_NE(inverse(CreateAccount{kNode, AccountRole::Application, account, Logged::Yes}), std::nullopt);
+}
+
 TEST(Steps, HaveNamesOfTheirOwnAndADescriptionWithTheNode) {
   std::set<std::string_view> names;
   for (const auto& step : one_of_each()) {

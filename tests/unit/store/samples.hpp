@@ -47,7 +47,7 @@ inline std::vector<Step> steps() {
           WaitForGtids{a, 3000ms},
           WaitForAckers{a, 2, 3500ms},
           CloseReturned{a},
-          CloneFrom{a, b, some_gtids(), 4500ms},
+          CloneFrom{a, b, some_gtids(), 4500ms, true},
           RestartServer{a, 5500ms, {{"log_replica_updates", "OFF", "ON", std::nullopt, "ON"}}, true},
           StartGroup{a, GroupStart::Bootstrap, 6500ms, ReadOnly::Off},
           StopGroup{a, GroupStart::Bootstrap, ReadOnly::Off},
