@@ -7,6 +7,8 @@
 #include <thread>
 
 #include "model/snapshot_text.hpp"
+#include "mysql/account_row.hpp"
+#include "mysql/login.hpp"
 #include "mysql/secrets.hpp"
 #include "mysql/step_functions.hpp"
 
@@ -16,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kPollMember = 100ms;
+constexpr auto kLookAtMember = 1s;
 
 /// GET_LOCK(): held while a statement about the group executes, also when nobody waits for its answer any more.
 constexpr auto kGroupLock = "repld.group";
@@ -117,6 +120,37 @@ Result<void> tell_recovery_account(Server& server, const Spec& spec) {
                          {login->password}});
 }
 
+namespace {
+
+/// Whether the members take it; where none answers, whether the node itself would. In doubt they do.
+bool members_take(Server& server, const Login& login, const StepEnvironment& env) {
+  for (const auto& node : env.spec->nodes) {
+    if (node.id == server.node()) continue;
+    const auto there =
+        env.look_at(node.id, std::min(env.call.deadline, std::chrono::steady_clock::now() + kLookAtMember));
+    if (!there || !there->in_group()) continue;
+    auto endpoint = env.server.endpoint();
+    endpoint.address = node.address;
+    const auto outcome = try_login(env.call, endpoint, login.user, login.password);
+    if (outcome) return *outcome != LoginOutcome::Denied;
+  }
+  return password_gets_in(server, login.user, login.password, env.server.endpoint()).value_or(true);
+}
+
+}  // namespace
+
+Result<void> tell_recovery_account_in_force(Server& server, const StepEnvironment& env) {
+  const auto login = replication_login(server.node(), *env.spec);
+  const auto kept = server.value(
+      "SELECT COUNT(*) FROM mysql.slave_master_info WHERE Channel_name='group_replication_recovery' AND "
+      "COALESCE(User_name, '')<>''");
+  if (!kept) return tl::unexpected(kept.error());
+  const bool has_one = *kept != "0";
+  if (!login) return has_one ? Result<void>{} : tl::unexpected(login.error());
+  if (has_one && !members_take(server, *login, env)) return {};
+  return tell_recovery_account(server, *env.spec);
+}
+
 Result<void> start_group(Server& server, const StartGroup& step, const StepEnvironment& env, StepResult& result) {
   return in_group_session(env, result, [&](PatientSession& session) -> Result<void> {
     const auto now = server.look();
@@ -129,7 +163,7 @@ Result<void> start_group(Server& server, const StartGroup& step, const StepEnvir
     if (state == MemberState::Error) {
       if (auto stopped = session.execute(env.call, "STOP GROUP_REPLICATION"); !stopped) return stopped;
     }
-    if (auto told = tell_recovery_account(server, *env.spec); !told) return told;
+    if (auto told = tell_recovery_account_in_force(server, env); !told) return told;
     if (auto started = start(session, env.call, server, step.how); !started) return started;
     return stays_a_member(server);
   });

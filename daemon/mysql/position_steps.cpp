@@ -215,12 +215,16 @@ Result<GtidSet> follow_by_position(Server& server, const FollowSource& step, con
     auto common = common_place(server, *to, options->source, env);
     if (!common) return tl::unexpected(common.error());
     place = std::move(*common);
-    if (auto begun = begin_at(server, *now, *options, place, step); !begun) return tl::unexpected(begun.error());
+    const auto towards = channel == nullptr ? with_declared_login(server, *options, *env.spec) : options;
+    if (!towards) return tl::unexpected(towards.error());
+    if (auto begun = begin_at(server, *now, *towards, place, step); !begun) return tl::unexpected(begun.error());
   }
   const auto started =
       server.execute("START REPLICA FOR CHANNEL " + sql_quoted(channel == nullptr ? step.channel : channel->name));
   if (!started) return tl::unexpected(started.error());
-  if (auto hears = confirm_receiver(server, options->source); !hears) return tl::unexpected(hears.error());
+  const auto hears = channel == nullptr ? confirm_receiver(server, options->source)
+                                        : confirm_login(server, *channel, *options, *env.spec);
+  if (!hears) return tl::unexpected(hears.error());
   return history(uuid, place);
 }
 

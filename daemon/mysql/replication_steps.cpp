@@ -32,6 +32,8 @@ constexpr auto kReceiverConnectLimit = 1s;
 // Errors of a receiver that do not go away by waiting: access denied, no key for the password, binary logs purged,
 // fatal error when reading them, equal server ids or UUIDs.
 constexpr std::array kReceiverErrors{1045, 1236, 1593, 2061, 3032, 13114, 13117};
+/// Of these, those that another login may help against: it was refused, or there is none.
+constexpr std::array kLoginErrors{1045, 13117};
 /// ER_REPLICA_CM_INIT_REPOSITORY of the applier: its metadata are half made.
 constexpr unsigned kNoApplierMetadata = 1872;
 
@@ -123,10 +125,11 @@ Result<void> confirm_receiver(Server& server, const Address& source) {
   }
 }
 
+namespace {
+
 Result<SourceOptions> options_towards(Server& server, const Address& source, const Spec& spec) {
-  auto login = replication_login(server.node(), spec);
-  if (!login) return tl::unexpected(login.error());
-  SourceOptions options{source, std::move(login->user), std::move(login->password), spec.tls, ""};
+  SourceOptions options{
+      .source = source, .user = {}, .password = {}, .tls = spec.tls, .server_ca = {}, .keeps_login = true};
   if (spec.tls.verifies()) {
     const auto ca = server.value("SELECT @@GLOBAL.ssl_ca");
     if (!ca) return tl::unexpected(ca.error());
@@ -141,6 +144,17 @@ Result<SourceOptions> options_towards(Server& server, const Address& source, con
   return options;
 }
 
+}  // namespace
+
+Result<SourceOptions> with_declared_login(Server& server, SourceOptions options, const Spec& spec) {
+  auto login = replication_login(server.node(), spec);
+  if (!login) return tl::unexpected(login.error());
+  options.user = std::move(login->user);
+  options.password = std::move(login->password);
+  options.keeps_login = false;
+  return options;
+}
+
 Result<SourceOptions> source_options(Server& server, const FollowSource& step, const Spec& spec) {
   const auto* source = spec.find(step.to);
   if (source == nullptr) return fail(ErrorCode::NoSuchNode, "{}: \"{}\" is not in the spec", server.node(), step.to);
@@ -149,14 +163,31 @@ Result<SourceOptions> source_options(Server& server, const FollowSource& step, c
 
 Result<bool> leads_there(Server& server, const Channel& channel, const SourceOptions& wanted) {
   if (channel.source != wanted.source || is_final(channel.receiver_errno)) return false;
-  const auto same = server.value(fmt::format(
-      "SELECT USER={} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' AND COALESCE(SSL_CA_FILE, '')={} AND "
-      "SSL_VERIFY_SERVER_CERTIFICATE='{}' FROM performance_schema.replication_connection_configuration "
-      "WHERE CHANNEL_NAME={}",
-      sql_quoted(wanted.user), wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(wanted.server_ca),
-      wanted.tls.mode == TlsMode::VerifyIdentity ? "YES" : "NO", sql_quoted(channel.name)));
+  const auto same = server.value(
+      fmt::format("SELECT {} AND HEARTBEAT_INTERVAL=0.5 AND SSL_ALLOWED='{}' AND COALESCE(SSL_CA_FILE, '')={} AND "
+                  "SSL_VERIFY_SERVER_CERTIFICATE='{}' FROM performance_schema.replication_connection_configuration "
+                  "WHERE CHANNEL_NAME={}",
+                  wanted.keeps_login ? "TRUE" : "USER=" + sql_quoted(wanted.user),
+                  wants_tls(wanted.tls, wanted.source) ? "YES" : "NO", sql_quoted(wanted.server_ca),
+                  wanted.tls.mode == TlsMode::VerifyIdentity ? "YES" : "NO", sql_quoted(channel.name)));
   if (!same) return tl::unexpected(same.error());
   return *same == "1";
+}
+
+Result<void> confirm_login(Server& server, const Channel& channel, const SourceOptions& options, const Spec& spec) {
+  auto heard = confirm_receiver(server, options.source);
+  if (heard || !options.keeps_login) return heard;
+  const auto now = server.look();
+  const bool refused =
+      now && now->channel() != nullptr &&
+      std::find(kLoginErrors.begin(), kLoginErrors.end(), now->channel()->receiver_errno) != kLoginErrors.end();
+  if (!refused) return heard;
+  const auto declared = with_declared_login(server, options, spec);
+  if (!declared) return heard;
+  if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
+  if (auto told = server.execute(renew_login(*declared, channel.name)); !told) return told;
+  if (auto started = start_receiver(server, channel); !started) return started;
+  return confirm_receiver(server, options.source);
 }
 
 /// The declared login as repld tries it itself at the source: a receiver that is told what does not work there yet
@@ -175,7 +206,9 @@ Result<void> login_works_at(Server& server, const SourceOptions& options) {
 
 Result<void> renew_channel(Server& server, const Snapshot& now, const Spec& spec) {
   const auto& channel = *now.channel();
-  const auto options = options_towards(server, channel.source, spec);
+  const auto towards = options_towards(server, channel.source, spec);
+  if (!towards) return tl::unexpected(towards.error());
+  const auto options = with_declared_login(server, *towards, spec);
   if (!options) return tl::unexpected(options.error());
   if (auto works = login_works_at(server, *options); !works) return works;
   const bool ran = channel.receiver != ThreadState::Stopped || channel.receiver_errno != 0;
@@ -310,7 +343,9 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
   if (!now) return tl::unexpected(now.error());
   if (auto one = require_one_channel(*now); !one) return one;
   const auto make = [&]() -> Result<void> {
-    if (auto made = server.execute(create_channel(*options, step.delay, step.channel)); !made) return made;
+    const auto declared = with_declared_login(server, *options, spec);
+    if (!declared) return tl::unexpected(declared.error());
+    if (auto made = server.execute(create_channel(*declared, step.delay, step.channel)); !made) return made;
     return start_named(server, step.channel);
   };
   // An attempt before was killed while it made the channel, and left half of it: nothing was received over it.
@@ -338,7 +373,7 @@ Result<void> follow_source(Server& server, const FollowSource& step, const Spec&
     if (auto changed = set_delay(server, channel, step.delay); !changed) return changed;
   }
   if (auto started = start_applier(server, channel); !started) return started;
-  return confirm_receiver(server, options->source);
+  return confirm_login(server, channel, *options, spec);
 }
 
 Result<void> renew_receiver(Server& server, const Spec& spec) {

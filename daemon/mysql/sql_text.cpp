@@ -24,11 +24,13 @@ bool is_word(char c) {
 constexpr std::string_view kHeartbeatSeconds = "0.5";
 
 std::string login_options(const SourceOptions& options) {
-  return fmt::format(
-      "SOURCE_USER={}, SOURCE_PASSWORD={}, GET_SOURCE_PUBLIC_KEY=1, SOURCE_SSL={}, SOURCE_SSL_CA={}, "
-      "SOURCE_SSL_VERIFY_SERVER_CERT={}",
-      sql_quoted(options.user), sql_quoted(options.password), wants_tls(options.tls, options.source) ? 1 : 0,
-      sql_quoted(options.tls.verifies() ? options.server_ca : ""), options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
+  const auto login = options.keeps_login ? std::string{}
+                                         : fmt::format("SOURCE_USER={}, SOURCE_PASSWORD={}, ", sql_quoted(options.user),
+                                                       sql_quoted(options.password));
+  return fmt::format("{}GET_SOURCE_PUBLIC_KEY=1, SOURCE_SSL={}, SOURCE_SSL_CA={}, SOURCE_SSL_VERIFY_SERVER_CERT={}",
+                     login, wants_tls(options.tls, options.source) ? 1 : 0,
+                     sql_quoted(options.tls.verifies() ? options.server_ca : ""),
+                     options.tls.mode == TlsMode::VerifyIdentity ? 1 : 0);
 }
 
 }  // namespace

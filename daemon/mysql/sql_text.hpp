@@ -43,6 +43,8 @@ struct SourceOptions {
   TlsSpec tls;
   std::string
       server_ca;  ///< @@ssl_ca of the replica: the CA file for the verifying modes lies on its machine, not on ours.
+  /// The channel's own user and password stay as they are; none are named.
+  bool keeps_login = false;
 };
 
 /// The connection options of CHANGE REPLICATION SOURCE TO, all of them: naming a host resets the heartbeat to its

@@ -112,12 +112,29 @@ void amend_accounts(Builder& plan, const Facts& f, const NodeFacts& writer) {
     auto faults = writer.seen->inventory->faults_of(role);
     faults.erase(AccountFault::Password);
     faults.erase(AccountFault::Expired);
+    // Its owner's policy, or whoever else has limited it, wants it locked; an apply or a rotation unlocks it.
+    if (role != AccountRole::Replication) faults.erase(AccountFault::LockedOut);
     if (faults.contains(AccountFault::Missing)) {
       plan.add(CreateAccount{id, role, account, Logged::Yes});
     } else if (!faults.empty()) {
       plan.add(AmendAccount{id, role, account, std::move(faults), Logged::Yes});
     }
   }
+}
+
+/// A channel that has to be made gets the declared login, and that must be good where it will follow.
+Result<void> has_a_login(const Facts& f, const NodeFacts& node) {
+  if (f.spec->is_group() || node.channel != nullptr || !node.should_follow) return {};
+  for (const auto& source : f.nodes) {
+    if (source.spec->id != *node.should_follow || source.seen == nullptr || !source.seen->inventory) continue;
+    if (!source.seen->inventory->faults_of(AccountRole::Replication).contains(AccountFault::Password)) return {};
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: {} has no login of before, and {} does not take the declared password of the replication account "
+                "yet. `replctl rotate {}` gives it that one; while commits wait for {}, put the present password back "
+                "where the topology file says it is, and rotate afterwards",
+                f.spec->cluster, node.spec->id, source.spec->id, f.spec->cluster, node.spec->id);
+  }
+  return {};
 }
 
 struct Row {
@@ -245,6 +262,9 @@ Result<Plan> plan_repair(const Problem& problem, const Spec& spec, const Office&
     }
     if (diagnose::writing_node(facts) == nullptr)
       return fail(ErrorCode::PreconditionFailed, "{}: nobody takes writes", spec.cluster);
+  }
+  if (problem.name == "DetachedNode" || problem.name == "LeftDetached" || problem.name == "RingBroken") {
+    if (const auto login = has_a_login(facts, *node); !login) return tl::unexpected(login.error());
   }
   Builder plan{problem.goal};
   plan.because(fmt::format("{}: {}", problem.name, problem.evidence));

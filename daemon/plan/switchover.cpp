@@ -40,6 +40,13 @@ Result<void> check(const Spec& spec, const Office& office, const View& view, con
     return fail(ErrorCode::PreconditionFailed, "{}: {} is read-only; wait until it has been reopened", spec.cluster,
                 primary);
   }
+  const auto& inventory = view.find(primary)->inventory;
+  if (inventory && inventory->faults_of(AccountRole::Replication).contains(AccountFault::Password)) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: no server takes the declared password of the replication account yet, so {} could not follow the "
+                "new primary: `replctl rotate {}` first",
+                spec.cluster, primary, spec.cluster);
+  }
   if (wanted) {
     const auto* c = view.find(*wanted);
     if (c != nullptr && c->has_its_own()) {

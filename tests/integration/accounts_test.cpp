@@ -133,6 +133,54 @@ TEST_F(Accounts, ARotationUnderLoadBreaksNoReplicaAndLosesNothing) {
   }
 }
 
+TEST_F(Accounts, AFailoverTakesReplicasAlongWhileANewSecretIsNotRotatedYet) {
+  succeeds({"apply", rig.topology_file().string()});
+  ASSERT_TRUE(rig.wait_until_whole(30s));
+  AckedWriter writer{rig.writer_nodes(), "app", rig.application_password()};
+  ASSERT_TRUE(writer.create_table(20s));
+  writer.start();
+  put("replica", "An-other-secret-1");
+  ASSERT_TRUE(rig.sandbox().kill("db1"));
+  const auto moved = [&] {
+    const auto primary = rig.primary();
+    return !primary.empty() && primary != "db1";
+  };
+  ASSERT_TRUE(comes_true(moved)) << rig.story();
+  const auto primary = rig.primary(), other = std::string{primary == "db2" ? "db3" : "db2"};
+  const auto hears = [&] {
+    return rig.ask(other, "SELECT SERVICE_STATE FROM performance_schema.replication_connection_status") == "ON";
+  };
+  EXPECT_TRUE(comes_true(hears)) << rig.story();
+  const auto since = std::chrono::steady_clock::now();
+  EXPECT_TRUE(comes_true([&] { return writer.accepted_by(primary, since) > 0; })) << rig.story();
+  ASSERT_TRUE(rig.sandbox().start("db1"));
+  // The primary of before has no login that it could keep; nothing is tried with one that nobody takes.
+  EXPECT_TRUE(comes_true([&] { return rig.why_not("DetachedNode").find("replctl rotate") != std::string::npos; }))
+      << rig.story();
+  succeeds({"rotate", rig.cluster(), "-y"});
+  ASSERT_TRUE(rig.wait_until_whole(60s)) << rig.story();
+  writer.stop();
+  const auto lost = writer.lost_on(rig.primary());
+  ASSERT_TRUE(lost) << lost.error().message;
+  EXPECT_TRUE(lost->empty());
+}
+
+// As in every cluster that was set up by hand and is adopted.
+TEST_F(Accounts, ANewNodeTakesTheAccountFromASourceThatHasItInItsBinaryLog) {
+  auto root = rig.sandbox().root_session("db1");
+  ASSERT_TRUE(root->query("CREATE USER repl_replica@'%' IDENTIFIED BY '" + password("replica") + "'"));
+  ASSERT_TRUE(root->query("GRANT REPLICATION SLAVE ON *.* TO repl_replica@'%'"));
+  succeeds({"apply", rig.topology_file().string()});
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  for (const auto* node : {"db1", "db2", "db3"}) {
+    EXPECT_TRUE(comes_true([&] {
+      return rig.ask(node,
+                     "SELECT COUNT(*) FROM mysql.global_grants WHERE USER='repl_replica' AND PRIV='BACKUP_ADMIN'") ==
+             "1";
+    })) << node;
+  }
+}
+
 TEST_F(Accounts, WhatSomebodyTakesAwayIsPutRightByItself) {
   succeeds({"apply", rig.topology_file().string()});
   ASSERT_TRUE(rig.wait_until_whole(30s));
@@ -324,6 +372,9 @@ TEST_F(Group, MembersCheckEachOthersNamesAndARotationReachesThem) {
 
   const auto former = password("replica");
   put("replica", "An-other-secret-1");
+  // While the members do not take it, one that falls out comes back with the login that it has.
+  stop_group("db3");
+  EXPECT_TRUE(comes_true([&] { return members("db1") == "3"; }, 90s)) << rig.story();
   succeeds({"rotate", rig.cluster(), "-y"});
   EXPECT_FALSE(has_former("repl_replica"));
   // A member that falls out comes back with the new password, over recovery and the group's own connections.

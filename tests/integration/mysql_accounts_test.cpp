@@ -104,6 +104,75 @@ TEST_F(Accounts, AReceiverIsLeftAloneWhileItsSourceDoesNotTakeTheNewPassword) {
   receivers_come_back();
 }
 
+TEST_F(Accounts, AReplicaIsMovedWithTheLoginThatItHasWhileNoServerKnowsTheDeclaredOne) {
+  replicate();
+  servers.write_secret("t-replica", "Another-1");
+  done(DetachReceiver{kDb2, kDb1});
+  done(FollowSource{.replica = kDb2, .from = kDb1, .to = kDb3});
+  EXPECT_TRUE(comes_true([&] { return probe(kDb2).channel()->receiver == ThreadState::Running; }));
+  EXPECT_EQ(probe(kDb2).channel()->source, spec->find(kDb3)->address);
+  // Nor does anybody need the secret for that.
+  std::filesystem::remove(servers.sandbox().folder().secret("t-replica"));
+  done(FollowSource{.replica = kDb2, .from = kDb3, .to = kDb1});
+  EXPECT_TRUE(comes_true([&] { return probe(kDb2).channel()->receiver == ThreadState::Running; }));
+  EXPECT_EQ(servers.ask(kDb2, "SELECT HEARTBEAT_INTERVAL FROM performance_schema.replication_connection_configuration"),
+            "0.500");
+  servers.write_secret("t-replica", "Another-1");
+  done(RotatePassword{kDb1, AccountRole::Replication, account(AccountRole::Replication)});
+  for (const auto& node : {kDb2, kDb3}) done(WaitForApplied{node, kDb1, 20s});
+  for (const auto& node : {kDb2, kDb3}) {
+    done(RenewReceiver{node});
+    EXPECT_EQ(look(node).receiver_as_declared, std::optional{true}) << node.name;
+  }
+  receivers_come_back();
+}
+
+TEST_F(Accounts, AReplicaWhoseLoginIsGoodNoLongerIsToldTheDeclaredOneWhenItIsMoved) {
+  replicate();
+  done(DetachReceiver{kDb2, kDb1});
+  servers.write_secret("t-replica", "Another-1");
+  servers.tell(kDb1, {"ALTER USER repl_replica@'%' IDENTIFIED BY 'Another-1'"});
+  done(WaitForApplied{kDb3, kDb1, 20s});
+  done(FollowSource{.replica = kDb2, .from = kDb1, .to = kDb1});
+  EXPECT_TRUE(comes_true([&] { return probe(kDb2).channel()->receiver == ThreadState::Running; }));
+  EXPECT_EQ(look(kDb2).receiver_as_declared, std::optional{true});
+}
+
+TEST_F(Accounts, OneThatAReplicaHasAlreadyStopsNobody) {
+  replicate();
+  servers.tell(kDb2, {"SET sql_log_bin=0", "CREATE USER shop_app@'%' IDENTIFIED BY 'Some-body1'"});
+  make_app();
+  done(WaitForApplied{kDb2, kDb1, 20s});
+  EXPECT_TRUE(logs_in(kDb2, "shop_app", "App-lication1")) << "made what it is everywhere";
+  EXPECT_EQ(servers.ask(kDb2, "SELECT COUNT(*) FROM mysql.db WHERE User='shop_app' AND Insert_priv='Y'"), "1");
+}
+
+TEST_F(Accounts, OneThatAReplicaLacksIsMadeThereByWhateverChangesIt) {
+  replicate();
+  make_app();
+  const auto& app = account(AccountRole::Application);
+  for (const auto& node : {kDb2, kDb3}) done(WaitForApplied{node, kDb1, 20s});
+  const auto lose_it = [&](const NodeId& node) { servers.tell(node, {"SET sql_log_bin=0", "DROP USER shop_app@'%'"}); };
+  const auto has_it = [&](const NodeId& node, const std::string& password) {
+    done(WaitForApplied{node, kDb1, 20s});
+    EXPECT_TRUE(logs_in(node, "shop_app", password)) << node.name;
+    EXPECT_EQ(servers.ask(node, "SELECT COUNT(*) FROM mysql.db WHERE User='shop_app' AND Insert_priv='Y'"), "1");
+  };
+  lose_it(kDb2);
+  servers.tell(kDb1, {"SET sql_log_bin=0", "REVOKE ALL PRIVILEGES ON shop.* FROM shop_app@'%'"});
+  done(AmendAccount{kDb1, AccountRole::Application, app, {AccountFault::Grants, AccountFault::Locked}, Logged::Yes});
+  has_it(kDb2, "App-lication1");
+  lose_it(kDb3);
+  servers.write_secret("t-app", "App-lication2");
+  done(RotatePassword{kDb1, AccountRole::Application, app});
+  has_it(kDb3, "App-lication2");
+  EXPECT_TRUE(logs_in(kDb2, "shop_app", "App-lication1")) << "the former one works on";
+  lose_it(kDb2);
+  done(DiscardFormerPassword{kDb1, AccountRole::Application, app});
+  done(WaitForApplied{kDb2, kDb1, 20s});
+  EXPECT_FALSE(logs_in(kDb3, "shop_app", "App-lication1"));
+}
+
 TEST_F(Accounts, DiscardingKeepsTheDeclaredPasswordWhicheverCameFirst) {
   make_app();
   servers.write_secret("t-app", "App-lication2");
@@ -152,6 +221,36 @@ TEST_F(Accounts, LookingForAChangedPasswordLocksNobodyOut) {
   servers.write_secret("t-app", "App-lication2");
   for (int i = 0; i < 10; ++i) EXPECT_EQ(faults(AccountRole::Application), Faults{AccountFault::Password});
   EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
+  // Somebody else has used up all but one.
+  const auto fails = [&] { EXPECT_FALSE(logs_in(kDb1, "shop_app", "Wrong-1")); };
+  fails();
+  fails();
+  EXPECT_EQ(faults(AccountRole::Application), Faults{AccountFault::Password});
+  done(RotatePassword{kDb1, AccountRole::Application, account(AccountRole::Application)});
+  done(RotatePassword{kDb1, AccountRole::Application, account(AccountRole::Application)});
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication2"));
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
+}
+
+TEST_F(Accounts, OneThatFailedLoginsHaveLockedIsFoundAndUnlocked) {
+  const auto role = AccountRole::Application;
+  make_app();
+  with_policy({.max_failed_logins = 3, .lock_for = 24h});
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::Yes});
+  EXPECT_EQ(faults(role), Faults{});
+  const auto lock = [&] {
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(logs_in(kDb1, "shop_app", "Wrong-1"));
+  };
+  lock();
+  EXPECT_EQ(faults(role), Faults{AccountFault::LockedOut});
+  EXPECT_EQ(faults(role), Faults{AccountFault::LockedOut}) << "and each time anew";
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::LockedOut}, Logged::Yes});
+  EXPECT_EQ(faults(role), Faults{});
+  lock();
+  servers.write_secret("t-app", "App-lication2");
+  EXPECT_TRUE(faults(role).contains(AccountFault::Password)) << "that it is locked proves no password";
+  done(RotatePassword{kDb1, role, account(role)});
+  EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication2"));
 }
 
 TEST_F(Accounts, ThePolicyIsSetOnAccountsOfPeopleAndKeptOffThoseOfReplication) {
@@ -171,6 +270,32 @@ TEST_F(Accounts, ThePolicyIsSetOnAccountsOfPeopleAndKeptOffThoseOfReplication) {
       kDb1, AccountRole::Application, account(AccountRole::Application), {AccountFault::Policy}, Logged::Yes});
   EXPECT_EQ(attributes("shop_app"), "- - - -") << "the server's defaults again";
   EXPECT_TRUE(logs_in(kDb1, "shop_app", "App-lication1"));
+}
+
+TEST_F(Accounts, ThatOfReplicationNeverExpiresAndIsNeverLockedOutWithoutAnyPolicy) {
+  const auto role = AccountRole::Replication;
+  done(CreateAccount{kDb1, role, account(role), Logged::No});
+  EXPECT_EQ(attributes("repl_replica"), "0 - - -");
+  EXPECT_EQ(faults(role), Faults{});
+  servers.tell(kDb1, {"ALTER USER repl_replica@'%' FAILED_LOGIN_ATTEMPTS 3 PASSWORD_LOCK_TIME UNBOUNDED"});
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy});
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::No});
+  EXPECT_EQ(faults(role), Faults{});
+  // As a server with another default has had it for a year.
+  servers.tell(kDb1,
+               {"ALTER USER repl_replica@'%' PASSWORD EXPIRE DEFAULT", "SET GLOBAL default_password_lifetime=30"});
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy});
+  servers.tell(kDb1, {"SET sql_log_bin=0",
+                      "UPDATE mysql.user SET password_last_changed=NOW() - INTERVAL 31 DAY WHERE "
+                      "User='repl_replica'",
+                      "FLUSH PRIVILEGES"});
+  EXPECT_FALSE(logs_in(kDb1, "repl_replica", "Repl-ica1"));
+  EXPECT_EQ(faults(role), Faults{AccountFault::Policy}) << "no new password is needed";
+  EXPECT_EQ(look(kDb1).faults_of(AccountRole::Admin), Faults{AccountFault::Policy}) << "repld's own would expire, too";
+  done(AmendAccount{kDb1, role, account(role), {AccountFault::Policy}, Logged::No});
+  EXPECT_TRUE(logs_in(kDb1, "repl_replica", "Repl-ica1"));
+  servers.tell(kDb1, {"SET GLOBAL default_password_lifetime=0"});
+  EXPECT_EQ(look(kDb1).faults_of(AccountRole::Admin), Faults{});
 }
 
 TEST_F(Accounts, TheComponentRefusesWhatThePolicyRefusesBeforehand) {

@@ -43,6 +43,15 @@ TEST(ChangeSource, OfAnExistingChannelHasOnlyWhatARunningApplierAllows) {
   EXPECT_TRUE(has(text, "FOR CHANNEL ''"));
 }
 
+TEST(ChangeSource, NamesNoLoginWhereTheChannelKeepsItsOwn) {
+  auto keeping = options();
+  keeping.keeps_login = true;
+  const auto text = repoint_channel(keeping, "").text;
+  EXPECT_FALSE(has(text, "SOURCE_USER")) << text;
+  EXPECT_FALSE(has(text, "SOURCE_PASSWORD")) << text;
+  EXPECT_TRUE(has(text, "GET_SOURCE_PUBLIC_KEY=1")) << "the rest is named";
+}
+
 TEST(ChangeSource, OfANewChannelPositionsItselfAndDelays) {
   const auto text = create_channel(options(), 3600s, "ring").text;
   EXPECT_TRUE(has(text, "SOURCE_AUTO_POSITION=1"));

@@ -92,6 +92,21 @@ TEST(PlanRepair, RejoinsAReturnedPrimaryAsAClosedAcker) {
   EXPECT_TRUE(in_order(p, "a: semi-sync replica on", "a: follow b"));
 }
 
+TEST(PlanRepair, MakesNoChannelWithALoginThatItsSourceDoesNotTakeYet) {
+  auto c = running(spec_of("a b c"), "b");
+  c["a"].no_channel();
+  c["b"].inventory().account_faults[AccountRole::Replication] = {AccountFault::Password};
+  const auto p =
+      plan::plan_repair(Problem{.name = "DetachedNode", .node = kA, .goal = Goal::Rejoin}, c.spec, c.office, c.view());
+  ASSERT_FALSE(p);
+  EXPECT_EQ(p.error().code, ErrorCode::PreconditionFailed);
+  EXPECT_NE(p.error().message.find("replctl rotate"), std::string::npos) << p.error().message;
+  auto with_channel = running(spec_of("a b c"), "b");
+  with_channel["a"].detached();
+  with_channel["b"].inventory().account_faults[AccountRole::Replication] = {AccountFault::Password};
+  EXPECT_TRUE(has_step(repair(with_channel, "DetachedNode"), "a: follow b")) << "a channel keeps its login";
+}
+
 TEST(PlanRepair, LetsClientsOfAReturnedNodeInOnceItHasCaughtUp) {
   auto c = running(spec_of("a b c"), "b");
   c["a"].no_channel().offline();

@@ -48,6 +48,12 @@ TEST(PlanSwitchover, IsRefusedWhileThePrimaryIsClosed) {
   expect_refused(switchover(c), ErrorCode::PreconditionFailed, "read-only");
 }
 
+TEST(PlanSwitchover, IsRefusedWhileTheOldPrimaryWouldFindNoLoginToFollowWith) {
+  auto c = running(spec_of("a b c"));
+  c["a"].inventory().account_faults[AccountRole::Replication] = {AccountFault::Password};
+  expect_refused(switchover(c), ErrorCode::PreconditionFailed, "replctl rotate");
+}
+
 TEST(PlanSwitchover, RefusesACandidateWithErrantTransactions) {
   auto c = running(spec_of("a b c"));
   c["b"].executed("A:1-100,B:1").errant("B:1");
