@@ -8,6 +8,8 @@
 #include "diagnose/facts.hpp"
 #include "model/snapshot_text.hpp"
 #include "model/spec_text.hpp"
+#include "plan/converge/donor.hpp"
+#include "plan/group.hpp"
 #include "plan/variables.hpp"
 
 namespace repl::plan::converge {
@@ -30,11 +32,13 @@ class Checker {
         allowed_(allowed) {}
 
   Result<Checked> check() && {
+    out_.may_lose_data = allowed_.to_lose_data;
     change_of_topology();
     for (const auto& node : wanted_.nodes) collect(node);
     find_seed();
     identities();
     passwords();
+    former_password();
     for (const auto& [id, node] : out_.nodes) fitness(node);
     change_of_positioning();
     for (const auto& [id, node] : out_.nodes) {
@@ -46,6 +50,7 @@ class Checker {
       }
     }
     if (wanted_.by_position()) below_clones();
+    for (const auto& [id, lost] : out_.to_clone) has_a_donor(id);
     if (!reasons_.empty()) {
       return tl::unexpected(Error{code_, fmt::format("{}: nothing was changed:{}", wanted_.cluster, reasons_)});
     }
@@ -174,6 +179,39 @@ class Checker {
     }
   }
 
+  /// A server keeps one former password: another rotation ends it, and whoever still has that is locked out.
+  void former_password() {
+    const auto found = out_.nodes.find(out_.seed);
+    if (found == out_.nodes.end() || found->second.now->read_only != ReadOnly::Off) return;
+    const auto& has = *found->second.has;
+    const bool rotates = has.faults_of(AccountRole::Replication).contains(AccountFault::Password);
+    if (!rotates || !has.former_passwords.contains(AccountRole::Replication)) return;
+    std::string users;
+    for (const auto& spec : wanted_.nodes) {
+      const auto* why = why_it_may_need_the_former(spec);
+      if (why != nullptr) users += fmt::format("{}{} ({})", users.empty() ? "" : ", ", spec.id, why);
+    }
+    if (users.empty()) return;
+    refuse(ErrorCode::PreconditionFailed,
+           fmt::format("the password of the replication account was rotated before, and changes once more, which would "
+                       "end the former one; that may still be needed by {}. Put the present password back where the "
+                       "file says it is, apply when they are there and have been told, and rotate then; or take them "
+                       "out of the file",
+                       users));
+  }
+
+  const char* why_it_may_need_the_former(const NodeSpec& spec) const {
+    const auto found = out_.nodes.find(spec.id);
+    if (found == out_.nodes.end()) return "does not answer";
+    const auto& node = found->second;
+    if (node.has->receiver_as_declared.value_or(true)) return nullptr;
+    if (!node.attached()) return "does not replicate";
+    const auto source =
+        node.now->channel() == nullptr ? std::nullopt : diagnose::source_node(known_, *node.now->channel());
+    const auto* below = source ? wanted_.find(*source) : nullptr;
+    return below != nullptr && below->delay.count() > 0 ? "follows a delayed node" : nullptr;
+  }
+
   void fitness(const Node& node) {
     const auto& id = node.id();
     const auto& now = *node.now;
@@ -195,7 +233,10 @@ class Checker {
     if (!node.has->admin_may_operate) {
       refuse(ErrorCode::PreconditionFailed, fmt::format("{}: the admin account lacks {}", id, node.has->admin_lacks));
     }
-    if (wanted_.tls.verifies() && value_before(*node.has, "ssl_ca").empty() && node.has->variables.contains("ssl_ca")) {
+    const auto settings_of_node = wanted_.settings_of(id);
+    const bool gets_ca = settings_of_node.contains("ssl_ca") && !settings_of_node.at("ssl_ca").empty();
+    if (wanted_.tls.verifies() && !gets_ca && value_before(*node.has, "ssl_ca").empty() &&
+        node.has->variables.contains("ssl_ca")) {
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{} has no ssl_ca, the file with the authority by which it checks other servers: set it in "
                          "its option file, or SET PERSIST ssl_ca and ALTER INSTANCE RELOAD TLS",
@@ -230,6 +271,28 @@ class Checker {
                          now.group.name));
     }
     if (wanted_.is_group()) tables_fit_a_group(node);
+    if (wanted_.is_group() && node.member()) tls_of_member(node);
+  }
+
+  /// A running member changes none of these. With `preferred` it may stay as it was.
+  void tls_of_member(const Node& node) {
+    if (wanted_.tls.mode == TlsMode::Preferred) return;
+    const auto declared = group_variables_of_stopped(wanted_, *node.spec, node.now->group.name);
+    std::string statements;
+    for (const auto* name : {"group_replication_ssl_mode", "group_replication_recovery_use_ssl",
+                             "group_replication_recovery_ssl_verify_server_cert"}) {
+      const auto is = node.has->variables.find(name);
+      if (is == node.has->variables.end() || same_value(is->second, declared.at(name))) continue;
+      statements += fmt::format("SET PERSIST {}='{}'; ", name, declared.at(name));
+    }
+    if (statements.empty()) return;
+    if (wanted_.tls.verifies()) statements += "SET PERSIST group_replication_recovery_ssl_ca=@@ssl_ca; ";
+    refuse(
+        ErrorCode::PreconditionFailed,
+        fmt::format("{} runs as a member with another TLS mode than `tls.mode: {}`, and keeps it until it is started "
+                    "anew. `replctl pause {}`; then on each member in turn, the primary last: STOP "
+                    "GROUP_REPLICATION; {}START GROUP_REPLICATION; then `replctl resume {}` and apply again",
+                    node.id(), to_string(wanted_.tls.mode), wanted_.cluster, statements, wanted_.cluster));
   }
 
   bool gets_by_a_restart(const Node& node, const std::string& name, const std::string& value) const {
@@ -514,6 +577,20 @@ class Checker {
         fmt::format("{} lacks {} transactions that {} has purged from its binary logs: rebuild it as a clone of {}{}",
                     id, gone.count(), out_.seed, out_.seed,
                     clones ? fmt::format(" (`--allow-data-loss {}` does that; what it has is lost)", id) : ""));
+  }
+
+  /// The clone plugin refuses all of them.
+  void has_a_donor(const NodeId& id) {
+    const auto& version = out_.nodes.at(id).now->version;
+    const auto fits = [&](const auto& n) {
+      return n.first != id && !out_.to_clone.contains(n.first) && can_be_cloned(n.second.now->version, version);
+    };
+    if (std::any_of(out_.nodes.begin(), out_.nodes.end(), fits)) return;
+    refuse(ErrorCode::PreconditionFailed,
+           fmt::format("{} has to be cloned and is MySQL {}.{}.{}, of which no other node can give it the data: the "
+                       "clone plugin wants the same series, and before 8.0.37 the same release. Give it another "
+                       "version, or its data by other means",
+                       id, version.major, version.minor, version.patch));
   }
 
   const Spec& wanted_;

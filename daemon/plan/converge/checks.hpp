@@ -51,6 +51,8 @@ struct Checked {
   std::map<NodeId, GtidSet> to_forget;
   /// Nodes that get their data by a clone, with what is lost on them.
   std::map<NodeId, GtidSet> to_clone;
+  /// Nodes of which a person has said so. Any other is cloned over only while it is empty.
+  std::set<NodeId> may_lose_data;
   /// Of what is lost or reset on them: transactions whose numbers a server could give to others. They are committed
   /// empty at the end.
   GtidSet to_retire;

@@ -13,14 +13,6 @@ namespace {
 /// What is so far behind has to be caught up with by the clone as well.
 constexpr Duration kHardlyBehind = std::chrono::seconds{10};
 
-/// Source: MySQL 8.4 Reference Manual, "Cloning Remote Data": the same series, and before 8.0.37 the same release.
-bool can_be_cloned(const ServerVersion& donor, const ServerVersion& recipient) {
-  if (donor == recipient) return true;
-  if (donor.major != recipient.major || donor.minor != recipient.minor) return false;
-  constexpr ServerVersion kFirst{8, 0, 37};
-  return donor >= kFirst && recipient >= kFirst;
-}
-
 bool writes(const Node& node) {
   return node.now->read_only == ReadOnly::Off;
 }
@@ -66,6 +58,13 @@ std::string why(const Draft& draft, const Node& donor, const Node& recipient) {
 }
 
 }  // namespace
+
+bool can_be_cloned(const ServerVersion& donor, const ServerVersion& recipient) {
+  if (donor == recipient) return true;
+  if (donor.major != recipient.major || donor.minor != recipient.minor) return false;
+  constexpr ServerVersion kFirst{8, 0, 37};
+  return donor >= kFirst && recipient >= kFirst;
+}
 
 Donor choose_donor(const Draft& draft, const NodeId& recipient) {
   // Without GTIDs a clone knows its place in the binary log of its donor only.

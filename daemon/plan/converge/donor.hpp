@@ -7,6 +7,10 @@
 
 namespace repl::plan::converge {
 
+/// The clone plugin takes those two versions. Source: MySQL 8.4 Reference Manual, "Cloning Remote Data": the same
+/// series, and before 8.0.37 the same release.
+bool can_be_cloned(const ServerVersion& donor, const ServerVersion& recipient);
+
 struct Donor {
   NodeId node;
   std::string why;  ///< "a replica, in the same region, 0 s behind, 2 threads at work"

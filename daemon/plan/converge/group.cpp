@@ -33,7 +33,10 @@ class Group {
       was = prepare(draft_, seed, seed.member() ? Stays::AsItIs : Stays::Open);
       acknowledge(draft_, seed);
     }
-    if (seed.member()) rotate_passwords(draft_, seed);
+    if (seed.member()) {
+      replication_account_first(draft_, seed);
+      rotate_passwords(draft_, seed);
+    }
     auto last = runs ? change_mode() : start(seed, has_all, was);
     last.insert(last.end(), draft_.login_is_known.begin(), draft_.login_is_known.end());
     for (const auto& spec : wanted_.nodes) {

@@ -5,6 +5,10 @@
 
 namespace repl::plan::converge {
 
+/// Makes the account that receivers, clones and members log in with what it should be, before any of them does. Nothing
+/// while `writer` takes no writes: then it is made on each node by itself, or at the end.
+void replication_account_first(Draft& draft, const Node& writer);
+
 /// Gives accounts whose declared password is another one than the server's the declared one; the present one works on.
 /// To be called before anybody is told to log in with it. Nothing while `writer` takes no writes.
 void rotate_passwords(Draft& draft, const Node& writer);

@@ -64,6 +64,7 @@ std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_wr
   // In what replicates already it is said once, and gets everywhere with everything else.
   const bool through_the_log = draft.runs() && !draft.wanted.is_group() && !alone;
   if (faults.empty() || through_the_log || !(draft.begins() || alone)) return out;
+  if (draft.gets_account_from_source(node) || (seed && draft.gives_account_to_new_nodes())) return out;
   if (faults.contains(AccountFault::Missing)) {
     out.push_back(CreateAccount{id, AccountRole::Replication, account->second, Logged::No});
   } else {
@@ -113,7 +114,11 @@ void variables(Draft& draft, const Node& node, bool gets_components) {
     const auto name = group_name(draft.wanted, draft.view, draft.seed().now->server_uuid);
     for (auto& [variable, value] : group_variables_of_stopped(draft.wanted, *node.spec, name)) wanted[variable] = value;
     // Members check each other by the authority that their own server knows.
-    if (draft.wanted.tls.verifies()) wanted["group_replication_recovery_ssl_ca"] = value_before(*node.has, "ssl_ca");
+    const auto declared = wanted.find("ssl_ca");
+    if (draft.wanted.tls.verifies()) {
+      wanted["group_replication_recovery_ssl_ca"] =
+          declared != wanted.end() ? declared->second : value_before(*node.has, "ssl_ca");
+    }
   }
   if (draft.wanted.is_ring()) {
     // These only while nobody writes; ring.cpp sees to it.
@@ -157,6 +162,25 @@ void add_restart(Draft& draft, const NodeId& node, StartVariable variable) {
 
 bool Draft::runs() const {
   return std::any_of(checked.nodes.begin(), checked.nodes.end(), [](const auto& n) { return n.second.attached(); });
+}
+
+bool Draft::gets_account_from_source(const Node& node) const {
+  const auto missing = [](const Node& n) {
+    return n.has->faults_of(AccountRole::Replication).contains(AccountFault::Missing);
+  };
+  // A ring and a group need it on every node before they are one, and without GTIDs nothing of before is replayed.
+  if (wanted.topology != TopologyType::SourceReplica || wanted.by_position() || was_ring() || was_group()) return false;
+  // What is delayed, or below such a node, would get it late, and nobody could log in there so long.
+  for (std::optional<NodeId> at = node.id(); at && *at != checked.seed; at = wanted.source_of(*at, checked.seed)) {
+    if (wanted.find(*at)->delay.count() > 0) return false;
+  }
+  return node.id() != checked.seed && !node.attached() && !checked.to_clone.contains(node.id()) && missing(node) &&
+         seed().now->read_only == ReadOnly::Off && !missing(seed());
+}
+
+bool Draft::gives_account_to_new_nodes() const {
+  return std::any_of(checked.nodes.begin(), checked.nodes.end(),
+                     [&](const auto& n) { return gets_account_from_source(n.second); });
 }
 
 std::vector<Builder::Index> Draft::last_steps() const {
@@ -213,8 +237,11 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
     if (const auto before = draft.last_clone_of.find(donor); before != draft.last_clone_of.end()) {
       after.push_back(before->second);
     }
-    draft.last_clone_of[donor] =
-        plan.add(CloneFrom{.node = id, .donor = donor, .discarded = clone->second}, std::move(after));
+    draft.last_clone_of[donor] = plan.add(CloneFrom{.node = id,
+                                                    .donor = donor,
+                                                    .discarded = clone->second,
+                                                    .must_be_empty = !draft.checked.may_lose_data.contains(id)},
+                                          std::move(after));
   }
   // A member that has left its group is closed.
   const auto read_only = detaches && node.member() ? ReadOnly::Super : now.read_only;

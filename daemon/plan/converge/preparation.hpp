@@ -31,6 +31,7 @@ struct Draft {
   std::set<AccountRole> rotated{};  ///< Accounts that get another password in this plan.
   /// Done before anybody is told the declared login of replication: it is known where they follow.
   std::vector<Builder::Index> login_is_known{};
+  bool replication_account_is_made = false;  ///< In what was planned so far, through the binary log.
   /// By donor, which gives its data to one node at a time (3634).
   std::map<NodeId, Builder::Index> last_clone_of{};
   /// By node, what only a start of its server makes true. restarts.cpp makes steps of it, when all else is planned.
@@ -47,6 +48,10 @@ struct Draft {
   /// Nothing replicates yet in the way that is wanted: what a node lacks is made on each by itself, out of the binary
   /// log. In what runs already it is made once and replicates.
   bool begins() const { return first() || (wanted.is_group() && !seed().member()); }
+  /// An empty node that replays what its source has logged gets the account from there. Made on it beforehand, the
+  /// source's own CREATE USER would stop its applier: how it came to the source is not known.
+  bool gets_account_from_source(const Node& node) const;
+  bool gives_account_to_new_nodes() const;
   const Node& seed() const { return checked.at_seed(); }
   /// The latest step of every node so far.
   std::vector<Builder::Index> last_steps() const;

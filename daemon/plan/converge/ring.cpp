@@ -22,6 +22,7 @@ class Ring {
 
   void make() && {
     expect_nothing();
+    replication_account_first(draft_, draft_.seed());
     let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));

@@ -38,7 +38,10 @@ class Tree {
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
     const auto left = prepare(draft_, primary, Stays::Open);
-    if (!leaves_group(primary)) rotate_passwords(draft_, primary);
+    if (!leaves_group(primary)) {
+      replication_account_first(draft_, primary);
+      rotate_passwords(draft_, primary);
+    }
     for (const auto* node : from_the_top()) prepare(draft_, *node, stays(*node), leaves_group(*node));
     // In a ring each waited for the next one.
     if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
@@ -298,6 +301,10 @@ class Tree {
     if (!right) {
       // The source's replication account must be there first: all that was prepared on it.
       auto after = draft_.expects_less;
+      const auto there = nodes_.find(*source);
+      if (there != nodes_.end() && draft_.gets_account_from_source(there->second)) {
+        plan_.add(WaitForApplied{*source, primary_, kCatchUpTimeout});
+      }
       if (const auto last = plan_.last_of(*source)) after.push_back(*last);
       after.insert(after.end(), has_all.begin(), has_all.end());
       plan_.add(FollowSource{.replica = id,

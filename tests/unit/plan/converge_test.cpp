@@ -297,8 +297,19 @@ TEST(Apply, ClonesAnEmptyNodeThatLacksWhatTheSourcePurged) {
   const auto spec = spec_of("a b");
   auto world = fresh(spec);
   world.servers["a"].now.purged = gtids("A:1-2");
-  EXPECT_TRUE(has_step(world.apply(spec), "b: clone the data of a, what it has is lost (3 transactions)"));
+  const auto p = world.apply(spec);
+  EXPECT_TRUE(has_step(p, "b: clone the data of a, what it has is lost (3 transactions)"));
+  EXPECT_TRUE(all_of_kind<CloneFrom>(p).at(0).must_be_empty) << "nobody has said that it may lose anything";
   world.expect_reached(spec);
+}
+
+TEST(ApplyRefuses, ANodeThatNoVersionThereIsCanGiveItsData) {
+  const auto spec = spec_of("a b");
+  auto world = fresh(spec);
+  world.servers["a"].now.purged = gtids("A:1-2");
+  world.servers["a"].now.version = {8, 4, 3};
+  world.servers["b"].now.version = {9, 7, 4};
+  expect_refused(world, spec, ErrorCode::PreconditionFailed, {"b has to be cloned and is MySQL 9.7.4"});
 }
 
 TEST(ApplyRefuses, ANodeWithDataThatLacksWhatTheSourcePurgedUnlessItsLossIsAllowed) {
@@ -313,6 +324,7 @@ TEST(ApplyRefuses, ANodeWithDataThatLacksWhatTheSourcePurgedUnlessItsLossIsAllow
   const auto p = plan::plan_converge(spec, world.office, nullptr, world.servers.view(), {}, {kB});
   ASSERT_TRUE(p) << p.error().message;
   EXPECT_TRUE(has_step(*p, "b: clone the data of a"));
+  EXPECT_FALSE(all_of_kind<CloneFrom>(*p).at(0).must_be_empty);
 }
 
 TEST(ApplyRefuses, ANodeThatWouldLackThemOnceItsOwnAreForgotten) {

@@ -103,6 +103,103 @@ TEST(Rotation, KeepsTheFormerPasswordWhileANodeIsAway) {
   EXPECT_EQ(all_of_kind<DiscardFormerPassword>(rest).size(), 1u);
 }
 
+TEST(Rotation, IsRefusedWhileSomebodyMayStillNeedTheFormerPassword) {
+  Kept world{spec_of("a b c")};
+  world.servers["c"].life = Life::Down;
+  world.change_secret(AccountRole::Replication);
+  world.carry_out(world.plan());
+  world.change_secret(AccountRole::Replication);
+  const auto refused = [&] {
+    return plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
+  };
+  ASSERT_FALSE(refused());
+  EXPECT_NE(refused().error().message.find("needed by c (does not answer)"), std::string::npos)
+      << refused().error().message;
+  // All that are there are told the third one in the course of the same apply.
+  world.servers["c"].life = Life::Up;
+  world.carry_out(world.plan());
+  EXPECT_TRUE(world.plan().empty());
+}
+
+TEST(Rotation, TellsANodeThatIsAttachedBeforeTheFormerPasswordEnds) {
+  Kept world{spec_of("a b c")};
+  world.change_secret(AccountRole::Replication);
+  world.servers["c"].now.channels.front().source.host = kDetachedHost;
+  world.servers["c"].now.channels.front().receiver = ThreadState::Stopped;
+  const auto p = world.plan();
+  EXPECT_TRUE(in_order(p, "c: follow a", "c: its receiver logs in as declared from now on"))
+      << "a channel keeps its login";
+  EXPECT_TRUE(
+      in_order(p, "c: its receiver logs in as declared from now on", "a: the former password of the replication"));
+  world.carry_out(p);
+}
+
+TEST(Rotation, RenewsReceiversBelowADelayedNodeThatTakesTheNewPasswordAlready) {
+  Kept world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
+  world.servers["c"].has.receiver_as_declared = false;
+  EXPECT_TRUE(has_step(world.plan(), "c: its receiver logs in as declared from now on"));
+}
+
+TEST(ReplicationAccount, IsMadeRightBeforeAnybodyClonesOrLogsInWithIt) {
+  Kept world{spec_of("a b")};
+  for (const auto* node : {"a", "b"}) {
+    world.servers[node].has.accounts.erase(AccountRole::Replication);
+    world.servers[node].has.account_faults[AccountRole::Replication] = {AccountFault::Grants};
+  }
+  world.servers.write("a", "shop");
+  world.servers["a"].now.purged = gtids("A:1-2");
+  world.servers["b"].now.purged = gtids("A:1-2");
+  Spec wanted = spec_of("a b c");
+  wanted.accounts[AccountRole::Application] = kApplication;
+  world.servers.add(NodeId{"c"});
+  const auto p = world.plan({}, &wanted);
+  EXPECT_TRUE(in_order(p, "a: make the replication account 'repl_replica' true: grants", "b: apply all that a has"));
+  EXPECT_TRUE(in_order(p, "a: make the replication account", "c: clone the data of"));
+  world.carry_out(p);
+}
+
+TEST(ReplicationAccount, ThatIsRenamedIsOnEveryNodeBeforeAReceiverIsTold) {
+  Kept world{spec_of("a b c").follows("c", "b")};
+  for (const auto* node : {"a", "b", "c"}) {
+    auto& has = world.servers[node].has;
+    has.accounts.erase(AccountRole::Replication);
+    has.account_faults[AccountRole::Replication] = {AccountFault::Missing};
+    if (has.receiver_as_declared) has.receiver_as_declared = false;
+  }
+  const auto p = world.plan();
+  EXPECT_TRUE(in_order(p, "a: create the replication account", "b: apply all that a has"));
+  for (const auto* receiver : {"b: its receiver logs in", "c: its receiver logs in"}) {
+    for (const auto* has : {"b: apply all that a has", "c: apply all that a has"})
+      EXPECT_TRUE(in_order(p, has, receiver));
+  }
+}
+
+TEST(ReplicationAccount, ComesFromTheSourceWhereThatMayHaveLoggedIt) {
+  const auto spec = spec_of("a b c").follows("c", "b");
+  auto servers = Servers::fresh(spec);
+  servers["a"].has.accounts.insert(AccountRole::Replication);
+  const auto p = plan::plan_converge(spec, {}, nullptr, servers.view());
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_FALSE(has_step(*p, "b: create the replication account 'repl_replica'")) << "what a replays there would fail";
+  EXPECT_FALSE(has_step(*p, "c: create the replication account 'repl_replica'"));
+  EXPECT_TRUE(in_order(*p, "a: create the replication account 'repl_replica'", "b: follow a"));
+  EXPECT_TRUE(in_order(*p, "b: follow a", "b: apply all that a has"));
+  EXPECT_TRUE(in_order(*p, "b: apply all that a has", "c: follow b"));
+  const auto error = apply_all(servers, *p, in_written_order(*p));
+  EXPECT_FALSE(error) << error->message;
+  for (const auto* node : {"b", "c"})
+    EXPECT_TRUE(servers[node].has.accounts.contains(AccountRole::Replication)) << node;
+}
+
+TEST(Admin, ThatMayExpireIsNamedWithWhatToDo) {
+  Kept world{spec_of("a b")};
+  world.servers["a"].has.accounts.erase(AccountRole::Admin);
+  world.servers["a"].has.account_faults[AccountRole::Admin] = {AccountFault::Policy};
+  const auto p = world.plan();
+  EXPECT_TRUE(p.empty());
+  EXPECT_NE(reasons_of(p).find("PASSWORD EXPIRE NEVER"), std::string::npos) << reasons_of(p);
+}
+
 TEST(Rotation, OfTheApplicationKeepsTheFormerPasswordUntilItIsAskedFor) {
   Kept world{spec_of("a b")};
   world.change_secret(AccountRole::Application);
@@ -166,6 +263,26 @@ TEST(Amending, IsRepairedByItselfButForPasswords) {
   EXPECT_EQ(sentences(*repair), std::vector<std::string>{"a: make the application account 'shop_app' true: grants"});
 }
 
+TEST(Amending, UnlocksWhatFailedLoginsHaveLockedOnlyWhenSomebodyAsks) {
+  Kept world{spec_of("a b")};
+  world.servers["a"].has.accounts.erase(AccountRole::Application);
+  world.servers["a"].has.account_faults[AccountRole::Application] = {AccountFault::LockedOut};
+  const auto view = world.servers.view(world.office.primary);
+  const auto problems = diagnose::diagnose(world.spec, world.office, view);
+  const auto found =
+      std::find_if(problems.begin(), problems.end(), [](const Problem& p) { return p.name == "AccountsDeviate"; });
+  ASSERT_NE(found, problems.end());
+  EXPECT_NE(found->evidence.find("application 'shop_app' (locked-out)"), std::string::npos) << found->evidence;
+  EXPECT_TRUE(plan::plan_repair(*found, world.spec, world.office, view)->empty()) << "its owner wants it so";
+  EXPECT_EQ(sentences(world.plan()),
+            std::vector<std::string>{"a: make the application account 'shop_app' true: locked-out"});
+  // Without it nothing replicates.
+  world.servers["a"].has.accounts.erase(AccountRole::Replication);
+  world.servers["a"].has.account_faults[AccountRole::Replication] = {AccountFault::LockedOut};
+  EXPECT_EQ(sentences(*plan::plan_repair(*found, world.spec, world.office, world.servers.view(world.office.primary))),
+            std::vector<std::string>{"a: make the replication account 'repl_replica' true: locked-out"});
+}
+
 TEST(Policy, IsInstalledWhereNothingReplicatesYetAndNamedWhereItCannotBe) {
   Spec spec = spec_of("a b");
   spec.password_policy.min_length = 14;
@@ -216,6 +333,35 @@ TEST(Tls, AServerWithoutAnAuthorityIsRefusedUnderTheVerifyingModes) {
       plan::plan_converge(world.spec, world.office, &world.spec, world.servers.view(world.office.primary));
   ASSERT_FALSE(made);
   EXPECT_NE(made.error().message.find("b has no ssl_ca"), std::string::npos) << made.error().message;
+}
+
+TEST(Tls, AnAuthorityThatTheFileGivesIsOne) {
+  Kept world{spec_of("a b")};
+  world.servers["b"].has.variables["ssl_ca"] = "";
+  world.spec.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
+  world.spec.settings["ssl_ca"] = "/etc/ca.pem";
+  EXPECT_TRUE(has_step(world.plan(), "b: set ssl_ca '' -> /etc/ca.pem"));
+}
+
+TEST(Tls, AnotherModeOfARunningGroupIsRefusedWithTheWayToGo) {
+  auto spec = spec_of("a b c");
+  spec.topology = TopologyType::GroupSinglePrimary;
+  Kept world{spec};
+  for (const auto* node : {"a", "b", "c"}) {
+    world.servers[node].has.variables["group_replication_ssl_mode"] = "REQUIRED";
+    world.servers[node].has.variables["ssl_ca"] = "/etc/ca.pem";
+  }
+  auto wanted = world.spec;
+  wanted.tls = {TlsMode::VerifyIdentity, "/ca.pem"};
+  const auto made = plan::plan_converge(wanted, world.office, &world.spec, world.servers.view(world.office.primary));
+  ASSERT_FALSE(made);
+  for (const auto* part : {"b runs as a member with another TLS mode", "STOP GROUP_REPLICATION",
+                           "SET PERSIST group_replication_ssl_mode='VERIFY_IDENTITY'"}) {
+    EXPECT_NE(made.error().message.find(part), std::string::npos) << made.error().message;
+  }
+  wanted.tls = {};
+  EXPECT_TRUE(plan::plan_converge(wanted, world.office, &world.spec, world.servers.view(world.office.primary)))
+      << "with `preferred` it may stay as it is";
 }
 
 }  // namespace

@@ -301,6 +301,14 @@ std::string difference(const std::map<NodeId, Restorable>& before, const std::ma
   return "";
 }
 
+/// That stays: receivers may have been told of it.
+bool makes_a_login_for_receivers(const Plan& plan) {
+  const auto made = all_of_kind<CreateAccount>(plan);
+  return std::any_of(made.begin(), made.end(), [](const CreateAccount& s) {
+    return s.role == AccountRole::Replication && s.logged == Logged::Yes;
+  });
+}
+
 /// Carries out the first steps of some order, then takes them back, last first; what is not as it was.
 std::string not_restored(Dice& dice, const Servers& before, const Plan& plan, std::size_t limit) {
   auto servers = before;
@@ -318,7 +326,13 @@ std::string not_restored(Dice& dice, const Servers& before, const Plan& plan, st
       return "not taken back: " + result.error->message + listed(plan, order);
     }
   }
-  const auto what = difference(restorable(before), restorable(servers));
+  auto was = restorable(before), is = restorable(servers);
+  if (makes_a_login_for_receivers(plan)) {
+    for (auto* all : {&was, &is}) {
+      for (auto& [id, server] : *all) server.accounts.erase(AccountRole::Replication);
+    }
+  }
+  const auto what = difference(was, is);
   return what.empty() ? "" : what + listed(plan, order);
 }
 

@@ -363,7 +363,8 @@ class Servers {
     return std::nullopt;
   }
   Outcome carry_out(ModelServer& s, const CreateAccount& step, StepResult& result) {
-    if (s.has.accounts.contains(step.role)) return std::nullopt;
+    // What is logged is said for those that lack it, too.
+    if (s.has.accounts.contains(step.role) && step.logged == Logged::No) return std::nullopt;
     if (s.now.read_only == ReadOnly::Super) return refused(step, "1290 under super_read_only");
     if (step.logged == Logged::Yes) {
       if (commits_hang(s)) {
