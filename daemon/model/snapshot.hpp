@@ -167,7 +167,8 @@ struct Inventory {
   std::map<std::string, std::string> variables;  ///< Current values of the variables the planner asked for, as text.
   std::map<std::string, std::string> persisted;  ///< performance_schema.persisted_variables
   /// Of those in `variables` that were asked about (mysql/inventory.cpp says which): what only a start of the server
-  /// makes otherwise, and of these what no SQL persists, so that only an option file can say it.
+  /// makes otherwise, and of these what no SQL persists, so that only an option file can say it. Also there: what the
+  /// file wants set and the server does not have, neither now nor once the plan has loaded its plugin.
   std::set<std::string> fixed_until_restart;
   std::set<std::string> fixed_by_option_file;
   bool admin_may_restart = true;  ///< SHUTDOWN, which only RESTART needs.

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 
 #include "model/spec_variables.hpp"
@@ -119,9 +121,18 @@ Result<bool> is_refused(Server& server, std::string_view how, const std::string&
   return !answer && server.last_error() == kOnlyAtStart;
 }
 
+/// Comes with a plugin that a plan may load first, or with a component (`validate_password.length`).
+bool may_come_yet(const std::string& name) {
+  constexpr std::array<std::string_view, 3> kPrefixes{"clone_", "group_replication_", "rpl_semi_sync_"};
+  return name.find('.') != std::string::npos ||
+         std::any_of(kPrefixes.begin(), kPrefixes.end(), [&](auto prefix) { return name.starts_with(prefix); });
+}
+
 /// Which variables only a start changes. Asked of those that are otherwise than the file says, and of those that
 /// are persisted and that the file does not name: they may have to go back.
-Result<void> ask_what_is_fixed(Server& server, const Spec& spec, Inventory& out) {
+/// @param asked  names whose values were asked for; one that is not in `out` is no variable of this server
+Result<void> ask_what_is_fixed(Server& server, const Spec& spec, const std::vector<std::string>& asked,
+                               Inventory& out) {
   const auto settings = spec.settings_of(server.node());
   for (const auto& [name, value] : out.variables) {
     const auto wanted = settings.find(name);
@@ -134,6 +145,11 @@ Result<void> ask_what_is_fixed(Server& server, const Spec& spec, Inventory& out)
     const auto for_good = is_refused(server, "PERSIST_ONLY", name);
     if (!for_good) return tl::unexpected(for_good.error());
     if (*for_good) out.fixed_by_option_file.insert(name);
+  }
+  for (const auto& name : asked) {
+    if (settings.contains(name) && !out.variables.contains(name) && !may_come_yet(name)) {
+      out.fixed_by_option_file.insert(name);
+    }
   }
   return {};
 }
@@ -256,7 +272,7 @@ Result<Inventory> read_inventory(Server& server, const Spec& spec, const Endpoin
   if (!persisted) return tl::unexpected(persisted.error());
   out.persisted = std::move(*persisted);
 
-  if (auto asked = ask_what_is_fixed(server, spec, out); !asked) return tl::unexpected(asked.error());
+  if (auto asked = ask_what_is_fixed(server, spec, variables, out); !asked) return tl::unexpected(asked.error());
 
   const auto own_grants = shown_grants(server, "CURRENT_USER()");
   if (!own_grants) return tl::unexpected(own_grants.error());

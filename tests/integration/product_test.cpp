@@ -343,7 +343,7 @@ TEST(FilesThatOnlyTheServersContradict, AreRefusedWithTheReasonAndChangeNothing)
        "source-replica",
        {source + ", type: source", second},
        "settings: {no_such_variable_anywhere: 1}\n",
-       "no_such_variable_anywhere"},
+       "db2 has no server variable no_such_variable_anywhere"},
       {"one server twice",
        {},
        "source-replica",

@@ -322,6 +322,13 @@ class Checker {
     for (const auto& [name, value] : wanted_.settings_of(node.id())) {
       const auto is = value_before(*node.has, name);
       if (!node.has->fixed_by_option_file.contains(name) || same_value(is, value)) continue;
+      if (!node.has->variables.contains(name)) {
+        refuse(ErrorCode::PreconditionFailed,
+               fmt::format("{} has no server variable {}: correct its name, load the plugin that it comes with, or "
+                           "remove it from `settings` (and `nodeSettings`)",
+                           node.id(), name));
+        continue;
+      }
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{}: {} is {} and should be {}, and no SQL can set it, nor persist it: write it into the "
                          "server's option file and restart the server, or remove it from `settings`",

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "diagnose/facts.hpp"
@@ -69,8 +70,12 @@ class Ring {
     return node.follows() && diagnose::source_node(draft_.known, *node.now->channel()) == source_of(node.id());
   }
 
-  /// Nodes count otherwise than they will, or have never been a ring.
+  /// Nodes count otherwise than they will, or have never been a ring; or one that leaves writes, and what it has
+  /// written is not everywhere.
   bool must_pause() const {
+    const auto gone = leaving(draft_);
+    const auto writes = [](const Snapshot* node) { return node->read_only == ReadOnly::Off; };
+    if (draft_.was_ring() && std::any_of(gone.begin(), gone.end(), writes)) return true;
     return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
       const auto wanted = auto_increment(wanted_, n.first);
       const bool counts_otherwise = std::any_of(wanted.begin(), wanted.end(), [&](const auto& variable) {
@@ -154,9 +159,41 @@ class Ring {
         plan_.add(semi_sync_source_off(*node));
       }
     }
+    hand_over(closed);  // with nobody waiting for acknowledgements any more
     if (!names.empty()) {
-      plan_.because(fmt::format("writes stop for a moment on {}: the steps in which nodes count their keys change",
-                                fmt::join(names, ", ")));
+      plan_.because(fmt::format(
+          "writes stop for a moment on {}: the steps in which nodes count their keys change, or one of them leaves",
+          fmt::join(names, ", ")));
+    }
+  }
+
+  /// What those who leave have written is only with them and with who follows them now: that one has it all before it
+  /// follows another.
+  void hand_over(const std::vector<Builder::Index>& closed) {
+    const auto gone = leaving(draft_);
+    const auto is_gone = [&](const NodeId& id) {
+      return std::any_of(gone.begin(), gone.end(), [&](const Snapshot* node) { return node->node == id; });
+    };
+    const auto source_now = [&](const NodeId& id) -> std::optional<NodeId> {
+      const auto* now = draft_.view.reachable(id);
+      if (now == nullptr || now->channel() == nullptr || draft_.checked.to_clone.contains(id)) return std::nullopt;
+      return diagnose::source_node(draft_.known, *now->channel());
+    };
+    // Each passes on what comes from those that leave before it.
+    std::map<NodeId, Builder::Index> has_it;
+    for (std::size_t round = 0; round < gone.size(); ++round) {
+      for (const auto& follower : draft_.known.nodes) {
+        const auto source = source_now(follower.id);
+        if (!source || !is_gone(*source) || has_it.contains(follower.id)) continue;
+        const auto before = source_now(*source);
+        auto after = closed;
+        if (const auto found = has_it.find(*source); found != has_it.end()) {
+          after.push_back(found->second);
+        } else if (before && is_gone(*before) && round + 1 < gone.size()) {
+          continue;
+        }
+        has_it[follower.id] = plan_.add(WaitForApplied{follower.id, *source, kDrainTimeout}, std::move(after));
+      }
     }
   }
 

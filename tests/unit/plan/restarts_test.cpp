@@ -190,6 +190,13 @@ TEST(Restarts, CannotSetWhatNoSqlCanPersist) {
   EXPECT_EQ(c.planned(spec_of("a b").setting("bind_address", "*")), Lines{}) << "it is so already";
 }
 
+TEST(Settings, ThatTheServersDoNotHaveAreRefused) {
+  Established c{spec_of("a b")};
+  c.servers["b"].has.fixed_by_option_file.insert("max_conections");
+  EXPECT_TRUE(mentions(refusal(c.plan(spec_of("a b").setting("max_conections", "321"))),
+                       "b has no server variable max_conections"));
+}
+
 TEST(Restarts, BringEverythingOnAFirstApply) {
   for (const auto& spec : {spec_of("a b c"), spec_of("a b c").acks(2)}) {
     auto with = spec;
@@ -214,6 +221,31 @@ TEST(Restarts, CloseOneNodeOfARingAfterTheOther) {
     EXPECT_TRUE(in_order(p, "a: super-read-only -> writable", "b: writable -> super-read-only"));
     EXPECT_EQ(deviations(with, c.servers), Lines{});
     EXPECT_EQ(c.planned(with), Lines{});
+  }
+}
+
+// What it wrote last may be with its follower only, which must not follow another before it has it.
+TEST(Rings, HaveWhatANodeThatLeavesHasWrittenBeforeTheyCloseUp) {
+  for (const int acks : {0, 1}) {
+    auto five = spec_of("a b c d e"), three = spec_of("a d e"), other = spec_of("a d b");
+    for (auto* spec : {&five, &three, &other}) {
+      if (acks > 0) spec->acks(acks);
+      spec->ring();
+    }
+    Established c{five};
+    const auto p = c.change(three);
+    EXPECT_TRUE(in_order(p, "b: writable -> super-read-only", "c: apply all that b has"));
+    EXPECT_TRUE(in_order(p, "c: apply all that b has", "d: apply all that c has"));
+    EXPECT_TRUE(in_order(p, "d: apply all that c has", "d: follow a"));
+    EXPECT_EQ(c.planned(three), Lines{});
+
+    // It counts already as it has to: all the same nobody writes while the ring closes up.
+    c.servers["b"].has.variables["auto_increment_increment"] = "3";
+    c.servers["b"].has.variables["auto_increment_offset"] = "3";
+    const auto replaced = c.change(other);
+    EXPECT_TRUE(in_order(replaced, "e: writable -> super-read-only", "a: apply all that e has"));
+    EXPECT_TRUE(in_order(replaced, "a: apply all that e has", "a: follow b"));
+    EXPECT_EQ(c.planned(other), Lines{});
   }
 }
 
