@@ -5,10 +5,11 @@
 #include <algorithm>
 #include <atomic>
 #include <fstream>
-#include <set>
 #include <sstream>
 #include <thread>
 
+#include "model/spec.hpp"
+#include "spec/parse.hpp"
 #include "tests/support/rig.hpp"
 
 namespace repl::testing {
@@ -44,11 +45,14 @@ class Adopt : public ::testing::Test {
     sql(node, std::string{"CREATE USER hand@'%' IDENTIFIED BY '"} + kPassword + "'");
     sql(node, "GRANT REPLICATION SLAVE" + more + " ON *.* TO hand@'%'");
   }
-  void follows(const std::string& node, const std::string& source, const std::string& channel = {}) {
+  void follows(const std::string& node, const std::string& source, const std::string& channel = {},
+               const std::string& more = {}) {
     const auto named = channel.empty() ? std::string{} : " FOR CHANNEL '" + channel + "'";
+    // A receiver that is refused tries again in a minute.
+    ASSERT_TRUE(comes_to(source, "SELECT COUNT(*) FROM mysql.user WHERE User='hand'", "1"));
     sql(node, "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=" + std::to_string(port(source)) +
                   ", SOURCE_USER='hand', SOURCE_PASSWORD='" + kPassword + "', GET_SOURCE_PUBLIC_KEY=1" +
-                  (by_position ? "" : ", SOURCE_AUTO_POSITION=1") + named);
+                  (by_position ? "" : ", SOURCE_AUTO_POSITION=1") + more + named);
     sql(node, "START REPLICA" + named);
   }
   void some_data(const std::string& node) {
@@ -92,8 +96,10 @@ class Adopt : public ::testing::Test {
     return out;
   }
 
-  /// Found from `start`, described, and applied as an empty plan.
-  void is_taken_over(const std::string& start, const std::string& topology) {
+  /// Found from `start`, described as `nodes` (a name each, "db3 < db2" with `follows`, in order), and applied. That
+  /// this has no steps is so by design while repld only looks on: that it is accepted means that everything which an
+  /// apply compares (docs/adopt.md) is as the file says.
+  void is_taken_over(const std::string& start, const std::string& topology, const std::vector<std::string>& nodes) {
     const auto before = fingerprints();
     auto command = adopt_command(start);
     command.insert(command.end(), {"--name", rig.cluster(), "--out", file().string()});
@@ -102,20 +108,39 @@ class Adopt : public ::testing::Test {
     EXPECT_NE(text().find("management: observe"), std::string::npos) << text();
     EXPECT_NE(text().find("topology: " + topology), std::string::npos) << text();
     EXPECT_EQ(text().find(kPassword), std::string::npos);
+    EXPECT_EQ(nodes_in_text(), nodes) << text();
     EXPECT_TRUE(rig.replctl_json({"clusters"})["clusters"].empty()) << "finding it takes nothing over";
 
     const auto planned = rig.replctl_json({"apply", file().string(), "--dry-run"});
     ASSERT_TRUE(planned.is_object() && !planned["clusters"].empty())
         << text() << rig.replctl({"apply", file().string(), "--dry-run"}).errors;
     EXPECT_TRUE(planned["clusters"][0]["plan"]["steps"].empty()) << planned.dump(1);
-    const auto applied = rig.replctl({"apply", file().string()});
-    ASSERT_EQ(applied.exit_code, 0) << applied.output << applied.errors << text();
+    ASSERT_TRUE(is_applied());
     EXPECT_EQ(rig.status()["revision"], 1);
     EXPECT_EQ(rig.status()["term"], 1);
     EXPECT_EQ(fingerprints(), before);
     const auto again = rig.replctl(adopt_command(start));
     EXPECT_EQ(again.exit_code, 3);
     EXPECT_NE(again.errors.find("is managed already"), std::string::npos) << again.errors;
+  }
+
+  /// As the printed file has them: a sandbox's server N at port N of them is called dbN here, whatever the file says.
+  std::vector<std::string> nodes_in_text() const {
+    const auto spec = spec::parse(text(), file().string(), "/");
+    if (spec.clusters.size() != 1) return {"no topology file"};
+    const auto& cluster = spec.clusters.front();
+    const auto at = [&](const Address& address) {
+      for (const auto& name : names) {
+        if (port(name) == address.port) return name;
+      }
+      return to_string(address);
+    };
+    std::vector<std::string> out;
+    for (const auto& node : cluster.nodes) {
+      out.push_back(at(node.address));
+      if (node.follows) out.back() += " < " + at(cluster.find(*node.follows)->address);
+    }
+    return out;
   }
 
   std::string text() const {
@@ -138,18 +163,51 @@ class Adopt : public ::testing::Test {
     fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);
   }
 
-  /// With management: full every node gets what it lacks, and replication is not touched, while `writers` are written
-  /// to.
-  void is_managed_in_full(const std::vector<std::string>& writers) {
+  /// The steps of a dry run, sorted: "db1: set sync_binlog 0 -> 1". A node that is slow to answer is left out of one,
+  /// or makes it fail.
+  std::vector<std::string> steps_planned() {
+    const auto planned = rig.replctl_json({"apply", file().string(), "--dry-run"});
+    if (!planned.is_object() || planned["clusters"].empty()) return {"no plan"};
+    std::vector<std::string> out;
+    for (const auto& step : planned["clusters"][0]["plan"]["steps"]) {
+      out.push_back(step["text"].get<std::string>());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+
+  void are_planned(const std::vector<std::string>& steps) {
+    std::vector<std::string> planned;
+    comes_true([&] { return (planned = steps_planned()) == steps; });
+    EXPECT_EQ(planned, steps);
+  }
+  /// A server that is slow to answer makes an apply be refused, and nothing was changed then.
+  bool is_applied() {
+    Outcome applied;
+    const auto done = comes_true([&] {
+      applied = rig.replctl({"apply", file().string(), "--wait"});
+      return applied.exit_code == 0;
+    });
+    if (!done) std::cerr << applied.output << applied.errors << text();
+    return done;
+  }
+
+  bool is_refused_for(const std::string& reason) {
+    Outcome applied;
+    const auto refused = comes_true([&] {
+      applied = rig.replctl({"apply", file().string()});
+      return applied.exit_code == 0 || applied.errors.find(reason) != std::string::npos;
+    });
+    if (!refused) std::cerr << applied.errors;
+    return refused && applied.exit_code == 3;
+  }
+
+  /// With management: full every node gets what it lacks, which is exactly `steps`, and replication is not touched,
+  /// while `writers` are written to.
+  void is_managed_in_full(const std::vector<std::string>& writers, const std::vector<std::string>& steps) {
     give_the_password();
     change("management: observe", "management: full");
-    const auto planned = rig.replctl_json({"apply", file().string(), "--dry-run"});
-    ASSERT_TRUE(planned.is_object() && !planned["clusters"].empty());
-    // Nothing that stops, points or starts a channel or a member.
-    const std::set<std::string> harmless{"install-plugin", "set-variable", "persist-read-only", "create-account",
-                                         "set-read-only"};
-    const auto& steps = planned["clusters"][0]["plan"]["steps"];
-    for (const auto& step : steps) EXPECT_TRUE(harmless.contains(step["name"].get<std::string>())) << step.dump();
+    are_planned(steps);
     std::vector<std::string> channels;
     const std::string running_since =
         "SELECT GROUP_CONCAT(THREAD_ID) FROM performance_schema.replication_connection_status";
@@ -166,8 +224,7 @@ class Adopt : public ::testing::Test {
         }
       });
     }
-    const auto applied = rig.replctl({"apply", file().string(), "--wait"});
-    EXPECT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+    EXPECT_TRUE(is_applied());
     for (auto& thread : writing) thread.request_stop();
     writing.clear();
     EXPECT_EQ(refused, 0);
@@ -176,9 +233,7 @@ class Adopt : public ::testing::Test {
       EXPECT_EQ(rig.ask(names[i], running_since), channels[i]) << names[i] << ": its receiver was restarted";
     }
     all_have(std::to_string(1 + written));
-    const auto again = rig.replctl_json({"apply", file().string(), "--dry-run"});
-    ASSERT_TRUE(again.is_object() && !again["clusters"].empty());
-    EXPECT_TRUE(again["clusters"][0]["plan"]["steps"].empty()) << again.dump(1);
+    are_planned({});
   }
 
   /// What the servers keep is up to date and everywhere.
@@ -187,6 +242,14 @@ class Adopt : public ::testing::Test {
       ASSERT_TRUE(comes_to(node, "SELECT CONCAT(COUNT(*), ' ', MAX(term)) FROM repld.cluster", "1 " + term))
           << node << ": " << rig.ask(node, "SELECT CONCAT(COUNT(*), ' ', MAX(term)) FROM repld.cluster");
     }
+  }
+  bool has_problem(const std::string& name) {
+    return rig.wait_for(
+        [&](const json& status) {
+          return std::any_of(status["problemList"].begin(), status["problemList"].end(),
+                             [&](const json& p) { return p["name"] == name && p["established"] == true; });
+        },
+        30s);
   }
   bool is_ok() {
     return rig.wait_for(
@@ -214,18 +277,10 @@ struct AdoptChain : Adopt {
     for (const auto* replica : {"db2", "db3", "db4"}) sql(replica, "SET GLOBAL read_only = ON");
     all_have("1");
   }
-  bool has_problem(const std::string& name) {
-    return rig.wait_for(
-        [&](const json& status) {
-          return std::any_of(status["problemList"].begin(), status["problemList"].end(),
-                             [&](const json& p) { return p["name"] == name && p["established"] == true; });
-        },
-        30s);
-  }
 };
 
 TEST_F(AdoptChain, IsLookedAtThenManagedAndTakenUpAgainWithAnEmptyDisk) {
-  is_taken_over("db4", "source-replica");
+  is_taken_over("db4", "source-replica", {"db1", "db2", "db3 < db2", "db4 < db3"});
   EXPECT_EQ(rig.primary(), "db1");
 
   // Only looked at: what breaks is reported, and stays as it is.
@@ -255,7 +310,11 @@ TEST_F(AdoptChain, IsLookedAtThenManagedAndTakenUpAgainWithAnEmptyDisk) {
   // In repld's hands it heals, and a dead primary is replaced.
   sql("db4", "START REPLICA SQL_THREAD");
   ASSERT_TRUE(comes_to("db2", "SELECT SERVICE_STATE FROM performance_schema.replication_connection_status", "ON", 90s));
-  is_managed_in_full({"db1"});
+  is_managed_in_full({"db1"}, {"db1: after a restart super-read-only", "db1: install the semi-sync replica plugin",
+                               "db1: install the semi-sync source plugin", "db2: after a restart super-read-only",
+                               "db2: read-only -> super-read-only", "db3: after a restart super-read-only",
+                               "db3: read-only -> super-read-only", "db4: after a restart super-read-only",
+                               "db4: read-only -> super-read-only"});
   is_kept("1");
   sql("db4", "STOP REPLICA SQL_THREAD");
   EXPECT_TRUE(comes_to(
@@ -291,7 +350,7 @@ TEST_F(AdoptChain, IsLookedAtThenManagedAndTakenUpAgainWithAnEmptyDisk) {
   // The node that writes now can be given what it could not as a replica.
   const auto& steps = planned["clusters"][0]["plan"]["steps"];
   for (const auto& step : steps) EXPECT_EQ(step["name"], "install-plugin") << step.dump();
-  ASSERT_EQ(rig.replctl({"apply", file().string(), "--wait"}).exit_code, 0);
+  ASSERT_TRUE(is_applied());
   EXPECT_EQ(rig.status()["term"], 3);
   is_kept("3");
 }
@@ -303,12 +362,10 @@ TEST_F(AdoptChain, WhatTheFileSaysOtherwiseIsRefusedAndNamed) {
   const auto found = rig.replctl(command);
   EXPECT_EQ(found.exit_code, 3) << found.output;
   EXPECT_NE(found.errors.find("db3 takes writes"), std::string::npos) << found.errors;
-  const auto refused = rig.replctl({"apply", file().string()});
-  EXPECT_EQ(refused.exit_code, 3);
-  EXPECT_NE(refused.errors.find("db3 takes writes"), std::string::npos) << refused.errors;
+  EXPECT_TRUE(is_refused_for("db3 takes writes"));
   EXPECT_TRUE(rig.replctl_json({"clusters"})["clusters"].empty());
   sql("db3", "SET GLOBAL read_only = ON");
-  EXPECT_EQ(rig.replctl({"apply", file().string()}).exit_code, 0);
+  EXPECT_TRUE(is_applied());
 }
 
 struct AdoptPair : Adopt {
@@ -324,11 +381,56 @@ TEST_F(AdoptPair, TwoSourcesAreTakenOver) {
   follows("db2", "db1");
   follows("db1", "db2", "back");
   all_have("1");
-  is_taken_over("db2", "source-source");
-  is_managed_in_full({"db1", "db2"});
+  is_taken_over("db2", "source-source", {"db1", "db2"});
+  is_managed_in_full({"db1", "db2"},
+                     {"db1: after a restart super-read-only", "db1: install the semi-sync replica plugin",
+                      "db1: install the semi-sync source plugin", "db2: after a restart super-read-only",
+                      "db2: install the semi-sync replica plugin", "db2: install the semi-sync source plugin"});
   ASSERT_TRUE(is_ok());
   is_kept("1");
   EXPECT_EQ(rig.ask("db1", "SELECT CHANNEL_NAME FROM performance_schema.replication_connection_configuration"), "back");
+}
+
+// With what repld makes otherwise: plugins, persisted read-only flags, an account that may be cloned with.
+TEST_F(AdoptPair, WhatHasEverythingNeedsNothing) {
+  for (const auto& node : names) {
+    sql(node, "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'");
+    sql(node, "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'");
+    sql(node, "INSTALL PLUGIN clone SONAME 'mysql_clone.so'");
+    sql(node, "SET PERSIST_ONLY super_read_only = ON");
+    sql(node, "RESET BINARY LOGS AND GTIDS");
+  }
+  replication_account("db1", ", BACKUP_ADMIN");
+  some_data("db1");
+  follows("db2", "db1");
+  sql("db2", "SET GLOBAL super_read_only = ON");
+  all_have("1");
+  is_taken_over("db1", "source-replica", {"db1", "db2"});
+  give_the_password();
+  change("management: observe", "management: full");
+  are_planned({});
+}
+
+TEST_F(AdoptPair, AnEncryptedChannelStaysEncrypted) {
+  replication_account("db1");
+  some_data("db1");
+  follows("db2", "db1", {}, ", SOURCE_SSL=1");
+  sql("db2", "SET GLOBAL read_only = ON");
+  all_have("1");
+  is_taken_over("db1", "source-replica", {"db1", "db2"});
+  EXPECT_NE(text().find("mode: required"), std::string::npos) << text();
+  const auto asked = text();
+  change("mode: required", "mode: preferred");
+  EXPECT_TRUE(is_refused_for("write `tls: { mode: required }`"));
+  std::ofstream{file()} << asked;
+  give_the_password();
+  change("management: observe", "management: full");
+  ASSERT_TRUE(is_applied());
+  // Made anew, it is what it was.
+  ASSERT_EQ(rig.replctl({"switchover", rig.cluster(), "--to", "db2"}).exit_code, 0);
+  EXPECT_TRUE(
+      comes_to("db1", "SELECT SSL_ALLOWED FROM performance_schema.replication_connection_configuration", "YES"));
+  ASSERT_TRUE(is_ok());
 }
 
 struct AdoptByPosition : Adopt {
@@ -342,14 +444,49 @@ TEST_F(AdoptByPosition, ATreeWithoutGtidsIsTakenOver) {
   follows("db2", "db1");
   sql("db2", "SET GLOBAL read_only = ON");
   all_have("1");
-  is_taken_over("db2", "source-replica");
+  is_taken_over("db2", "source-replica", {"db1", "db2"});
   EXPECT_NE(text().find("positioning: binlog"), std::string::npos) << text();
-  is_managed_in_full({"db1"});
+  is_managed_in_full({"db1"}, {"db1: after a restart super-read-only", "db1: install the semi-sync replica plugin",
+                               "db1: install the semi-sync source plugin", "db2: after a restart super-read-only",
+                               "db2: read-only -> super-read-only"});
   ASSERT_TRUE(is_ok());
 }
 
 struct AdoptThree : Adopt {
   AdoptThree() : Adopt{3} {}
+
+  /// All three of one group, of which db1 is the first member.
+  void group(const std::string& single_primary_mode) {
+    std::string seeds;
+    for (const auto& node : names) seeds += (seeds.empty() ? "" : ",") + address(node);
+    for (const auto& node : names) {
+      // Of one session each: root asks in sessions of its own.
+      sql(node, "INSTALL PLUGIN group_replication SONAME 'group_replication.so'");
+      replication_account(node, ", GROUP_REPLICATION_STREAM, CONNECTION_ADMIN, BACKUP_ADMIN");
+      for (const auto& [name, value] :
+           std::vector<std::pair<std::string, std::string>>{{"group_name", "'6f1c8f0e-3d5a-4c1e-9b7a-0d2e4f6a8b10'"},
+                                                            {"communication_stack", "'MYSQL'"},
+                                                            {"single_primary_mode", single_primary_mode},
+                                                            {"local_address", "'" + address(node) + "'"},
+                                                            {"group_seeds", "'" + seeds + "'"},
+                                                            {"advertise_recovery_endpoints", "'" + address(node) + "'"},
+                                                            {"ssl_mode", "'REQUIRED'"},
+                                                            {"recovery_use_ssl", "ON"},
+                                                            {"recovery_get_public_key", "ON"}}) {
+        sql(node, "SET PERSIST group_replication_" + name + " = " + value);
+      }
+      sql(node, "RESET BINARY LOGS AND GTIDS");
+      sql(node, std::string{"CHANGE REPLICATION SOURCE TO SOURCE_USER='hand', SOURCE_PASSWORD='"} + kPassword +
+                    "' FOR CHANNEL 'group_replication_recovery'");
+    }
+    sql("db1", "SET GLOBAL group_replication_bootstrap_group = ON");
+    sql("db1", "START GROUP_REPLICATION");
+    sql("db1", "SET GLOBAL group_replication_bootstrap_group = OFF");
+    for (const auto* node : {"db2", "db3"}) sql(node, "START GROUP_REPLICATION");
+    const std::string online =
+        "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE='ONLINE'";
+    for (const auto& node : names) ASSERT_TRUE(comes_to(node, online, "3", 60s)) << rig.ask(node, online);
+  }
 };
 
 TEST_F(AdoptThree, ARingIsTakenOver) {
@@ -363,48 +500,86 @@ TEST_F(AdoptThree, ARingIsTakenOver) {
   follows("db3", "db2");
   follows("db1", "db3");
   all_have("1");
-  is_taken_over("db3", "circular");
-  is_managed_in_full({"db1", "db2", "db3"});
+  is_taken_over("db3", "circular", {"db1", "db2", "db3"});
+  is_managed_in_full({"db1", "db2", "db3"},
+                     {"db1: after a restart super-read-only", "db1: install the semi-sync replica plugin",
+                      "db1: install the semi-sync source plugin", "db2: after a restart super-read-only",
+                      "db2: install the semi-sync replica plugin", "db2: install the semi-sync source plugin",
+                      "db3: after a restart super-read-only", "db3: install the semi-sync replica plugin",
+                      "db3: install the semi-sync source plugin"});
   ASSERT_TRUE(is_ok());
   is_kept("1");
 }
 
 TEST_F(AdoptThree, AGroupIsTakenOver) {
-  std::string seeds;
-  for (const auto& node : names) seeds += (seeds.empty() ? "" : ",") + address(node);
-  for (const auto& node : names) {
-    // Of one session each: root asks in sessions of its own.
-    sql(node, "INSTALL PLUGIN group_replication SONAME 'group_replication.so'");
-    replication_account(node, ", GROUP_REPLICATION_STREAM, CONNECTION_ADMIN, BACKUP_ADMIN");
-    for (const auto& [name, value] :
-         std::vector<std::pair<std::string, std::string>>{{"group_name", "'6f1c8f0e-3d5a-4c1e-9b7a-0d2e4f6a8b10'"},
-                                                          {"communication_stack", "'MYSQL'"},
-                                                          {"local_address", "'" + address(node) + "'"},
-                                                          {"group_seeds", "'" + seeds + "'"},
-                                                          {"advertise_recovery_endpoints", "'" + address(node) + "'"},
-                                                          {"ssl_mode", "'REQUIRED'"},
-                                                          {"recovery_use_ssl", "ON"},
-                                                          {"recovery_get_public_key", "ON"}}) {
-      sql(node, "SET PERSIST group_replication_" + name + " = " + value);
-    }
-    sql(node, "RESET BINARY LOGS AND GTIDS");
-    sql(node, std::string{"CHANGE REPLICATION SOURCE TO SOURCE_USER='hand', SOURCE_PASSWORD='"} + kPassword +
-                  "' FOR CHANNEL 'group_replication_recovery'");
-  }
-  sql("db1", "SET GLOBAL group_replication_bootstrap_group = ON");
-  sql("db1", "START GROUP_REPLICATION");
-  sql("db1", "SET GLOBAL group_replication_bootstrap_group = OFF");
-  for (const auto* node : {"db2", "db3"}) sql(node, "START GROUP_REPLICATION");
-  const std::string online =
-      "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE='ONLINE'";
-  for (const auto& node : names) ASSERT_TRUE(comes_to(node, online, "3", 60s)) << rig.ask(node, online);
+  group("ON");
   some_data("db1");
   all_have("1");
-  is_taken_over("db2", "group-single-primary");
+  is_taken_over("db2", "group-single-primary", {"db1", "db2", "db3"});
   EXPECT_EQ(rig.primary(), "db1");
-  is_managed_in_full({"db1"});
+  is_managed_in_full({"db1"}, {"db1: after a restart super-read-only", "db2: after a restart super-read-only",
+                               "db3: after a restart super-read-only"});
   ASSERT_TRUE(is_ok());
   is_kept("1");
+}
+
+TEST_F(AdoptThree, AGroupInWhichAllWriteIsTakenOver) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    sql(names[i], "SET PERSIST auto_increment_increment = 3");
+    sql(names[i], "SET PERSIST auto_increment_offset = " + std::to_string(i + 1));
+  }
+  group("OFF");
+  some_data("db1");
+  all_have("1");
+  is_taken_over("db3", "group-multi-primary", {"db1", "db2", "db3"});
+  is_managed_in_full({"db1", "db2", "db3"},
+                     {"db1: after a restart super-read-only", "db2: after a restart super-read-only",
+                      "db3: after a restart super-read-only"});
+  ASSERT_TRUE(is_ok());
+  is_kept("1");
+}
+
+// One that acknowledges, and one that applies later and not everything: it is there for reports.
+TEST_F(AdoptThree, ASemiSyncTreeWithADelayedReplicaThatHasFiltersIsTakenOver) {
+  for (const auto& node : names) {
+    sql(node, "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'");
+    sql(node, "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'");
+    sql(node, "RESET BINARY LOGS AND GTIDS");
+  }
+  replication_account("db1");
+  some_data("db1");
+  sql("db2", "SET GLOBAL rpl_semi_sync_replica_enabled = ON");
+  follows("db2", "db1");
+  follows("db3", "db1", {}, ", SOURCE_DELAY=2");
+  sql("db3", "STOP REPLICA SQL_THREAD");
+  sql("db3", "CHANGE REPLICATION FILTER REPLICATE_WILD_IGNORE_TABLE = ('shop.audit%')");
+  sql("db3", "START REPLICA SQL_THREAD");
+  for (const auto* replica : {"db2", "db3"}) sql(replica, "SET GLOBAL super_read_only = ON");
+  sql("db1", "SET PERSIST rpl_semi_sync_source_timeout = 4294967295");
+  sql("db1", "SET GLOBAL rpl_semi_sync_source_enabled = ON");
+  all_have("1");
+  is_taken_over("db1", "source-replica", {"db1", "db2", "db3"});
+  for (const auto* part : {"mode: semi-sync", "delay: 2s", "promotion: never",
+                           "has replication filters (REPLICATE_WILD_IGNORE_TABLE=shop.audit%)"}) {
+    EXPECT_NE(text().find(part), std::string::npos) << part << "\n" << text();
+  }
+  is_managed_in_full(
+      {"db1"}, {"db1: after a restart super-read-only", "db1: semi-sync replica on",
+                "db2: after a restart super-read-only", "db2: set rpl_semi_sync_source_timeout 10000 -> 4294967295",
+                "db3: after a restart super-read-only", "db3: set rpl_semi_sync_source_timeout 10000 -> 4294967295"});
+  ASSERT_TRUE(is_ok());
+  EXPECT_EQ(rig.ask("db3", "SELECT @@rpl_semi_sync_replica_enabled"), "0");
+
+  // It is no candidate, also when nobody has said so.
+  change("    promotion: never\n", "");
+  change("delay: 2s", "delay: 0s");
+  ASSERT_TRUE(is_applied());
+  EXPECT_TRUE(comes_true([&] {
+    const auto refused = rig.replctl({"switchover", rig.cluster(), "--to", "db3"});
+    return refused.exit_code != 0 && refused.errors.find("db3 has replication filters") != std::string::npos;
+  }));
+  EXPECT_EQ(rig.primary(), "db1");
+  EXPECT_TRUE(has_problem("FilteredReplica"));
 }
 
 }  // namespace
