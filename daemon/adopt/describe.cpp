@@ -399,7 +399,7 @@ class Describer {
     auto& out = spec_.sync;
     out.mode = DataSyncType::SemiSync;
     out.acks = spec_.is_ring() ? 1 : has.wait_for_count;
-    if (has.timeout < plan::kPracticallyForever) {
+    if (has.timeout < kPracticallyForever) {
       out.on_too_few = OnTooFewReplicas::DegradeToAsync;
       out.timeout = has.timeout;
     }

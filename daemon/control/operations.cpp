@@ -43,6 +43,14 @@ bool makes_acker(const Step& step, const Spec& spec, const NodeId& primary) {
   return node != nullptr && node->delay.count() == 0;
 }
 
+/// What was found of the servers' variables and accounts before it may not be so any more.
+bool changes_what_inventories_show(const Operation& op) {
+  return op.goal == Goal::Converge || op.goal == Goal::Repair ||
+         std::any_of(op.plan.steps.begin(), op.plan.steps.end(), [](const PlannedStep& planned) {
+           return std::holds_alternative<SetVariable>(planned.step) || std::holds_alternative<StartGroup>(planned.step);
+         });
+}
+
 /// What a step that is done has found out; null when nothing.
 const GtidSet* position_of(const StepProgress& p) {
   return p.state == StepState::Done && p.result && p.result->position ? &*p.result->position : nullptr;
@@ -232,7 +240,7 @@ void Controller::State::operation_over(Time now) {
                     .why = op.error ? op.error->message : std::string{}};
     }
   }
-  if (op.goal == Goal::Converge || op.goal == Goal::Repair) forget_inventories(now);
+  if (changes_what_inventories_show(op)) forget_inventories(now);
   attempting.clear();
   memory.operation.reset();
   first_seen.clear();

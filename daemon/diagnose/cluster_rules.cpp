@@ -280,6 +280,27 @@ constexpr std::array kClusterRules{
                     [](const Facts& f) {
                       return fmt::format("{} nodes are ONLINE, and not all of them in one view", f.members_online);
                     }},
+    // Only shown: going back closes members that take writes now, and whoever opened them has clients there.
+    ClusterRule{
+        .name = "GroupIsMultiPrimary",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::TenSeconds,
+        .summary =
+            "every member of the group takes writes, and the topology has one primary: somebody changed its mode",
+        .advice = "Apply the topology file again: the primary stays, and the other members are closed for writes. Or "
+                  "declare group-multi-primary.",
+        .matches =
+            [](const Facts& f) {
+              return f.spec->topology == TopologyType::GroupSinglePrimary && !f.two_groups &&
+                     std::any_of(f.nodes.begin(), f.nodes.end(), in_multi_primary_group);
+            },
+        .evidence =
+            [](const Facts& f) {
+              const auto several = std::count_if(f.nodes.begin(), f.nodes.end(), in_multi_primary_group);
+              return fmt::format("group_replication_single_primary_mode is OFF on {} of {} nodes", several,
+                                 f.nodes.size());
+            }},
     ClusterRule{.name = "GroupDown",
                 .severity = Severity::Critical,
                 .goal = Goal::Repair,

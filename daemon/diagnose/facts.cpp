@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
+#include "model/spec_variables.hpp"
 #include "model/variable_value.hpp"
 
 namespace repl::diagnose {
@@ -274,16 +276,53 @@ std::vector<NodeId> silent_nodes(const Facts& facts) {
   return out;
 }
 
-std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node) {
+bool commits_may_go_alone(const Spec& spec, const NodeFacts& node) {
+  return spec.waits_for_acks() && node.writer && node.now != nullptr && node.now->read_only == ReadOnly::Off &&
+         node.now->semi_sync.source_enabled && !node.now->semi_sync.never_goes_alone();
+}
+
+namespace {
+
+std::vector<DeviatingSetting> deviations_from(const std::map<std::string, std::string>& wanted, const NodeFacts& node) {
   std::vector<DeviatingSetting> out;
   if (node.now == nullptr || !node.seen->inventory) return out;
-  const auto& variables = node.seen->inventory->variables;
-  for (const auto& [name, wanted] : spec.settings_of(node.spec->id)) {
-    const auto found = variables.find(name);
-    if (found == variables.end() || same_value(found->second, wanted)) continue;
-    out.push_back({name, found->second, wanted, node.seen->inventory->fixed_until_restart.contains(name)});
+  const auto& has = *node.seen->inventory;
+  for (const auto& [name, value] : wanted) {
+    const auto found = has.variables.find(name);
+    if (found == has.variables.end() || same_value(found->second, value)) continue;
+    out.push_back({name, found->second, value, has.fixed_until_restart.contains(name)});
   }
   return out;
+}
+
+}  // namespace
+
+std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node) {
+  auto wanted = declared_variables(spec, node.spec->id);
+  const auto leave_out = [&](const std::map<std::string, std::string>& others) {
+    for (const auto& [name, value] : others) wanted.erase(name);
+  };
+  if (spec.is_ring()) leave_out(auto_increment(spec, node.spec->id));
+  if (commits_may_go_alone(spec, node)) leave_out(semi_sync_variables(spec));
+  if (spec.observes()) {
+    // A file that was made from running servers does not say how repld would have set them up.
+    const auto named = spec.settings_of(node.spec->id);
+    std::erase_if(wanted, [&](const auto& v) { return !named.contains(v.first) && !is_said_by_group(v.first); });
+  }
+  return deviations_from(wanted, node);
+}
+
+std::vector<DeviatingSetting> deviating_keys(const Spec& spec, const NodeFacts& node) {
+  if (!spec.is_ring() || spec.observes()) return {};
+  return deviations_from(auto_increment(spec, node.spec->id), node);
+}
+
+std::string undeclared_skipped_errors(const Spec& spec, const NodeFacts& node) {
+  if (node.now == nullptr || !node.seen->inventory) return {};
+  if (spec.settings_of(node.spec->id).contains(kSkipErrorsVariable)) return {};
+  const auto found = node.seen->inventory->variables.find(kSkipErrorsVariable);
+  return found == node.seen->inventory->variables.end() || same_value(found->second, "OFF") ? std::string{}
+                                                                                            : found->second;
 }
 
 }  // namespace repl::diagnose

@@ -129,7 +129,16 @@ std::vector<std::pair<NodeId, GtidSet>> holders_of(const Facts& facts, const Gti
 /// Nodes that do not answer.
 std::vector<NodeId> silent_nodes(const Facts& facts);
 
-/// Declared settings that are otherwise on the node; empty while nobody has looked thoroughly, or it does not answer.
+/// By how semi-sync is set up on a node that takes writes and has it on, its commits go on alone when replicas are
+/// slow or away, or are seen before replicas have them, although they are declared to wait.
+bool commits_may_go_alone(const Spec& spec, const NodeFacts& node);
+
+/// Variables that are otherwise on the node than the spec says, or means; empty while nobody has looked thoroughly, or
+/// it does not answer. Not the base, which nobody is fought about, and not what rules of their own are for.
 std::vector<DeviatingSetting> deviating_settings(const Spec& spec, const NodeFacts& node);
+/// The same of how a node of a ring counts its automatic keys.
+std::vector<DeviatingSetting> deviating_keys(const Spec& spec, const NodeFacts& node);
+/// Errors that the node's applier passes by although the spec names none; "" when there are none, or nobody looked.
+std::string undeclared_skipped_errors(const Spec& spec, const NodeFacts& node);
 
 }  // namespace repl::diagnose

@@ -100,7 +100,7 @@ constexpr std::array kHealthRules{
         .severity = Severity::Warning,
         .goal = Goal::Repair,
         .hold = Hold::OneProbe,
-        .summary = "a server variable is not what `settings` say",
+        .summary = "a server variable is not what the topology file says, or what follows from it",
         .advice = "",
         .matches = [](const Facts& f, const NodeFacts& n) { return !settings_that(f, n, NeedRestart::No).empty(); },
         .evidence =
@@ -119,6 +119,21 @@ constexpr std::array kHealthRules{
         .evidence =
             [](const Facts& f, const NodeFacts& n) {
               return fmt::format("{}: {}", n.spec->id, settings_that(f, n, NeedRestart::Yes));
+            }},
+    // Only shown: only a start of the server changes it, and the file does not ask for one.
+    NodeRule{
+        .name = "SkipsErrors",
+        .severity = Severity::Warning,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a server passes errors of its applier by that the topology file does not name: events are lost on "
+                   "it in silence",
+        .advice = "Take replica_skip_errors out of its option file (or RESET PERSIST) and restart it, then compare its "
+                  "data (`replctl verify`); or declare `skipErrors`.",
+        .matches = [](const Facts& f, const NodeFacts& n) { return !undeclared_skipped_errors(*f.spec, n).empty(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("replica_skip_errors is {} on {}", undeclared_skipped_errors(*f.spec, n), n.spec->id);
             }},
     NodeRule{.name = "AccountsDeviate",
              .severity = Severity::Warning,

@@ -61,14 +61,19 @@ bool takes_writes(const NodeFacts& n) {
   return n.writer && n.now != nullptr && n.now->read_only == ReadOnly::Off;
 }
 
-string settings_that(const Facts& f, const NodeFacts& n, NeedRestart need) {
+string listed(const std::vector<DeviatingSetting>& deviating) {
   string out;
-  for (const auto& d : deviating_settings(*f.spec, n)) {
-    if (d.needs_restart != (need == NeedRestart::Yes)) continue;
+  for (const auto& d : deviating) {
     out +=
         fmt::format("{}{} is {} instead of {}", out.empty() ? "" : ", ", d.name, d.is.empty() ? "''" : d.is, d.wanted);
   }
   return out;
+}
+
+string settings_that(const Facts& f, const NodeFacts& n, NeedRestart need) {
+  auto deviating = deviating_settings(*f.spec, n);
+  std::erase_if(deviating, [&](const auto& d) { return d.needs_restart != (need == NeedRestart::Yes); });
+  return listed(deviating);
 }
 
 string deviations(const Facts& f, const NodeFacts& n) {
@@ -96,6 +101,18 @@ bool receiver_outdated(const Facts& f, const NodeFacts& n) {
 
 bool is_member(const NodeFacts& n) {
   return n.now != nullptr && n.now->in_group();
+}
+
+bool in_single_primary_group(const NodeFacts& n) {
+  return is_member(n) && n.now->group.single_primary;
+}
+
+bool in_multi_primary_group(const NodeFacts& n) {
+  return is_member(n) && !n.now->group.single_primary;
+}
+
+bool is_elected(const NodeFacts& n) {
+  return is_member(n) && n.now->group.find(n.now->server_uuid)->primary;
 }
 
 bool out_of_the_group(const Facts& f, const NodeFacts& n) {

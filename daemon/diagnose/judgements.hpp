@@ -27,13 +27,20 @@ bool source_answers(const Facts& f, const NodeFacts& n);
 bool may_be_attached(const Facts& f, const NodeFacts& n);
 bool takes_writes(const NodeFacts& n);
 enum class NeedRestart { No, Yes };
-/// "max_connections is 151 instead of 500", of the variables that need a restart, or of the others.
+/// "max_connections is 151 instead of 500"
+std::string listed(const std::vector<DeviatingSetting>& deviating);
+/// Of the variables that need a restart, or of the others.
 std::string settings_that(const Facts& f, const NodeFacts& n, NeedRestart need);
 /// "application 'shop_app' (grants, policy)", as last looked at thoroughly; "" when all is as declared.
 std::string deviations(const Facts& f, const NodeFacts& n);
 /// The source takes what is declared: else the receiver would be lost.
 bool receiver_outdated(const Facts& f, const NodeFacts& n);
 bool is_member(const NodeFacts& n);
+/// A member of a group that runs with one primary, or with several, as its members say.
+bool in_single_primary_group(const NodeFacts& n);
+bool in_multi_primary_group(const NodeFacts& n);
+/// By its own word it is a primary of its group.
+bool is_elected(const NodeFacts& n);
 /// The group lives, and this node is none of it.
 bool out_of_the_group(const Facts& f, const NodeFacts& n);
 /// No node is in the group, and none waits for its majority: all were stopped.

@@ -64,14 +64,15 @@ std::vector<Problem> diagnose(const Spec& spec, const Office& office, const View
 
 bool is_found_by_inventory(std::string_view problem) {
   return problem == "SettingDeviates" || problem == "SettingNeedsRestart" || problem == "AccountsDeviate" ||
-         problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated";
+         problem == "ReplicaAccountsDeviate" || problem == "ReceiverOutdated" || problem == "KeysMayCollide" ||
+         problem == "SkipsErrors";
 }
 
 bool is_drift(std::string_view problem) {
-  constexpr std::array<std::string_view, 11> kDrift{
+  constexpr std::array<std::string_view, 12> kDrift{
       "NotSuperReadOnly",   "NotPersistedReadOnly",    "ReplicationStopped", "WrongSource",
       "SemiSyncReplicaOff", "SemiSyncSourceOnReplica", "SettingDeviates",    "AccountsDeviate",
-      "ReceiverOutdated",   "NotAutoPositioned",       "DelayDiffers"};
+      "ReceiverOutdated",   "NotAutoPositioned",       "DelayDiffers",       "GroupIsSinglePrimary"};
   return std::find(kDrift.begin(), kDrift.end(), problem) != kDrift.end();
 }
 

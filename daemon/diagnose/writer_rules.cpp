@@ -72,6 +72,40 @@ constexpr std::array kWriterRules{
             [](const Facts&, const NodeFacts& n) {
               return fmt::format("rpl_semi_sync_source_enabled is OFF on {}", n.spec->id);
             }},
+    // Repaired whatever `drift` says: until then a slow replica costs the durability that was asked for, and a primary
+    // that falls silent counts as not fenced. To put it right stops nobody.
+    NodeRule{.name = "CommitsMayGoAlone",
+             .severity = Severity::Critical,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary =
+                 "semi-sync is on, and set up so that commits go on without replicas, although the spec makes them "
+                 "wait",
+             .advice = "",
+             .matches = [](const Facts& f, const NodeFacts& n) { return commits_may_go_alone(*f.spec, n); },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   const auto& s = n.now->semi_sync;
+                   return fmt::format("{}: rpl_semi_sync_source_timeout is {} ms, _wait_no_replica {}, _wait_point {}",
+                                      n.spec->id, s.timeout.count(), s.wait_no_replica ? "ON" : "OFF",
+                                      s.after_sync ? "AFTER_SYNC" : "AFTER_COMMIT");
+                 }},
+    // Only shown: sessions that began since go on counting so, and a value put right under them would hide it. An apply
+    // stops all writes for a moment and cuts the sessions off.
+    NodeRule{
+        .name = "KeysMayCollide",
+        .severity = Severity::Critical,
+        .goal = Goal::None,
+        .hold = Hold::OneProbe,
+        .summary = "a node of the ring counts automatic keys otherwise than its place says: two nodes may give the "
+                   "same key to different rows",
+        .advice = "Apply the topology file again: writes stop for a moment, clients are cut off, and every session "
+                  "counts right from then on.",
+        .matches = [](const Facts& f, const NodeFacts& n) { return !deviating_keys(*f.spec, n).empty(); },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("{}: {}", n.spec->id, listed(deviating_keys(*f.spec, n)));
+            }},
     NodeRule{.name = "WriterCommitsHang",
              .severity = Severity::Critical,
              .goal = Goal::None,
@@ -107,6 +141,40 @@ constexpr std::array kWriterRules{
                    return fmt::format(
                        "{} commits wait on {}, {} semi-sync replicas are connected, and nothing is committed",
                        n.now->semi_sync.wait_sessions, n.spec->id, n.now->semi_sync.clients);
+                 }},
+    // Not at once: the group closes members itself when somebody moves its primary.
+    NodeRule{
+        .name = "SecondaryTakesWrites",
+        .severity = Severity::Critical,
+        .goal = Goal::Fence,
+        .hold = Hold::TenSeconds,
+        .summary = "a secondary was opened by hand: a group with one primary does not check its writes for conflicts",
+        .advice = "",
+        .matches =
+            [](const Facts& f, const NodeFacts& n) {
+              return f.spec->topology == TopologyType::GroupSinglePrimary && in_single_primary_group(n) &&
+                     !is_elected(n) && !n.is_primary && n.now->read_only == ReadOnly::Off;
+            },
+        .evidence =
+            [](const Facts& f, const NodeFacts& n) {
+              return fmt::format("super_read_only and read_only are OFF on {}, and {} is the primary", n.spec->id,
+                                 primary_name(f));
+            }},
+    // Repaired: it opens members that are declared to be open, and closes none. Told to the one that is open.
+    NodeRule{.name = "GroupIsSinglePrimary",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::TenSeconds,
+             .summary = "only one member of the group takes writes, and all are declared to: somebody changed its mode",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return f.spec->topology == TopologyType::GroupMultiPrimary && !f.two_groups &&
+                          in_single_primary_group(n) && is_elected(n);
+                 },
+             .evidence =
+                 [](const Facts&, const NodeFacts& n) {
+                   return fmt::format("group_replication_single_primary_mode is ON, and {} is the primary", n.spec->id);
                  }},
     NodeRule{.name = "MemberOut",
              .severity = Severity::Critical,

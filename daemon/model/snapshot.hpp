@@ -77,6 +77,9 @@ struct Channel {
   bool operator==(const Channel&) const = default;
 };
 
+/// rpl_semi_sync_source_timeout: from here on it counts as practically infinite.
+inline constexpr std::chrono::milliseconds kPracticallyForever = std::chrono::hours{24};
+
 struct SemiSync {
   bool source_plugin = false;
   bool replica_plugin = false;
@@ -90,6 +93,8 @@ struct SemiSync {
   std::chrono::milliseconds timeout{10'000};
   bool replica_enabled = false;
   bool replica_status = false;  ///< The running receiver acknowledges.
+  /// As it is set up, whether it is on or not: no commit is seen or acknowledged before replicas have it.
+  bool never_goes_alone() const { return after_sync && wait_no_replica && timeout >= kPracticallyForever; }
   bool operator==(const SemiSync&) const = default;
 };
 

@@ -17,12 +17,6 @@ std::uint64_t hash(std::string_view text, std::uint64_t seed) {
   return h;
 }
 
-std::string seeds(const Spec& spec) {
-  std::string out;
-  for (const auto& node : spec.nodes) out += (out.empty() ? "" : ",") + to_string(node.address);
-  return out;
-}
-
 /// Of the connections between members.
 std::string ssl_mode(TlsMode mode) {
   switch (mode) {
@@ -75,28 +69,11 @@ std::map<std::string, std::string> group_variables_of_stopped(const Spec& spec, 
   };
 }
 
-std::map<std::string, std::string> group_variables(const Spec& spec, const NodeSpec& node) {
-  if (!spec.is_group()) return {};
-  const auto weight = spec.group.weights.find(node.id.name);
-  return {
-      {"group_replication_group_seeds", seeds(spec)},
-      {"group_replication_start_on_boot", "ON"},
-      {"group_replication_recovery_get_public_key", "ON"},
-      // What others fetch data from is the address in the file, whatever name the server has for itself.
-      {"group_replication_advertise_recovery_endpoints", to_string(node.address)},
-      {"group_replication_member_expel_timeout", std::to_string(spec.group.expel_after.count())},
-      {"group_replication_unreachable_majority_timeout", std::to_string(spec.group.majority_timeout.count())},
-      {"group_replication_consistency", std::string{to_string(spec.group.consistency)}},
-      {"group_replication_member_weight", std::to_string(weight == spec.group.weights.end() ? 50 : weight->second)},
-  };
-}
-
-std::vector<SetVariable> group_mode_corrections(const Spec& spec, const Snapshot& node) {
-  const bool multi = is_multi_primary(spec);
-  if (!spec.is_group() || node.group.single_primary != multi) return {};
+std::vector<SetVariable> group_mode_corrections(bool multi_primary, const Snapshot& node) {
+  if (node.group.single_primary != multi_primary) return {};
   std::vector<SetVariable> out;
   // Each of the two is refused while the other contradicts it: checks off before single, on after multi.
-  if (multi) {
+  if (multi_primary) {
     out.push_back({node.node, "group_replication_single_primary_mode", "ON", "OFF"});
     out.push_back({node.node, "group_replication_enforce_update_everywhere_checks", "OFF", "ON"});
   } else {

@@ -15,15 +15,14 @@ namespace repl::plan {
 /// `seed`, so that the same file makes other groups elsewhere.
 std::string group_name(const Spec& spec, const View& view, const std::string& seed_uuid);
 
-/// Variables of a member that can only change while it is out of the group, and those that can change at any time.
+/// Variables of a member that can only change while it is out of the group (the others: model/spec_variables.hpp).
 /// Values as the server prints them. Empty without a group topology.
 std::map<std::string, std::string> group_variables_of_stopped(const Spec& spec, const NodeSpec& node,
                                                               const std::string& group_name);
-std::map<std::string, std::string> group_variables(const Spec& spec, const NodeSpec& node);
 
 /// The mode is stored on the members that are ONLINE when it changes; one that was away is refused (3092) until it is
 /// told.
-std::vector<SetVariable> group_mode_corrections(const Spec& spec, const Snapshot& node);
+std::vector<SetVariable> group_mode_corrections(bool multi_primary, const Snapshot& node);
 
 /// Who has everything that any node has, received and not yet applied included.
 /// @errors PreconditionFailed: not all nodes answer; Diverged: no node has everything. A person decides then.

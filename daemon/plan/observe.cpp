@@ -145,17 +145,11 @@ class Comparer {
     // A weight or time-out that nobody has looked at cannot differ.
     const auto* seen = view_.find(node.id);
     for (const auto& [name, value] : variables_of(wanted_, node.id)) {
-      if (!name.starts_with("group_replication_") || !declared(name)) continue;
+      if (!is_said_by_group(name)) continue;
       const auto found = seen->inventory->variables.find(name);
       if (found == seen->inventory->variables.end() || same_value(found->second, value)) continue;
       differs("{}: {} is {}, and by the file {}", node.id, name, found->second, value);
     }
-  }
-
-  /// Those that groupReplication speaks of; how members find each other is not a matter of the file.
-  static bool declared(const std::string& name) {
-    return name.ends_with("_expel_timeout") || name.ends_with("_majority_timeout") || name.ends_with("_consistency") ||
-           name.ends_with("_member_weight");
   }
 
   /// All in one group, and nobody else in it.

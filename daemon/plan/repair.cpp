@@ -58,9 +58,17 @@ void open_writer(Builder& plan, const Facts& f, const NodeFacts& node) {
   plan.because(fmt::format("every node of {} takes writes", f.spec->cluster));
 }
 
+/// A group takes only those that have the mode it runs in, whatever is declared.
+bool group_runs_multi_primary(const Facts& f) {
+  const auto member = std::find_if(f.nodes.begin(), f.nodes.end(),
+                                   [](const NodeFacts& n) { return n.now != nullptr && n.now->in_group(); });
+  return member == f.nodes.end() ? f.spec->topology == TopologyType::GroupMultiPrimary
+                                 : !member->now->group.single_primary;
+}
+
 void join_group(Builder& plan, const Facts& f, const NodeFacts& node) {
   const auto& id = node.spec->id;
-  for (const auto& correction : group_mode_corrections(*f.spec, *node.now)) plan.add(correction);
+  for (const auto& correction : group_mode_corrections(group_runs_multi_primary(f), *node.now)) plan.add(correction);
   plan.add(StartGroup{.node = id, .how = GroupStart::Join});
   if (node.now->offline_mode) plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
 }
@@ -183,6 +191,15 @@ constexpr std::array kRepairs{
         }},
     Row{"CommitsStuck",
         [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
+    Row{"CommitsMayGoAlone",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) {
+          for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
+        }},
+    Row{"SecondaryTakesWrites", fence},
+    Row{"GroupIsSinglePrimary",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetGroupMode{n.spec->id, false, true});
+        }},
     Row{"GroupDown", bootstrap_group},
     Row{"MemberOut", join_group},
     Row{"MemberLeftOffline",

@@ -2,16 +2,11 @@
 #include "plan/semi_sync.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "model/spec_variables.hpp"
 
 namespace repl::plan {
-
-std::map<std::string, std::string> semi_sync_variables(const Spec& spec) {
-  if (!spec.semi_sync()) return {};
-  const auto timeout = spec.sync.on_too_few == OnTooFewReplicas::Wait ? kForever : spec.sync.timeout;
-  return {{"rpl_semi_sync_source_timeout", std::to_string(timeout.count())},
-          {"rpl_semi_sync_source_wait_no_replica", "ON"},
-          {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"}};
-}
 
 std::vector<SetVariable> semi_sync_corrections(const Spec& spec, const Snapshot& node) {
   std::vector<SetVariable> out;
@@ -37,8 +32,7 @@ int acks_to_wait_for(const Spec& spec, const NodeId& primary, int present) {
 }
 
 bool commits_wait(const SemiSync& state) {
-  return state.source_enabled && state.source_status && state.after_sync && state.wait_no_replica &&
-         state.timeout >= kPracticallyForever;
+  return state.source_enabled && state.source_status && state.never_goes_alone();
 }
 
 }  // namespace repl::plan

@@ -1,9 +1,7 @@
 // How semi-sync has to be set up on a node, by the spec.
 #pragma once
 
-#include <chrono>
-#include <map>
-#include <string>
+#include <vector>
 
 #include "model/operation.hpp"
 #include "model/spec.hpp"
@@ -11,17 +9,7 @@
 
 namespace repl::plan {
 
-/// rpl_semi_sync_source_timeout under `onTooFewReplicas: wait`, in milliseconds: the greatest the server takes, 49
-/// days.
-inline constexpr std::chrono::milliseconds kForever{4'294'967'295};
-/// From here on a time-out counts as practically infinite.
-inline constexpr std::chrono::milliseconds kPracticallyForever = std::chrono::hours{24};
-
-/// Static semi-sync variables of every node, by name. Empty in async mode. The enabling ones are not among them: those
-/// change with the role.
-std::map<std::string, std::string> semi_sync_variables(const Spec& spec);
-
-/// Of semi_sync_variables(), those that differ on the node by its snapshot, as steps.
+/// Of semi_sync_variables() (model/spec_variables.hpp), those that differ on the node by its snapshot, as steps.
 std::vector<SetVariable> semi_sync_corrections(const Spec& spec, const Snapshot& node);
 
 /// Switches the source side off as it is; the acknowledgement count stays.

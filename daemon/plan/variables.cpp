@@ -9,7 +9,6 @@
 
 #include "plan/base.hpp"
 #include "plan/group.hpp"
-#include "plan/semi_sync.hpp"
 
 namespace repl::plan {
 namespace {
@@ -26,31 +25,11 @@ const std::map<std::string, std::string> kDefaultsOfPlugins{
     {"validate_password.policy", "MEDIUM"},
 };
 
-std::size_t position_in_file(const Spec& spec, const NodeId& node) {
-  const auto at = std::find_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) { return n.id == node; });
-  return static_cast<std::size_t>(at - spec.nodes.begin()) + 1;
-}
-
 }  // namespace
-
-std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node) {
-  if (!spec.several_writers()) return {};
-  return {{"auto_increment_increment", std::to_string(spec.nodes.size())},
-          {"auto_increment_offset", std::to_string(position_in_file(spec, node))}};
-}
 
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node) {
   auto out = base_of(spec, node);
-  for (const auto& [name, value] : semi_sync_variables(spec)) out[name] = value;
-  for (const auto& [name, value] : auto_increment(spec, node)) out[name] = value;
-  if (spec.password_policy.min_length) {
-    out[std::string{kPasswordLength}] = std::to_string(*spec.password_policy.min_length);
-    out["validate_password.policy"] = "MEDIUM";
-  }
-  if (const auto* found = spec.find(node)) {
-    for (const auto& [name, value] : group_variables(spec, *found)) out[name] = value;
-  }
-  for (const auto& [name, value] : spec.settings_of(node)) out[name] = value;
+  for (const auto& [name, value] : declared_variables(spec, node)) out[name] = value;
   return out;
 }
 
@@ -88,8 +67,9 @@ std::vector<std::string> variable_notes(const Spec& wanted, const View& view) {
 }
 
 std::vector<std::string> variables_to_look_at(const Spec& spec) {
-  std::set<std::string> names{"auto_increment_increment", "auto_increment_offset", "enforce_gtid_consistency",
-                              "gtid_executed", "gtid_mode"};
+  std::set<std::string> names{
+      "auto_increment_increment", "auto_increment_offset", "enforce_gtid_consistency", "gtid_executed", "gtid_mode",
+      kSkipErrorsVariable};
   if (spec.tls.verifies()) names.insert({"ssl_ca", "group_replication_recovery_ssl_ca"});
   for (const auto& node : spec.nodes) {
     for (const auto& [name, value] : variables_of(spec, node.id)) names.insert(name);

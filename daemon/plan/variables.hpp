@@ -3,27 +3,19 @@
 
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "model/snapshot.hpp"
 #include "model/spec.hpp"
+#include "model/spec_variables.hpp"
 #include "model/variable_value.hpp"
 #include "model/view.hpp"
 
 namespace repl::plan {
 
-/// Of the component that checks passwords; its variables are there only when it is.
-inline constexpr std::string_view kPasswordVariables = "validate_password.";
-inline constexpr std::string_view kPasswordLength = "validate_password.length";
-
 /// Every server variable that is kept on that node, by name: the spec's, its semi-sync and group set-up, how several
 /// writers count their keys, and the base (base.hpp).
 std::map<std::string, std::string> variables_of(const Spec& spec, const NodeId& node);
-
-/// auto_increment_increment and _offset where several nodes write: each counts in steps of their number from its own
-/// place in the file.
-std::map<std::string, std::string> auto_increment(const Spec& spec, const NodeId& node);
 
 /// What the variable is; of a plugin that is not loaded, what it will be as long as nobody has set it.
 std::string value_before(const Inventory& has, const std::string& name);

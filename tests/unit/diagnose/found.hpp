@@ -52,6 +52,20 @@ inline Cluster ring() {
 inline Cluster semi_ring() {
   return running(spec_of("a b c").acks(1).ring());
 }
+inline Cluster multi_group() {
+  return running(spec_of("a b c").group(TopologyType::GroupMultiPrimary));
+}
+/// Somebody has looked at all servers thoroughly, and all is as declared.
+inline Cluster inventoried(Cluster c) {
+  for (auto& [name, n] : c.nodes) {
+    n.variables_as_declared(c.spec).inventory().accounts = {AccountRole::Admin, AccountRole::Replication};
+  }
+  return c;
+}
+inline Cluster observed(Cluster c) {
+  c.spec.management = Management::Observe;
+  return c;
+}
 /// A single-primary group of three.
 inline Cluster group() {
   return running(spec_of("a b c").group());

@@ -486,6 +486,44 @@ const std::vector<RuleRow>& rows() {
          c["b"].inventory().fixed_until_restart = {"report_host"};
          return c;
        }},
+      {"SettingDeviates(b)", Rule::Matches, "AReplicaWouldGoOnAloneOncePromoted",
+       with(inventoried(semi()), [](Cluster& c) { c["b"].variable("rpl_semi_sync_source_timeout", "1000"); })},
+      {"SettingDeviates(b)", Rule::Matches, "TheGroupIsLessConsistent",
+       with(inventoried(group()), [](Cluster& c) { c["b"].variable("group_replication_consistency", "EVENTUAL"); })},
+      {"SettingDeviates(b)", Rule::Matches, "AMemberCountsItsKeysOtherwise",
+       with(inventoried(multi_group()), [](Cluster& c) { c["b"].variable("auto_increment_offset", "1"); })},
+      {"SettingDeviates(b)", Rule::Matches, "PasswordsMayBeShort",
+       [] {
+         auto spec = spec_of("a b c");
+         spec.password_policy.min_length = 12;
+         auto c = inventoried(running(spec));
+         c["b"].variable("validate_password.length", "4");
+         return c;
+       }},
+      {"SettingDeviates(b)", Rule::IsQuiet, "TheFailoverLoweredTheAcks",
+       with(inventoried(semi(2)), [](Cluster& c) { c["b"].variable("rpl_semi_sync_source_wait_for_replica_count", "1"); })},
+      {"SettingDeviates(b)", Rule::IsQuiet, "ItIsOfTheBase",
+       with(inventoried(async()), [](Cluster& c) { c["b"].variable("sync_binlog", "0"); })},
+      {"SettingDeviates(a)", Rule::IsQuiet, "ItIsMoreThanADeviation",
+       with(inventoried(semi()),
+            [](Cluster& c) {
+              c["a"].variable("rpl_semi_sync_source_timeout", "1000");
+              c["a"].now().semi_sync.timeout = 1s;
+            })},
+      {"SettingDeviates(b)", Rule::IsQuiet, "AnAdoptedGroupFindsItsMembersOtherwise",
+       with(observed(inventoried(group())), [](Cluster& c) { c["b"].variable("group_replication_group_seeds", "x:1"); })},
+      {"SettingDeviates(b)", Rule::Matches, "AnAdoptedGroupIsLessConsistentThanItsFileSays",
+       with(observed(inventoried(group())),
+            [](Cluster& c) { c["b"].variable("group_replication_consistency", "EVENTUAL"); })},
+      {"SkipsErrors(b)", Rule::Matches, "NobodyAskedForIt",
+       with(inventoried(async()), [](Cluster& c) { c["b"].variable("replica_skip_errors", "1062"); })},
+      {"SkipsErrors(b)", Rule::IsQuiet, "TheFileNamesThem",
+       [] {
+         auto c = inventoried(running(spec_of("a b c").skip_errors("b", {1062})));
+         c["b"].variable("replica_skip_errors", "1062");
+         return c;
+       }},
+      {"SkipsErrors(b)", Rule::IsQuiet, "ItSkipsNone", [] { return inventoried(async()); }},
       {"SettingNeedsRestart(b)", Rule::Matches, "OnlyAStartMakesItOtherwise",
        [] {
          auto c = running(spec_of("a b c").setting("report_host", "here"));
@@ -612,6 +650,40 @@ const std::vector<RuleRow>& rows() {
       {"WriterSemiSyncOff(b)", Rule::IsQuiet, "CommitsDoNotWait", ring},
       {"WriterSemiSyncOff(b)", Rule::IsQuiet, "ItIsClosed",
        with(semi_ring(), [](Cluster& c) { c["b"].semi_sync_source_off().read_only(ReadOnly::Super); })},
+      {"CommitsMayGoAlone(a)", Rule::Matches, "ItWaitsForASecondOnly",
+       with(semi(), [](Cluster& c) { c["a"].now().semi_sync.timeout = 1s; })},
+      {"CommitsMayGoAlone(a)", Rule::Matches, "ItDoesNotWaitWhenNobodyIsThere",
+       with(semi(), [](Cluster& c) { c["a"].now().semi_sync.wait_no_replica = false; })},
+      {"CommitsMayGoAlone(a)", Rule::Matches, "OthersSeeItBeforeReplicasHaveIt",
+       with(running(spec_of("a b c").sync_all()), [](Cluster& c) { c["a"].now().semi_sync.after_sync = false; })},
+      {"CommitsMayGoAlone(b)", Rule::Matches, "ANodeOfTheRingWaitsForASecondOnly",
+       with(semi_ring(), [](Cluster& c) { c["b"].now().semi_sync.timeout = 1s; })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "ItIsDeclaredToGoOnAlone",
+       with(running(spec_of("a b c").acks(1).degrading()), [](Cluster& c) { c["a"].now().semi_sync.timeout = 10s; })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "TheFailoverLoweredTheAcks",
+       with(semi(2), [](Cluster& c) { c["a"].waits_for(1), c["b"].refused(); })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "TwoDaysAreForEver",
+       with(semi(), [](Cluster& c) { c["a"].now().semi_sync.timeout = 48h; })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "SemiSyncIsOffWhichIsWorse",
+       with(semi(), [](Cluster& c) { c["a"].semi_sync_source_off().now().semi_sync.timeout = 1s; })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "ItIsClosed",
+       with(semi(), [](Cluster& c) { c["a"].read_only(ReadOnly::Super).now().semi_sync.timeout = 1s; })},
+      {"CommitsMayGoAlone(b)", Rule::IsQuiet, "ItTakesNoWrites",
+       with(semi(), [](Cluster& c) { c["b"].now().semi_sync.timeout = 1s; })},
+      {"CommitsMayGoAlone(a)", Rule::IsQuiet, "DeclaredAsync",
+       with(async(), [](Cluster& c) { c["a"].waits_for(1).now().semi_sync.timeout = 1s; })},
+      {"KeysMayCollide(b)", Rule::Matches, "ItCountsOneByOne",
+       with(inventoried(ring()), [](Cluster& c) { c["b"].variable("auto_increment_increment", "1"); })},
+      {"KeysMayCollide(b)", Rule::Matches, "ItHasThePlaceOfAnother",
+       with(inventoried(ring()), [](Cluster& c) { c["b"].variable("auto_increment_offset", "1"); })},
+      {"KeysMayCollide(b)", Rule::IsQuiet, "AsItsPlaceSays", [] { return inventoried(ring()); }},
+      {"KeysMayCollide(b)", Rule::IsQuiet, "NobodyLookedThoroughly", ring},
+      {"KeysMayCollide(b)", Rule::IsQuiet, "OnlyOneNodeWrites",
+       with(inventoried(async()), [](Cluster& c) { c["b"].variable("auto_increment_increment", "7"); })},
+      {"KeysMayCollide(b)", Rule::IsQuiet, "TheRingIsOnlyLookedAt",
+       with(observed(inventoried(ring())), [](Cluster& c) { c["b"].variable("auto_increment_increment", "10"); })},
+      {"SettingDeviates(b)", Rule::IsQuiet, "KeysOfARingHaveARuleOfTheirOwn",
+       with(inventoried(ring()), [](Cluster& c) { c["b"].variable("auto_increment_increment", "1"); })},
       {"CommitsStuck(a)", Rule::Matches, "NothingIsCommittedThoughAReplicaIsThere",
        with(semi_ring(), [](Cluster& c) { c["a"].commits_waiting(1).had_earlier("A:1-100"); })},
       {"CommitsStuck(a)", Rule::IsQuiet, "CommitsPass",
@@ -649,6 +721,37 @@ const std::vector<RuleRow>& rows() {
                 std::erase_if(c[name].now().group.members, [](const auto& m) { return m.server_uuid == uuid('B'); });
               }
             })},
+      {"GroupIsMultiPrimary", Rule::Matches, "SomebodyOpenedAllMembers",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.elected(true, false);
+            })},
+      {"GroupIsMultiPrimary", Rule::IsQuiet, "OnePrimary", group},
+      {"GroupIsMultiPrimary", Rule::IsQuiet, "DeclaredSo", multi_group},
+      {"GroupIsMultiPrimary", Rule::IsQuiet, "ItIsNoMemberAndKnowsTheOldMode",
+       with(group(), [](Cluster& c) { c["b"].out_of_the_group().now().group.single_primary = false; })},
+      {"GroupIsSinglePrimary(b)", Rule::Matches, "SomebodyClosedAllOthers",
+       with(multi_group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.elected(name == "b", true);
+            })},
+      {"GroupIsSinglePrimary(a)", Rule::IsQuiet, "AnotherIsThePrimary",
+       with(multi_group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.elected(name == "b", true);
+            })},
+      {"GroupIsSinglePrimary(a)", Rule::IsQuiet, "DeclaredSo", group},
+      {"SecondaryTakesWrites(b)", Rule::Matches, "SomebodyOpenedIt",
+       with(group(), [](Cluster& c) { c["b"].writable(); })},
+      {"SecondaryTakesWrites(b)", Rule::IsQuiet, "ItIsClosed", group},
+      {"SecondaryTakesWrites(a)", Rule::IsQuiet, "ItIsThePrimary", group},
+      {"SecondaryTakesWrites(b)", Rule::IsQuiet, "AllMembersAreOpen",
+       with(group(),
+            [](Cluster& c) {
+              for (auto& [name, n] : c.nodes) n.elected(true, false);
+            })},
+      {"SecondaryTakesWrites(b)", Rule::IsQuiet, "ItWasElectedMeanwhile",
+       with(group(), [](Cluster& c) { c["a"].elected(false, true), c["b"].elected(true, true); })},
       {"GroupDown", Rule::Matches, "AllCameBackFromAnOutage",
        with(group(),
             [](Cluster& c) {
@@ -777,6 +880,17 @@ TEST(Rules, FindNothingInAHealthyRingOrGroup) {
   for (const auto& c : {ring(), semi_ring(), group(), running(spec_of("a b").ring()),
                         running(spec_of("a b c").group(TopologyType::GroupMultiPrimary))}) {
     EXPECT_EQ(found_in(c), std::vector<std::string>{});
+  }
+}
+
+TEST(Rules, FindNothingWhereAllVariablesAreAsDeclared) {
+  auto tuned = spec_of("a b c").acks(2).setting("max_connections", "300").skip_errors("b", {1396});
+  tuned.password_policy.min_length = 12;
+  for (const auto& spec :
+       {spec_of("a b c"), tuned, spec_of("a b c").sync_all(), spec_of("a b c").acks(1).degrading(),
+        spec_of("a b c").ring(), spec_of("a b c").acks(1).ring(), spec_of("a b c").group(),
+        spec_of("a b c").group(TopologyType::GroupMultiPrimary)}) {
+    EXPECT_EQ(found_in(inventoried(running(spec))), std::vector<std::string>{});
   }
 }
 

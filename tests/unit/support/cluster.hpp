@@ -24,6 +24,7 @@
 #include "model/gtid_set.hpp"
 #include "model/operation.hpp"
 #include "model/spec.hpp"
+#include "model/spec_variables.hpp"
 #include "model/view.hpp"
 
 namespace repl {
@@ -339,6 +340,11 @@ class Seen {
     observation_.closed_by_repld = true;
     return *this;
   }
+  /// A person works on it.
+  Seen& in_maintenance() {
+    observation_.in_maintenance = true;
+    return *this;
+  }
 
   // -- history without GTIDs
   /// Its own binary log ends there, in file 1.
@@ -418,6 +424,14 @@ class Seen {
     now().group.members = {{now().server_uuid, address_of(node()), state, false}};
     return read_only(ReadOnly::Super);
   }
+  /// The group runs in that mode, and this node is a primary of it, or is not.
+  Seen& elected(bool primary, bool single_primary) {
+    now().group.single_primary = single_primary;
+    for (auto& m : now().group.members) {
+      if (m.server_uuid == now().server_uuid) m.primary = primary;
+    }
+    return read_only(primary ? ReadOnly::Off : ReadOnly::Super);
+  }
   /// It cannot reach that member.
   Seen& misses_member(const std::string& name) {
     for (auto& m : now().group.members) {
@@ -429,6 +443,16 @@ class Seen {
   // -- inventory
   Seen& has(Inventory inventory) {
     observation_.inventory = std::move(inventory);
+    return *this;
+  }
+  /// Its variables are as the spec says; somebody looked.
+  Seen& variables_as_declared(const Spec& spec) {
+    inventory().variables = declared_variables(spec, node());
+    inventory().variables.emplace(kSkipErrorsVariable, "OFF");
+    return *this;
+  }
+  Seen& variable(const std::string& name, const std::string& value) {
+    inventory().variables[name] = value;
     return *this;
   }
   Inventory& inventory() {
