@@ -5,6 +5,7 @@
 
 #include "control/execution.hpp"
 #include "control/state.hpp"
+#include "diagnose/facts.hpp"
 #include "diagnose/rules.hpp"
 #include "model/time_text.hpp"
 
@@ -140,13 +141,18 @@ void Controller::State::look(Time now) {
   if (memory.restored) compare_with_restored(now);
 }
 
-/// What a restored backup says holds once every server is found just so: then repld may go by it.
+/// What a restored backup says holds once every server is found just so: then repld may go by it. No problem is one of
+/// them; beside that, what no problem would tell: of whom nothing is known yet, and whom the backup does not know.
 void Controller::State::compare_with_restored(Time now) {
-  const bool all_seen = std::all_of(memory.spec->nodes.begin(), memory.spec->nodes.end(), [&](const NodeSpec& node) {
-    const auto* seen = view->find(node.id);
-    return seen != nullptr && seen->reachable() && (node.id == memory.office.primary || seen->errant);
+  if (!problems.empty() || (!memory.office.primary && !memory.spec->several_writers())) return;
+  const auto facts = diagnose::count_facts(*memory.spec, memory.office, *view);
+  const bool as_it_says = std::all_of(facts.nodes.begin(), facts.nodes.end(), [&](const diagnose::NodeFacts& node) {
+    if (node.now == nullptr) return false;
+    if (memory.spec->is_ring()) return node.follows && node.follows == node.should_follow;
+    if (memory.spec->is_group()) return node.now->in_group() && node.now->group.members.size() == facts.nodes.size();
+    return node.is_primary || node.compared;
   });
-  if (!all_seen || !memory.office.primary || !problems.empty()) return;
+  if (!as_it_says || facts.two_groups) return;
   note(
       now, Severity::Info, "restored-confirmed",
       fmt::format("every server is as the backup of {} says; repld acts by itself again", time_text(*memory.restored)));

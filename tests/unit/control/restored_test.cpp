@@ -60,6 +60,69 @@ TEST(Restored, DoesNotReplaceAPrimaryThatIsDownUntilAPersonSaysSo) {
   EXPECT_TRUE(story.run_until([&] { return story.primary() != "a"; }, 30s)) << story.told();
 }
 
+/// The same where nobody is the primary, or a group says who is.
+void runs(Story& story, const Spec& spec) {
+  ASSERT_FALSE(story.apply(spec).error);
+  story.run_until_idle();
+  story.run_for(3s);
+  story.forget();
+}
+
+const std::vector<SpecOf>& without_an_appointed_primary() {
+  static const std::vector<SpecOf> all{spec_of("a b").ring(), spec_of("a b c").ring(), spec_of("a b c").acks(1).ring(),
+                                       spec_of("a b c").group(),
+                                       spec_of("a b c").group(TopologyType::GroupMultiPrimary)};
+  return all;
+}
+
+TEST(Restored, ActsAgainInARingAndInAGroup) {
+  for (const auto& spec : without_an_appointed_primary()) {
+    Story story{spec};
+    runs(story, spec);
+    restore(story, [] {});
+    ASSERT_TRUE(story.run_until([&] { return !story.memory().restored; }, 10s)) << story.told();
+    EXPECT_NE(story.event("restored-confirmed"), nullptr);
+    EXPECT_FALSE(story.apply(spec).error);
+    story.run_until_idle();
+    // And it repairs.
+    if (spec.is_ring()) {
+      story.servers["b"].now.read_only = ReadOnly::Super;
+    } else {
+      (void)story.servers.apply(StopGroup{.node = kB});
+    }
+    story.run_for(1min);
+    EXPECT_EQ(deviations(spec, story.servers), std::vector<std::string>{}) << story.told();
+  }
+}
+
+TEST(Restored, ActsInNoRingOrGroupBeforeEveryNodeIsFoundInItsPlace) {
+  for (const auto& spec : without_an_appointed_primary()) {
+    Story story{spec};
+    runs(story, spec);
+    restore(story, [&] { story.kill("b"); });
+    story.run_for(1min);
+    EXPECT_TRUE(story.memory().restored) << story.told();
+    EXPECT_EQ(story.ordered(), std::vector<std::string>{});
+  }
+}
+
+// The backup is older than the fourth node, which takes writes and is none of those that the backup speaks of.
+TEST(Restored, ActsInNoRingOrGroupThatHasGrownSince) {
+  for (const auto& [three, four] : {std::pair{spec_of("a b c").ring(), spec_of("a b c d").ring()},
+                                    std::pair{spec_of("a b c").group(), spec_of("a b c d").group()},
+                                    std::pair{spec_of("a b c").group(TopologyType::GroupMultiPrimary),
+                                              spec_of("a b c d").group(TopologyType::GroupMultiPrimary)}}) {
+    Story story{three};
+    story.servers.add({"d"});
+    runs(story, three);
+    restore(story, [&] { runs(story, four); });
+    story.run_for(1min);
+    EXPECT_TRUE(story.memory().restored) << story.told();
+    EXPECT_EQ(story.ordered(), std::vector<std::string>{});
+    EXPECT_EQ(story.apply(three).error->code, ErrorCode::Paused);
+  }
+}
+
 TEST(Restored, ChangesNothingOnRequestEither) {
   const auto spec = spec_of("a b c");
   Story story{spec};
