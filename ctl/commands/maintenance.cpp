@@ -68,14 +68,24 @@ Result<Exit> maintenance(Invocation& run, const MaintenanceOptions& options) {
   const auto answer =
       (*repld)->post(cluster_path(options.cluster, options.end ? "/maintenance/end" : "/maintenance"), body);
   if (!answer) return tl::unexpected(answer.error());
+  const auto under_way = text_of(*answer, "operation");
   const auto what = options.node.empty() ? options.cluster : options.cluster + "/" + options.node;
-  const auto sentence =
+  auto sentence =
       options.end ? fmt::format("{}: out of maintenance; repld acts by itself again", what)
       : options.node.empty()
           ? fmt::format("{}: in maintenance for {}; repld changes nothing there by itself", what, options.length)
           : fmt::format("{}: in maintenance for {}; repld repairs nothing on it and does not promote it", what,
                         options.length);
-  return run.say({{"cluster", options.cluster}, {"node", options.node}, {"done", options.end ? "end" : "maintenance"}},
+  if (!under_way.empty()) {
+    sentence += fmt::format(
+        "\nthe operation {} was under way there and goes on: wait for its end (`replctl operation "
+        "{} --wait`)",
+        under_way, under_way);
+  }
+  return run.say({{"cluster", options.cluster},
+                  {"node", options.node},
+                  {"done", options.end ? "end" : "maintenance"},
+                  {"operation", under_way.empty() ? Json(nullptr) : Json(under_way)}},
                  sentence);
 }
 

@@ -118,9 +118,11 @@ struct RecordOrder {
 struct Reply {
   std::uint64_t ticket = 0;
   std::optional<Error> error;
-  std::optional<OperationId> operation;  ///< The operation that was started; empty when nothing needs to be done.
-  std::optional<Plan> plan;              ///< Apply: what is (or, in a dry run, would be) done.
-  Revision revision;                     ///< Apply: the number that the spec has, or would get.
+  /// The operation that was started; empty when nothing needs to be done. BeginMaintenance: the one that is under way
+  /// there and goes on; empty when there is none.
+  std::optional<OperationId> operation;
+  std::optional<Plan> plan;  ///< Apply: what is (or, in a dry run, would be) done.
+  Revision revision;         ///< Apply: the number that the spec has, or would get.
 };
 
 struct Output {

@@ -157,6 +157,11 @@ void Controller::State::decide(Time now) {
       continue;
     }
     if (repair->empty()) continue;
+    if (const auto* kept_off = maintenance_in_the_way_of(*repair);
+        kept_off != nullptr && !must_be_fenced(problem) && problem.name != kLeftDetached) {
+      problem.blocked = fmt::format("{} is {}", *kept_off->node, describe(*kept_off));
+      continue;
+    }
     attempting = key;
     acted = true;
     start(now, std::move(*repair), kOurselves, fmt::format("{}: {}", problem.name, problem.evidence));

@@ -1,6 +1,7 @@
 // Maintenance: a person works on a node, or on all of a cluster, and repld keeps its hands off until that is over.
 #include <algorithm>
 
+#include "control/execution.hpp"
 #include "control/state.hpp"
 #include "model/time_text.hpp"
 
@@ -9,6 +10,11 @@ namespace {
 
 std::string what_of(const Maintenance& m) {
   return m.node ? m.node->name : "the cluster";
+}
+
+bool changes(const Plan& plan, const NodeId& node) {
+  return std::any_of(plan.steps.begin(), plan.steps.end(),
+                     [&](const PlannedStep& planned) { return node_of(planned.step) == node; });
 }
 
 }  // namespace
@@ -22,6 +28,35 @@ void Controller::State::begin_maintenance(Time now, const BeginMaintenance& what
                    time_text(now + what.length), by, what.reason),
        what.node);
   remember();
+  keep_off(Maintenance{memory.maintenance.back()}, now);
+}
+
+/// What repld has begun there by itself is given up: it is found again when the maintenance is over. What people have
+/// asked for goes on, and so does what keeps, or makes, a primary: half of that would leave none, or two.
+void Controller::State::keep_off(const Maintenance& maintenance, Time now) {
+  if (!still_works_on(maintenance.node)) return;
+  const auto& op = *memory.operation;
+  if (op.goal == Goal::Repair || op.goal == Goal::Rejoin) {
+    let_go({}, fmt::format("gave way: {} is {}", what_of(maintenance), describe(maintenance)), now);
+  } else {
+    note(now, Severity::Warning, "maintenance-meets-operation",
+         fmt::format("{} ({}) is under way on {}, and goes on", op.id, to_string(op.goal), what_of(maintenance)),
+         maintenance.node);
+  }
+}
+
+/// An operation is under way, and not all that it does on the node (empty: on any) is done.
+bool Controller::State::still_works_on(const std::optional<NodeId>& node) const {
+  if (!busy() || is_over(memory.operation->state)) return false;
+  const auto& op = *memory.operation;
+  if (!node || op.state == OperationState::Undoing) return !node || changes(op.plan, *node);
+  for (std::size_t i = 0; i < op.plan.steps.size(); ++i) {
+    const auto state = op.progress[i].state;
+    if ((state == StepState::Waiting || state == StepState::Running) && node_of(op.plan.steps[i].step) == *node) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Controller::State::end_maintenance(Time now, const std::optional<NodeId>& node, const std::string& how) {
@@ -55,6 +90,22 @@ const Maintenance* Controller::State::maintenance_around(const Problem& problem)
   if (const auto* whole = memory.maintenance_of(std::nullopt)) return whole;
   const auto& node = problem.node ? problem.node : memory.office.primary;
   return node ? memory.maintenance_of(node) : nullptr;
+}
+
+/// Somebody works on a node that the plan changes for the sake of another, or of the whole.
+const Maintenance* Controller::State::maintenance_in_the_way_of(const Plan& plan) const {
+  const auto found = std::find_if(memory.maintenance.begin(), memory.maintenance.end(),
+                                  [&](const Maintenance& m) { return m.node && changes(plan, *m.node); });
+  return found == memory.maintenance.end() ? nullptr : &*found;
+}
+
+/// What a person asks for is done where another one works too; who reads the plan can still think better of it.
+void Controller::State::tell_of_maintenance(Plan& plan) const {
+  for (const auto& m : memory.maintenance) {
+    if (m.node ? !changes(plan, *m.node) : plan.empty()) continue;
+    plan.reasons.push_back(
+        fmt::format("{} is {}, and this changes {}", what_of(m), describe(m), m.node ? "it" : "its nodes"));
+  }
 }
 
 /// Whoever works on a node may open it as long as no client can get in: then it takes no writes that count. Open for

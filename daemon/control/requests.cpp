@@ -202,7 +202,9 @@ void Controller::State::request(Time now, const Request& asked) {
                              fmt::format("{} has no node '{}'; `replctl nodes` lists them", cluster, *m.node)});
             }
             begin_maintenance(now, m, asked.asked_by);
-            out.replies.push_back(Reply{.ticket = asked.ticket});
+            Reply r{.ticket = asked.ticket};
+            if (still_works_on(m.node)) r.operation = memory.operation->id;
+            out.replies.push_back(std::move(r));
           },
           [&](const EndMaintenance& m) {
             if (memory.maintenance_of(m.node) == nullptr) {
@@ -255,6 +257,7 @@ void Controller::State::apply_when_looked_at(Time now) {
   if (before && pending.what.back_to) before = with_types_of(*before, wanted);
   auto plan = plan::plan_converge(wanted, memory.office, before ? &*before : nullptr, *view, memory.prior_settings,
                                   pending.what.may_lose_data, pending.what.discard_former);
+  if (plan) tell_of_maintenance(*plan);
   const bool unchanged = in_force != nullptr && *in_force == wanted;
   const auto kept = in_force == nullptr ? newest_record(cluster, *view) : ClusterRecord{};
   Reply r{.ticket = pending.ticket};

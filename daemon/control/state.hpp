@@ -101,6 +101,10 @@ struct Controller::State {
   void end_maintenance(Time now, const std::optional<NodeId>& node, const std::string& how);
   void end_maintenance_that_is_over(Time now);
   const Maintenance* maintenance_around(const Problem& problem) const;
+  const Maintenance* maintenance_in_the_way_of(const Plan& plan) const;
+  void tell_of_maintenance(Plan& plan) const;
+  void keep_off(const Maintenance& maintenance, Time now);
+  bool still_works_on(const std::optional<NodeId>& node) const;
   bool must_be_fenced(const Problem& problem) const;
 
   // decisions.cpp

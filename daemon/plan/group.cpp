@@ -93,7 +93,10 @@ Result<NodeId> bootstrap_candidate(const Spec& spec, const View& view) {
                   "when all nodes are read. Start its server, or take it out of the file and apply",
                   spec.cluster, node.id);
     }
-    if (best == nullptr || (now->position() != best->position() && now->position().contains(best->position()))) {
+    const auto in_maintenance = [&](const Snapshot& s) { return view.find(s.node)->in_maintenance; };
+    const bool same = best != nullptr && now->position() == best->position();
+    if (best == nullptr ||
+        (same ? in_maintenance(*best) && !in_maintenance(*now) : now->position().contains(best->position()))) {
       best = now;
     }
   }
@@ -105,6 +108,12 @@ Result<NodeId> bootstrap_candidate(const Spec& spec, const View& view) {
                 "{}: {} has {} transactions that {} lacks ({}), and the other way round: compare them, then start the "
                 "group by hand on the node whose data is to stay",
                 spec.cluster, node.id, missing.count(), best->node, missing.to_string());
+  }
+  if (view.find(best->node)->in_maintenance) {
+    return fail(ErrorCode::PreconditionFailed,
+                "{}: {} is in maintenance, and no other node has all that it has: the group is started when that is "
+                "over, or by whoever works there",
+                spec.cluster, best->node);
   }
   return best->node;
 }

@@ -24,8 +24,9 @@ std::map<std::string, std::string> group_variables_of_stopped(const Spec& spec, 
 /// told.
 std::vector<SetVariable> group_mode_corrections(bool multi_primary, const Snapshot& node);
 
-/// Who has everything that any node has, received and not yet applied included.
-/// @errors PreconditionFailed: not all nodes answer; Diverged: no node has everything. A person decides then.
+/// Who has everything that any node has, received and not yet applied included; of several, one that nobody works on.
+/// @errors PreconditionFailed: not all nodes answer, or somebody works on the only one that has everything; Diverged:
+/// no node has everything. A person decides then.
 Result<NodeId> bootstrap_candidate(const Spec& spec, const View& view);
 
 }  // namespace repl::plan

@@ -73,15 +73,17 @@ void join_group(Builder& plan, const Facts& f, const NodeFacts& node) {
   if (node.now->offline_mode) plan.add(SetOfflineMode{id, true, false}, {}, Must::BestEffort);
 }
 
+/// Where somebody works it stays as it is, and turns away whom it turns away: it joins when that is over (MemberOut).
 void bootstrap_group(Builder& plan, const Facts& f, const NodeFacts& node) {
   const auto first = plan.add(StartGroup{.node = node.spec->id, .how = GroupStart::Bootstrap});
   plan.because(fmt::format("{} has all that any node has", node.spec->id));
   for (const auto& other : f.nodes) {
-    if (other.spec->id == node.spec->id) continue;
+    if (other.spec->id == node.spec->id || other.seen->in_maintenance) continue;
     plan.add(StartGroup{.node = other.spec->id, .how = GroupStart::Join}, {first}, Must::BestEffort);
   }
   for (const auto& each : f.nodes) {
-    if (each.now->offline_mode) plan.add(SetOfflineMode{each.spec->id, true, false}, {}, Must::BestEffort);
+    if (!each.now->offline_mode || each.seen->in_maintenance) continue;
+    plan.add(SetOfflineMode{each.spec->id, true, false}, {}, Must::BestEffort);
   }
 }
 
@@ -189,8 +191,6 @@ constexpr std::array kRepairs{
           for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
           plan.add(semi_sync_source_on(f, *n.now));
         }},
-    Row{"CommitsStuck",
-        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
     Row{"CommitsMayGoAlone",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {
           for (const auto& correction : semi_sync_corrections(*f.spec, *n.now)) plan.add(correction);
@@ -200,6 +200,8 @@ constexpr std::array kRepairs{
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetGroupMode{n.spec->id, false, true});
         }},
+    Row{"CommitsStuck",
+        [](Builder& plan, const Facts& f, const NodeFacts& n) { plan.add(semi_sync_source_on(f, *n.now)); }},
     Row{"GroupDown", bootstrap_group},
     Row{"MemberOut", join_group},
     Row{"MemberLeftOffline",

@@ -29,6 +29,12 @@ Result<Response> nothing(const Result<control::Reply>& reply) {
   return json_response(200, Json::object());
 }
 
+/// What is under way beside it, if anything.
+Result<Response> with_operation(const Result<control::Reply>& reply) {
+  if (!reply) return tl::unexpected(reply.error());
+  return json_response(200, {{"operation", reply->operation ? Json(reply->operation->value) : Json(nullptr)}});
+}
+
 /// @errors NoSuchCluster, NoSuchNode
 Result<std::optional<NodeId>> node_in(const Call& call, const char* member) {
   const auto cluster = call.cluster();
@@ -176,7 +182,7 @@ Result<Response> begin_maintenance(const Call& call) {
   auto reason = call.body.at("reason").get<std::string>();
   if (reason.empty()) return fail(ErrorCode::InvalidArgument, "reason: say why, others will want to know");
   const std::chrono::duration<double> length(call.body.at("forSeconds").get<double>());
-  return nothing(
+  return with_operation(
       ask(call, {call.cluster_name()},
           control::BeginMaintenance{
               .node = *node, .length = std::chrono::duration_cast<Duration>(length), .reason = std::move(reason)}));

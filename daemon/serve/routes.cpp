@@ -203,7 +203,7 @@ const std::vector<Route>& routes() {
        .handler = begin_maintenance,
        .worker = Worker::Change,
        .request = "MaintenanceRequest",
-       .outcomes = {{200, "Nothing", "begun, or begun anew"}},
+       .outcomes = {{200, "MaintenanceBegun", "begun, or begun anew"}},
        .summary = "A person works on a node, or on the cluster: keep off until it is over"},
       {.method = Method::Post,
        .pattern = "/api/v1/clusters/{cluster}/maintenance/end",

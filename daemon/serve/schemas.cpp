@@ -362,6 +362,8 @@ Json own_schemas() {
        object({optional("node", about(text(), "the whole cluster when it is missing")),
                {"forSeconds", about(at_most(at_least(number(), 1), 30 * 86400), "at most 30 days")},
                {"reason", text()}})},
+      {"MaintenanceBegun",
+       object({{"operation", about(nullable(text()), "was under way there, and goes on; null: nothing is")}})},
       {"MaintenanceEnd", object({optional("node", about(text(), "the whole cluster when it is missing"))})},
   };
 }

@@ -286,5 +286,98 @@ TEST_F(Past, ANodeInMaintenanceMayBeWrittenOnOnlyWithoutClients) {
   ASSERT_TRUE(comes_true([&] { return rig.ask("db3", "SELECT @@super_read_only") == "1"; })) << rig.story();
 }
 
+TEST_F(Past, CommitsThatSomebodyLetGoOnAloneWaitAgain) {
+  auto session = rig.sandbox().root_session("db1");
+  ASSERT_TRUE(session);
+  ASSERT_TRUE(session->query("SET GLOBAL rpl_semi_sync_source_timeout = 1000"));
+  ASSERT_TRUE(comes_true([&] {
+    return rig.ask("db1", "SELECT @@GLOBAL.rpl_semi_sync_source_timeout") == "4294967295";
+  })) << rig.story();
+  ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  const auto count = writer.count();
+  ASSERT_TRUE(comes_true([&] { return writer.count() > count + 50; }));
+}
+
+/// A multi-primary group of three.
+class PastOfAGroup : public ::testing::Test {
+ protected:
+  PastOfAGroup() : rig{{.name = "pastgroup"}} {}
+
+  void SetUp() override {
+    auto text = contents_of(rig.topology_file());
+    const auto replace = [&](const std::string& what, const std::string& by) {
+      for (auto at = text.find(what); at != std::string::npos; at = text.find(what)) text.replace(at, what.size(), by);
+    };
+    replace("topology: source-replica", "topology: group-multi-primary");
+    replace(", type: source", "");
+    replace(", type: replica", "");
+    replace("sync:\n  mode: semi-sync\n  acks: 1\n  onTooFewReplicas: wait\n", "");
+    const auto file = rig.topology_file().parent_path() / "group.yaml";
+    std::ofstream(file) << text;
+    ::chmod(file.c_str(), 0600);
+    const auto applied = rig.replctl({"apply", file.string(), "--wait"});
+    ASSERT_EQ(applied.exit_code, 0) << applied.output << applied.errors;
+    ASSERT_TRUE(is_whole()) << rig.story();
+  }
+  void TearDown() override {
+    if (HasFailure()) std::cerr << rig.story();
+  }
+
+  bool is_whole() {
+    return rig.wait_for(
+        [](const json& status) {
+          return status["problemList"].empty() && status["operation"].is_null() &&
+                 std::all_of(status["nodes"].begin(), status["nodes"].end(),
+                             [](const json& n) { return n["state"] == "ok"; });
+        },
+        120s);
+  }
+  bool has_happened(const std::string& text) {
+    return comes_true([&] { return rig.replctl({"events", rig.cluster()}).output.find(text) != std::string::npos; });
+  }
+  std::string members(const std::string& node) {
+    return rig.ask(node,
+                   "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE='ONLINE'");
+  }
+
+  Rig rig;
+};
+
+TEST_F(PastOfAGroup, IsOpenedAgainActedOnAfterARestoreAndStartedAroundANodeInMaintenance) {
+  // Somebody closes all members but one.
+  rig.ask("db2", "SELECT group_replication_switch_to_single_primary_mode(@@server_uuid)");
+  ASSERT_TRUE(has_happened("GroupIsSinglePrimary")) << rig.story();
+  ASSERT_TRUE(comes_true([&] { return rig.ask("db1", "SELECT @@GLOBAL.super_read_only") == "0"; }, 60s)) << rig.story();
+  ASSERT_TRUE(is_whole()) << rig.story();
+
+  const auto backup = (rig.repld().state().parent_path() / "repld.backup").string();
+  ASSERT_EQ(rig.replctl({"backup", backup}).exit_code, 0);
+  rig.repld().stop();
+  fs::remove_all(rig.repld().state());
+  const auto restored = run_program(
+      {(own_folder() / "replctl").string(), "restore", backup, "--state-dir", rig.repld().state().string()});
+  ASSERT_EQ(restored.exit_code, 0) << restored.output << restored.errors;
+  rig.repld().start();
+  ASSERT_TRUE(has_happened("restored-confirmed")) << rig.story();
+
+  // db3 is taken out by hand, for good; then the power fails.
+  const auto begun = rig.replctl({"maintenance", rig.cluster(), "db3", "--for", "1h", "--reason", "disk swap"});
+  ASSERT_EQ(begun.exit_code, 0) << begun.errors;
+  for (const auto* sql : {"STOP GROUP_REPLICATION", "SET PERSIST group_replication_start_on_boot = OFF",
+                          "SET PERSIST offline_mode = ON"}) {
+    EXPECT_EQ(rig.ask("db3", sql), "");
+  }
+  for (const auto* node : {"db1", "db2", "db3"}) ASSERT_TRUE(rig.sandbox().kill(node));
+  for (const auto* node : {"db1", "db2", "db3"}) ASSERT_TRUE(rig.sandbox().start(node));
+  ASSERT_TRUE(comes_true([&] { return members("db1") == "2" && members("db2") == "2"; }, 120s)) << rig.story();
+  ASSERT_TRUE(rig.wait_for([](const json& status) { return status["operation"].is_null(); }, 60s)) << rig.story();
+  EXPECT_EQ(rig.ask("db3", "SELECT @@GLOBAL.offline_mode"), "1");
+  EXPECT_EQ(members("db3"), "0");
+  EXPECT_EQ(rig.replctl({"maintenance", rig.cluster(), "db3", "--end"}).exit_code, 0);
+  ASSERT_TRUE(comes_true([&] { return members("db3") == "3"; }, 60s)) << rig.story();
+  ASSERT_TRUE(is_whole()) << rig.story();
+  EXPECT_EQ(rig.ask("db3", "SELECT @@GLOBAL.offline_mode"), "0");
+}
+
 }  // namespace
 }  // namespace repl::testing

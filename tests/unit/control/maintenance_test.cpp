@@ -193,6 +193,133 @@ TEST(Maintenance, OfTheClusterIsAPauseThatEndsByItself) {
   ASSERT_TRUE(story.run_until([&] { return story.primary() == "b"; }, 60s)) << story.told();
 }
 
+/// All members are out of the group, as after a power cut.
+void cut_power(Story& story) {
+  for (const auto* node : {"a", "b", "c"}) {
+    story.servers[node].member = false;
+    story.servers[node].elected = false;
+    story.servers[node].now.read_only = ReadOnly::Super;
+  }
+  story.servers.settle();
+}
+
+// Somebody has taken c out of the group, and turned its clients away. It stays so until the maintenance is over.
+TEST(Maintenance, KeepsANodeOutOfAGroupThatIsStartedAgain) {
+  for (const auto kind : {TopologyType::GroupSinglePrimary, TopologyType::GroupMultiPrimary}) {
+    const auto spec = spec_of("a b c").group(kind);
+    Story story{spec};
+    ASSERT_FALSE(story.apply(spec).error);
+    story.run_until_idle();
+    story.run_for(3s);
+    story.ask_and_wait(on("c", 10min));
+    (void)story.servers.apply(StopGroup{.node = kC});
+    story.servers["c"].now.offline_mode = true;
+    story.run_for(20s);
+    story.forget();
+    cut_power(story);
+    ASSERT_TRUE(story.run_until([&] { return story.servers["a"].member && story.servers["b"].member; }, 1min))
+        << story.told();
+    story.run_for(1min);
+    for (const auto& order : story.steps) EXPECT_NE(node_of(order.step), kC) << story.told();
+    EXPECT_TRUE(story.servers["c"].now.offline_mode);
+    EXPECT_FALSE(story.servers["c"].member);
+    story.run_for(10min);
+    EXPECT_TRUE(story.servers["c"].member) << story.told();
+    EXPECT_FALSE(story.servers["c"].now.offline_mode);
+  }
+}
+
+TEST(Maintenance, HoldsTheStartOfAGroupBackThatOnlyItsNodeCouldBeginWith) {
+  const auto spec = spec_of("a b c").group(TopologyType::GroupMultiPrimary);
+  Story story{spec};
+  ASSERT_FALSE(story.apply(spec).error);
+  story.run_until_idle();
+  story.run_for(3s);
+  story.ask_and_wait(on("c", 10min));
+  story.forget();
+  cut_power(story);
+  story.servers["c"].now.executed = unite(story.servers["c"].now.executed, gtids("C:50"));
+  story.run_for(1min);
+  EXPECT_EQ(story.ordered(), std::vector<std::string>{});
+  ASSERT_NE(story.problem("GroupDown"), nullptr);
+  EXPECT_NE(story.problem("GroupDown")->blocked.find("c is in maintenance"), std::string::npos)
+      << story.problem("GroupDown")->blocked;
+  story.ask_and_wait(EndMaintenance{kC});
+  EXPECT_TRUE(story.run_until([&] { return deviations(spec, story.servers).empty(); }, 1min)) << story.told();
+}
+
+// It speaks of c, and would be committed on a, where somebody works.
+TEST(Maintenance, KeepsARepairFromAnotherNodeThanTheOneItIsFor) {
+  Story story{spec_of("a b c").acks(1)};
+  with_three(story);
+  story.ask_and_wait(on("a"));
+  story.kill_repld();
+  auto memory = story.memory();
+  memory.discarded[kC] = gtids("C:90");
+  story.remember(memory);
+  story.start_repld();
+  story.run_for(1min);
+  EXPECT_EQ(story.ordered(), std::vector<std::string>{});
+  ASSERT_NE(story.problem("NumbersNotRetired"), nullptr) << story.told();
+  EXPECT_NE(story.problem("NumbersNotRetired")->blocked.find("a is in maintenance until"), std::string::npos)
+      << story.problem("NumbersNotRetired")->blocked;
+}
+
+TEST(Maintenance, EndsARepairThatHasBegunThere) {
+  Story story{spec_of("a b c").acks(1)};
+  with_three(story);
+  // Its second step does not come to an end.
+  story.servers["b"].now.channels.clear();
+  story.servers["b"].now.semi_sync.replica_enabled = false;
+  story.fate = [](const auto& order) {
+    return std::holds_alternative<FollowSource>(order.step) ? Story::Fate::Lost : Story::Fate::CarriedOut;
+  };
+  ASSERT_TRUE(story.run_until_ordered("b: semi-sync replica on")) << story.told();
+  ASSERT_TRUE(story.memory().operation);
+  const auto reply = story.ask_and_wait(on("b"));
+  ASSERT_FALSE(reply.error);
+  EXPECT_EQ(reply.operation, std::nullopt) << "it does not go on";
+  story.run_for(1min);
+  EXPECT_FALSE(story.memory().operation);
+  EXPECT_EQ(story.operations.back().state, OperationState::GivenUp);
+  EXPECT_NE(story.operations.back().error->message.find("b is in maintenance until"), std::string::npos);
+  const auto orders = story.steps.size();
+  story.run_for(5min);
+  EXPECT_EQ(story.steps.size(), orders) << story.told();
+}
+
+TEST(Maintenance, NamesAnOperationOfAPersonThatGoesOnThere) {
+  Story story{spec_of("a b c").acks(1)};
+  with_three(story);
+  story.step_takes = [](const auto&) { return Duration{2s}; };
+  const auto moved = story.ask_and_wait(control::SwitchOver{.to = kB});
+  ASSERT_TRUE(moved.operation);
+  EXPECT_EQ(story.ask_and_wait(on("b")).operation, moved.operation);
+  EXPECT_EQ(story.count_events("maintenance-meets-operation"), 1);
+  story.run_until_idle();
+  EXPECT_EQ(story.primary(), "b");
+  EXPECT_EQ(story.ask_and_wait(on("c")).operation, std::nullopt);
+}
+
+TEST(Maintenance, IsNamedByAnApplyThatChangesTheNodeAllTheSame) {
+  Story story{spec_of("a b c").acks(1)};
+  with_three(story);
+  const auto wanted = spec_of("a b c").acks(1).setting("max_connections", "300");
+  const auto named = [&] {
+    const auto reply = story.apply(wanted, true);
+    std::string all;
+    for (const auto& reason : reply.plan->reasons) all += reason + "\n";
+    return all;
+  };
+  EXPECT_EQ(named().find("maintenance"), std::string::npos) << named();
+  story.ask_and_wait(on("b"));
+  EXPECT_NE(named().find("b is in maintenance until "), std::string::npos) << named();
+  EXPECT_NE(named().find("by alice: disk swap, and this changes it"), std::string::npos) << named();
+  story.ask_and_wait(EndMaintenance{kB});
+  story.ask_and_wait(on_all());
+  EXPECT_NE(named().find("the cluster is in maintenance until "), std::string::npos) << named();
+}
+
 TEST(Maintenance, OfTheClusterLetsPeopleDoWhatTheyAskFor) {
   Story story{spec_of("a b c").acks(1)};
   with_three(story);

@@ -27,6 +27,17 @@ TEST_F(OperateFlow, MaintenanceIsOfANodeOrOfTheCluster) {
   EXPECT_EQ(bodies.at(1), (Json{{"forSeconds", 1800.0}, {"reason", "move"}}));
 }
 
+TEST_F(OperateFlow, MaintenanceSaysWhatIsUnderWayThere) {
+  repld_.on("POST", "/api/v1/clusters/shop/maintenance", {{"operation", "shop-12"}});
+  EXPECT_EQ(replctl({"maintenance", "shop", "db2", "--for", "1h", "--reason", "disk swap"}).out,
+            "shop/db2: in maintenance for 1h; repld repairs nothing on it and does not promote it\n"
+            "the operation shop-12 was under way there and goes on: wait for its end (`replctl operation shop-12 "
+            "--wait`)\n");
+  repld_.on("POST", "/api/v1/clusters/shop/maintenance", {{"operation", nullptr}});
+  EXPECT_EQ(replctl({"maintenance", "shop", "db2", "--for", "1h", "--reason", "disk swap"}).out,
+            "shop/db2: in maintenance for 1h; repld repairs nothing on it and does not promote it\n");
+}
+
 TEST_F(OperateFlow, MaintenanceEnds) {
   repld_.on("POST", "/api/v1/clusters/shop/maintenance/end", Json::object());
   EXPECT_EQ(replctl({"maintenance", "shop", "db2", "--end"}).out,

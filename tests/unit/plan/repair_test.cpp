@@ -226,6 +226,64 @@ TEST(PlanRepair, UsesNoNumbersUpBeforeEveryNodeWasAsked) {
   EXPECT_NE(p.error().message.find("c does not answer"), std::string::npos) << p.error().message;
 }
 
+TEST(PlanRepair, MakesCommitsWaitAgainWithoutTouchingTheAcks) {
+  auto c = running(spec_of("a b c").acks(1));
+  c["a"].now().semi_sync.timeout = 1s;
+  c["a"].now().semi_sync.wait_no_replica = false;
+  EXPECT_EQ(sentences(repair(c, "CommitsMayGoAlone")),
+            (std::vector<std::string>{"a: set rpl_semi_sync_source_timeout 1000 -> 4294967295",
+                                      "a: set rpl_semi_sync_source_wait_no_replica OFF -> ON"}));
+}
+
+TEST(PlanRepair, ClosesASecondaryAndOpensAGroupThatIsDeclaredOpen) {
+  auto single = running(spec_of("a b c").group());
+  single["b"].writable();
+  EXPECT_EQ(sentences(repair(single, "SecondaryTakesWrites")),
+            std::vector<std::string>{"b: writable -> super-read-only"});
+  auto multi = running(spec_of("a b c").group(TopologyType::GroupMultiPrimary));
+  for (auto& [name, n] : multi.nodes) n.elected(name == "b", true);
+  const auto modes = all_of_kind<SetGroupMode>(repair(multi, "GroupIsSinglePrimary"));
+  ASSERT_EQ(modes.size(), 1U);
+  EXPECT_EQ(modes[0], (SetGroupMode{{"b"}, false, true}));
+}
+
+TEST(PlanRepair, LetsANodeJoinInTheModeThatTheGroupRunsIn) {
+  auto c = running(spec_of("a b c").group());
+  c["a"].elected(true, false);
+  c["c"].elected(true, false);
+  c["b"].out_of_the_group();
+  const auto p = repair(c, "MemberOut");
+  EXPECT_TRUE(in_order(p, "b: set group_replication_single_primary_mode ON -> OFF", "b: join the group"));
+}
+
+/// A group of which all nodes are out, as after a power cut.
+Cluster group_that_is_down(TopologyType kind) {
+  auto c = running(spec_of("a b c").group(kind));
+  for (auto& [name, n] : c.nodes) n.out_of_the_group().offline();
+  return c;
+}
+
+TEST(PlanRepair, StartsAGroupAroundANodeThatAPersonWorksOn) {
+  for (const auto kind : {TopologyType::GroupSinglePrimary, TopologyType::GroupMultiPrimary}) {
+    auto c = group_that_is_down(kind);
+    c["a"].in_maintenance();
+    const auto p = repair(c, "GroupDown");
+    for (const auto& planned : p.steps) EXPECT_NE(node_of(planned.step).name, "a") << describe(planned.step);
+    EXPECT_EQ(all_of_kind<StartGroup>(p).size(), 2U);
+    EXPECT_EQ(all_of_kind<StartGroup>(p)[0], (StartGroup{.node = kB, .how = GroupStart::Bootstrap}));
+    EXPECT_EQ(all_of_kind<SetOfflineMode>(p).size(), 2U);
+  }
+}
+
+TEST(PlanRepair, StartsNoGroupFromANodeThatAPersonWorksOn) {
+  auto c = group_that_is_down(TopologyType::GroupMultiPrimary);
+  c["b"].in_maintenance().executed("A:1-101");
+  const auto p = plan::plan_repair(Problem{.name = "GroupDown", .goal = Goal::Repair}, c.spec, c.office, c.view());
+  ASSERT_FALSE(p);
+  EXPECT_EQ(p.error().code, ErrorCode::PreconditionFailed);
+  EXPECT_NE(p.error().message.find("b is in maintenance"), std::string::npos) << p.error().message;
+}
+
 TEST(PlanRepair, GivesItsEvidenceAsReason) {
   auto c = running(spec_of("a b c"));
   c["b"].writable();
