@@ -103,7 +103,7 @@ class Checker {
   void find_primary() {
     const auto* declared = wanted_.declared_source();
     out_.seed = office_.primary.value_or(declared->id);
-    if (!office_.primary) return;
+    if (!office_.primary) return took_writes_before();
     if (wanted_.find(out_.seed) == nullptr) {
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{} is the primary and is not in the new file: `replctl switchover` first", out_.seed));
@@ -116,6 +116,16 @@ class Checker {
     } else if (declared->id != out_.seed) {
       out_.notes.push_back(fmt::format("primary is {} (declared {})", out_.seed, declared->id));
     }
+  }
+
+  /// What several writers wrote is on each of them, and the others follow the new primary.
+  void took_writes_before() {
+    if (before_ == nullptr || !before_->several_writers()) return;
+    if (before_->find(out_.seed) != nullptr || before_->find(wanted_.find(out_.seed)->address) != nullptr) return;
+    refuse(ErrorCode::PreconditionFailed,
+           fmt::format("{} is the source of the new file and no node of the old one: name a node that takes writes now "
+                       "as the source, apply, then `replctl switchover`",
+                       out_.seed));
   }
 
   bool must_answer(const NodeSpec& spec) const {

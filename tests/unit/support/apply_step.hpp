@@ -537,6 +537,7 @@ class Servers {
   Outcome carry_out(ModelServer& s, const FollowSource& step, StepResult&) {
     if (s.now.channels.empty()) {
       Channel fresh;
+      fresh.name = step.channel;
       fresh.heartbeat_interval = 500ms;
       s.now.channels.push_back(fresh);
     }
