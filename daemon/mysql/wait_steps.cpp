@@ -20,6 +20,8 @@ constexpr auto kPollAckers = 20ms;
 /// Why what is missing will not come by itself; empty while it may.
 std::optional<Error> hopeless(const Snapshot& now, const GtidSet& missing) {
   const auto* channel = now.channel();
+  // The group gives a member what it lacks, without a channel that repld would know.
+  if (channel == nullptr && now.in_group()) return std::nullopt;
   if (channel == nullptr) {
     return Error{ErrorCode::PreconditionFailed,
                  fmt::format("{}: lacks {} transactions and replicates from nobody", now.node, missing.count())};

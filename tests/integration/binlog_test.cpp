@@ -295,6 +295,43 @@ TEST_F(BinlogGrows, AnEmptyReplicaIsClonedAndGoesOnAtTheClonesPlaceAndLeavesAgai
   all_nodes_have_the_same();
 }
 
+/// The channel's place in the log of db1 cannot be found again once it is gone.
+TEST_F(BinlogGrows, AReplacementThatFailsLeavesTheNodeWithItsPlaceThatWouldHaveLeft) {
+  const auto place_of_db2 = [&] {
+    return rig.ask("db2", "SELECT HOST FROM performance_schema.replication_connection_configuration");
+  };
+  ASSERT_EQ(place_of_db2(), "127.0.0.1");
+  rig.repld().stop();
+  rig.repld().start({"LD_PRELOAD=" + (own_folder() / "libfault_on_send.so").string(),
+                     "REPL_FAULT_STATEMENT=CLONE INSTANCE FROM", "REPL_FAULT=lost",
+                     "REPL_FAULT_MARK=" + (rig.topology_file().parent_path() / "fired").string()});
+  ASSERT_TRUE(comes_true([&] { return rig.status().is_object() && rig.status()["problemList"].empty(); }));
+  const auto failed = rig.replctl({"apply", variant({{"name: db2", ""}}), "--wait"});
+  EXPECT_NE(failed.exit_code, 0) << failed.output;
+  rig.repld().stop();
+  rig.repld().start();
+  ASSERT_TRUE(comes_true([&] { return rig.status()["problemList"].empty(); })) << rig.story();
+  EXPECT_EQ(place_of_db2(), "127.0.0.1");
+  keeps_writing();
+  EXPECT_EQ(rig.ask("db2", "SELECT SERVICE_STATE FROM performance_schema.replication_applier_status"), "ON");
+}
+
+TEST_F(Binlog, TheNodeBetweenTwoLeavesAndTheOneBelowItFollowsTheSource) {
+  const auto line = "  - {name: db3, host: 127.0.0.1, port: " + std::to_string(rig.sandbox().nodes()[2].port);
+  applies(variant({{"name: db3", line + ", follows: db2}"}}));
+  ASSERT_TRUE(comes_true([&] { return rig.node("db3")["source"] == "db2"; })) << rig.story();
+  keeps_writing();
+  applies(variant({{"name: db2", ""}}));
+  EXPECT_EQ(rig.node("db3")["source"], "db1");
+  keeps_writing();
+  writer.stop();
+  const std::string rows = "SELECT COUNT(*) FROM app.acked";
+  EXPECT_TRUE(comes_true([&] { return rig.ask("db3", rows) == rig.ask("db1", rows); })) << rig.story();
+  const auto lost = writer.lost_on("db3");
+  ASSERT_TRUE(lost) << lost.error().message;
+  EXPECT_TRUE(lost->empty());
+}
+
 /// Empty servers with gtid_mode=OFF, and a file that asks for GTIDs.
 TEST(BinlogServers, AreGivenGtidsAtTheFirstApply) {
   Rig rig{{.name = "binlog-gtid", .nodes = 2, .positioning = Positioning::Binlog}};

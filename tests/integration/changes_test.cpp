@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include "model/step.hpp"
 #include "tests/support/tour.hpp"
@@ -365,6 +366,77 @@ TEST(AChangeToGtidsThatFails, EndsAsBeforeOrAsWantedForEachOfItsSteps) {
       fail_in(*traveller, row, fault);
     }
   }
+}
+
+Shape shape_of(const std::string& topology, const std::vector<int>& numbers, const std::string& sync = "mode: async") {
+  Shape out{"", topology, {}, sync, kPlain};
+  const bool tree = topology == "source-replica";
+  for (const int n : numbers) {
+    const auto* type = !tree ? "" : out.nodes.empty() ? ", type: source" : ", type: replica";
+    out.nodes.push_back(fmt::format("name: db{}{}", n, type));
+    out.name += fmt::format("{}db{}", out.name.empty() ? topology + " of " : ", ", n);
+  }
+  return out;
+}
+
+/// The writer goes on writing wherever it is let, so what a node took that is no part of it any more would be lost.
+TEST(ANodeThatLeaves, TakesNoMoreWritesAndLosesNone) {
+  struct Leg {
+    Shape to;
+    std::string left;
+  };
+  const auto ring = [](const std::vector<int>& numbers) { return shape_of("circular", numbers); };
+  const std::vector<Leg> legs{
+      {shape_of("source-replica", {1, 2}), "db3"},  // a ring of 3 becomes a tree of 2
+      {ring({1, 2, 3, 4}), ""},
+      {ring({1, 2, 3}), "db4"},
+      {ring({1, 2, 4}), "db3"},
+      {ring({1, 2, 3}), "db4"},  // counts its keys as db4 did
+  };
+  Traveller traveller{4};
+  traveller.begin(ring({1, 2, 3}));
+  for (const auto& leg : legs) {
+    SCOPED_TRACE(leg.to.name);
+    const auto change = traveller.change(leg.to);
+    fmt::print("{:<40} {:.1f} s, nobody wrote for {:.2f} s\n", change.to, change.took, change.gap);
+    EXPECT_EQ(change.lost, 0U);
+    if (!leg.left.empty()) {
+      EXPECT_EQ(traveller.rig().ask(leg.left, "SELECT @@super_read_only"), "1") << leg.left;
+    }
+  }
+}
+
+TEST(ANodeThatLeaves, AndIsDeadHoldsNobodyUp) {
+  Traveller traveller{3};
+  traveller.begin(shape_of("circular", {1, 2, 3}));
+  const auto& rig = traveller.rig();
+  ASSERT_TRUE(rig.sandbox().kill("db3"));
+  // What db2 writes from now on comes to db1 over the gap only. (What db3 alone had is gone with it.)
+  const std::string last = "SELECT COALESCE(MAX(id), 0) FROM app.acked";
+  ASSERT_TRUE(comes_true([&, first = rig.ask("db2", last)] { return rig.ask("db2", last) != first; }));
+  const auto change = traveller.change(shape_of("source-replica", {1, 2}));
+  fmt::print("{:<40} {:.1f} s, nobody wrote for {:.2f} s\n", change.to, change.took, change.gap);
+  const auto has = rig.ask("db2", "SELECT @@gtid_executed");
+  EXPECT_TRUE(comes_true([&] { return rig.ask("db1", "SELECT GTID_SUBSET('" + has + "', @@gtid_executed)") == "1"; }));
+}
+
+TEST(AGroupThatBecomesATree, BringsItsSourceWhatTheOthersWroteFirst) {
+  Traveller traveller{3};
+  traveller.begin(multi3());
+  const auto& rig = traveller.rig();
+  auto slow = rig.sandbox().root_session("db1");
+  ASSERT_TRUE(slow) << slow.error().message;
+  ASSERT_TRUE(slow->query("LOCK TABLES app.acked WRITE"));
+  std::jthread behind{[&] {
+    // As if it were far behind: until the others have left it applies nothing.
+    const std::string online =
+        "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE MEMBER_STATE='ONLINE'";
+    comes_true([&] { return rig.ask("db2", online) == "0" && rig.ask("db3", online) == "0"; });
+    EXPECT_TRUE(slow->query("UNLOCK TABLES"));
+  }};
+  const auto change = traveller.change(async3());
+  fmt::print("{:<40} {:.1f} s, nobody wrote for {:.2f} s\n", change.to, change.took, change.gap);
+  EXPECT_EQ(change.lost, 0U);
 }
 
 std::vector<pid_t> processes(const Rig& rig) {

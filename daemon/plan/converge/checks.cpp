@@ -108,7 +108,7 @@ class Checker {
   void find_primary() {
     const auto* declared = wanted_.declared_source();
     out_.seed = office_.primary.value_or(declared->id);
-    if (!office_.primary) return;
+    if (!office_.primary) return took_writes_before();
     if (wanted_.find(out_.seed) == nullptr) {
       refuse(ErrorCode::PreconditionFailed,
              fmt::format("{} is the primary and is not in the new file: `replctl switchover` first", out_.seed));
@@ -136,6 +136,16 @@ class Checker {
         fmt::format("{} is the primary, and at {} is another server than at {}: `replctl switchover` first, and then "
                     "replace {}",
                     out_.seed, to_string(wanted_.find(out_.seed)->address), to_string(was->address), out_.seed));
+  }
+
+  /// What several writers wrote is on each of them, and the others follow the new primary.
+  void took_writes_before() {
+    if (before_ == nullptr || !before_->several_writers()) return;
+    if (before_->find(out_.seed) != nullptr || before_->find(wanted_.find(out_.seed)->address) != nullptr) return;
+    refuse(ErrorCode::PreconditionFailed,
+           fmt::format("{} is the source of the new file and no node of the old one: name a node that takes writes now "
+                       "as the source, apply, then `replctl switchover`",
+                       out_.seed));
   }
 
   bool must_answer(const NodeSpec& spec) const {
@@ -424,10 +434,10 @@ class Checker {
     }
     auto same = wanted_;
     same.positioning = before_->positioning;
-    if (same.topology != before_->topology || same.nodes != before_->nodes || same.sync != before_->sync) {
+    if (same.topology != before_->topology || same.nodes != before_->nodes) {
       refuse(ErrorCode::NotSupported,
-             "positioning changes in one file with nodes or sync: apply `positioning: gtid` with the rest as it is, "
-             "then the rest");
+             "positioning and nodes change in one file: apply `positioning: gtid` with the nodes as they are, then the "
+             "rest");
       return;
     }
     if (!out_.nodes.contains(out_.seed)) return;

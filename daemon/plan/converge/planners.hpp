@@ -27,9 +27,19 @@ inline constexpr std::chrono::milliseconds kGtidsTimeout{20'000};
 /// For what a ring or a former member has not applied yet.
 inline constexpr std::chrono::milliseconds kDrainTimeout{60'000};
 
-/// A node that leaves: it acknowledges no more, and once `after` is done its channel is removed. It keeps its data and
-/// stays read-only.
+/// A node that leaves takes no more writes, once `closes_after` is done. A member is closed by its group.
+void close_leaving(Draft& draft, const Snapshot& node);
+
+/// A node that leaves: once `after` is done its channel is removed. It keeps its data and stays read-only.
 void release(Draft& draft, const Snapshot& node, std::vector<Builder::Index> after);
+
+/// The nodes of the ring that was, in the order in which they follow each other, from `first` on. Those that do not
+/// answer are passed by.
+std::vector<NodeId> ring_from(const Draft& draft, const NodeId& first);
+
+/// Of a ring in which a node that leaves does not answer: whoever followed that one follows the one before it, before
+/// anybody is closed: else what that one wrote would get no further, and its commits might wait for good.
+void close_gaps(Draft& draft);
 
 /// Of a ring of which each node has stopped writing, all get what all others wrote. `order`: the nodes as they follow
 /// each other, of which the last one is followed by the first. The steps after which everybody has everything.

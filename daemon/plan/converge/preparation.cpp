@@ -43,11 +43,6 @@ bool needs_plugin(const Spec& wanted, const Node& node, Plugin plugin, bool may_
   return false;
 }
 
-/// The spec in force says that it takes no writes, whatever it does.
-bool was_closed_by_spec(const Draft& draft, const NodeId& node) {
-  return draft.before != nullptr && draft.before->find(node) != nullptr && !draft.before->several_writers();
-}
-
 /// What is missing and can only be given to a node that may be written to; in the order in which it is made.
 std::vector<Step> local_writes(const Draft& draft, const Node& node, bool may_write) {
   std::vector<Step> out;
@@ -133,6 +128,10 @@ void variables(Draft& draft, const Node& node, bool gets_components) {
 
 }  // namespace
 
+bool was_closed_by_spec(const Draft& draft, const NodeId& node) {
+  return draft.before != nullptr && draft.before->find(node) != nullptr && !draft.before->several_writers();
+}
+
 void set_variables(Draft& draft, const Node& node, const std::map<std::string, std::string>& wanted) {
   const auto set = [&](const std::string& name, const std::string& value) {
     const auto from = value_before(*node.has, name);
@@ -199,6 +198,14 @@ std::vector<Builder::Index> Draft::last_step_of(const NodeId& node) const {
   return last ? std::vector{*last} : std::vector<Builder::Index>{};
 }
 
+std::vector<Builder::Index> Draft::all_last_steps() const {
+  std::vector<Builder::Index> out;
+  for (const auto& node : known.nodes) {
+    if (const auto last = plan.last_of(node.id)) out.push_back(*last);
+  }
+  return out;
+}
+
 void use_gtids(Draft& draft, const std::vector<const Node*>& nodes, GtidMode mode, std::vector<Builder::Index> after) {
   const auto persisted = [](const Node& node, const char* name) { return node.has->persisted.contains(name); };
   for (const auto* node : nodes) {
@@ -237,6 +244,8 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
     const auto [donor, why] = choose_donor(draft, id);
     plan.because(fmt::format("{} gets its data from {} ({})", id, donor, why));
     auto after = draft.last_step_of(donor);
+    // It acknowledges no more.
+    after.insert(after.end(), draft.expects_less.begin(), draft.expects_less.end());
     if (const auto before = draft.last_clone_of.find(donor); before != draft.last_clone_of.end()) {
       after.push_back(before->second);
     }
@@ -290,8 +299,13 @@ void acknowledge(Draft& draft, const Node& node) {
                  acker ? std::vector<Builder::Index>{} : draft.expects_less);
 }
 
+std::optional<NodeId> source_now(const Draft& draft, const Snapshot& node) {
+  if (const auto moved = draft.moved.find(node.node); moved != draft.moved.end()) return moved->second;
+  return node.channel() == nullptr ? std::nullopt : diagnose::source_node(draft.known, *node.channel());
+}
+
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after) {
-  const auto source = diagnose::source_node(draft.known, *node.now->channel());
+  const auto source = source_now(draft, *node.now);
   const auto& channel = *node.now->channel();
   draft.plan.add(ForgetSource{node.id(), source.value_or(NodeId{}), channel.delay, channel.name}, std::move(after));
 }

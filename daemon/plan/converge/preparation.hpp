@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ struct Draft {
   bool replication_account_is_made = false;  ///< In what was planned so far, through the binary log.
   /// By donor, which gives its data to one node at a time (3634).
   std::map<NodeId, Builder::Index> last_clone_of{};
+  /// Nodes that follow another than when they were looked at, from an early step on.
+  std::map<NodeId, NodeId> moved{};
   /// By node, what only a start of its server makes true. restarts.cpp makes steps of it, when all else is planned.
   std::map<NodeId, std::vector<StartVariable>> restarts{};
 
@@ -56,6 +59,8 @@ struct Draft {
   /// The latest step of every node so far.
   std::vector<Builder::Index> last_steps() const;
   std::vector<Builder::Index> last_step_of(const NodeId& node) const;
+  /// The same as last_steps(), with the nodes that leave.
+  std::vector<Builder::Index> all_last_steps() const;
 };
 
 enum class Stays {
@@ -79,6 +84,12 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches = fa
 
 /// Makes the replica side of semi-sync true. Call it for all nodes once all are prepared, and `expects_less` is whole.
 void acknowledge(Draft& draft, const Node& node);
+
+/// The spec in force says that it takes no writes, whatever it does.
+bool was_closed_by_spec(const Draft& draft, const NodeId& node);
+
+/// Whom the node follows; empty: nobody of the topology.
+std::optional<NodeId> source_now(const Draft& draft, const Snapshot& node);
 
 /// Removes the node's channel; taken back, it follows again whom it followed.
 void forget_source(Draft& draft, const Node& node, std::vector<Builder::Index> after);

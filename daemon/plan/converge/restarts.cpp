@@ -30,7 +30,11 @@ std::string names_of(const std::vector<StartVariable>& variables) {
 class Restarts {
  public:
   explicit Restarts(Draft& draft)
-      : draft_(draft), plan_(draft.plan), wanted_(draft.wanted), nodes_(draft.checked.nodes), last_(all_last_steps()) {}
+      : draft_(draft),
+        plan_(draft.plan),
+        wanted_(draft.wanted),
+        nodes_(draft.checked.nodes),
+        last_(draft.all_last_steps()) {}
 
   Result<Plan> make() && {
     if (const auto possible = check(); !possible) return tl::unexpected(possible.error());
@@ -43,15 +47,6 @@ class Restarts {
   bool restarts(const NodeId& node) const { return draft_.restarts.contains(node); }
   const std::vector<StartVariable>& variables(const NodeId& node) const { return draft_.restarts.at(node); }
   const NodeId& seed() const { return draft_.checked.seed; }
-
-  /// The last step of every node of the plan, those that leave included.
-  Indices all_last_steps() const {
-    Indices out;
-    for (const auto& node : draft_.known.nodes) {
-      if (const auto last = plan_.last_of(node.id)) out.push_back(*last);
-    }
-    return out;
-  }
 
   // ---- whether ------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@
 #include <map>
 #include <set>
 
-#include "diagnose/facts.hpp"
 #include "plan/converge/passwords.hpp"
 #include "plan/converge/planners.hpp"
 #include "plan/semi_sync.hpp"
@@ -27,6 +26,7 @@ class Ring {
       if (const auto caught_up = take_off_delay(draft_, node)) draft_.closes_after.push_back(*caught_up);
     }
     replication_account_first(draft_, draft_.seed());
+    if (draft_.was_ring()) close_gaps(draft_);
     let_newcomers_catch_up();
     // The data of an empty node come from the seed.
     prepare(draft_, draft_.seed(), stays(draft_.seed()));
@@ -38,12 +38,16 @@ class Ring {
     if (pauses_) {
       pause();
       for (const auto& [id, node] : nodes_) set_variables(draft_, node, auto_increment(wanted_, id));
+    } else {
+      for (const auto* node : leaving(draft_)) close_leaving(draft_, *node);
     }
+    const auto passed_on = those_who_stay_have_what_others_wrote();
     for (const auto& [id, node] : nodes_) {
       if (!is_newcomer(node)) forget_own(draft_, node);
     }
     // Nobody follows a source that is still to be reset, or that lacks an account.
-    const auto ready = draft_.last_steps();
+    auto ready = draft_.last_steps();
+    ready.insert(ready.end(), passed_on.begin(), passed_on.end());
     for (const auto& [id, node] : nodes_) {
       if (!is_newcomer(node)) attach(node, ready);
       if (moves_later_.contains(id)) {
@@ -54,7 +58,14 @@ class Ring {
     for (const auto& [id, node] : nodes_) open(node, has_all);
     accounts_through_the_binary_log(draft_, draft_.seed(), draft_.last_steps());
     if (!pauses_) settle_passwords(draft_, draft_.seed());
-    for (const auto* node : leaving(draft_)) release(draft_, *node, has_all);
+    const auto all_done = draft_.all_last_steps();
+    for (const auto* node : leaving(draft_)) {
+      if (!pauses_ && node->semi_sync.replica_enabled) {
+        // Others acknowledge in its place.
+        plan_.add(SetSemiSyncReplica{node->node, true, false}, all_done);
+      }
+      release(draft_, *node, all_done);
+    }
   }
 
  private:
@@ -67,21 +78,23 @@ class Ring {
   }
   bool open_now(const Node& node) const { return node.now->read_only == ReadOnly::Off; }
   bool follows_right(const Node& node) const {
-    return node.follows() && diagnose::source_node(draft_.known, *node.now->channel()) == source_of(node.id());
+    return node.follows() && source_now(draft_, *node.now) == source_of(node.id());
   }
 
-  /// Nodes count otherwise than they will, or have never been a ring; or one that leaves writes, and what it has
-  /// written is not everywhere.
-  bool must_pause() const {
-    const auto gone = leaving(draft_);
-    const auto writes = [](const Snapshot* node) { return node->read_only == ReadOnly::Off; };
-    if (draft_.was_ring() && std::any_of(gone.begin(), gone.end(), writes)) return true;
+  bool must_pause() const { return counts_otherwise() || writer_leaves(); }
+  /// Its keys may be those that another will give.
+  bool writer_leaves() const {
+    const auto nodes = leaving(draft_);
+    return std::any_of(nodes.begin(), nodes.end(), [](const auto* node) { return node->read_only == ReadOnly::Off; });
+  }
+  /// Nodes count otherwise than they will, or have never been a ring.
+  bool counts_otherwise() const {
     return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& n) {
       const auto wanted = auto_increment(wanted_, n.first);
-      const bool counts_otherwise = std::any_of(wanted.begin(), wanted.end(), [&](const auto& variable) {
+      const bool differs = std::any_of(wanted.begin(), wanted.end(), [&](const auto& variable) {
         return !same_value(value_before(*n.second.has, variable.first), variable.second);
       });
-      return counts_otherwise || (draft_.first() && !follows_right(n.second));
+      return differs || (draft_.first() && !follows_right(n.second));
     });
   }
 
@@ -142,10 +155,10 @@ class Ring {
       if (cuts_clients(node)) names.push_back(id.name);
     }
     for (const auto* node : leaving(draft_)) {
-      if (node->read_only != ReadOnly::Off) continue;
-      closed.push_back(plan_.add(
-          SetReadOnly{.node = node->node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin}));
-      names.push_back(node->node.name);
+      close_leaving(draft_, *node);
+      const auto last = draft_.last_step_of(node->node);
+      closed.insert(closed.end(), last.begin(), last.end());
+      if (node->read_only == ReadOnly::Off) names.push_back(node->node.name);
     }
     for (const auto& [id, node] : nodes_) {
       // Nobody writes now, and what a node still applies its next one may have already: it would not acknowledge that.
@@ -154,47 +167,39 @@ class Ring {
     for (const auto* node : leaving(draft_)) {
       // The one before it may wait for its acknowledgements until then.
       if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, closed);
-      if (node->semi_sync.source_enabled) {
-        // Nobody will follow it: its applier would wait for acknowledgements.
-        plan_.add(semi_sync_source_off(*node));
-      }
     }
-    hand_over(closed);  // with nobody waiting for acknowledgements any more
     if (!names.empty()) {
-      plan_.because(fmt::format(
-          "writes stop for a moment on {}: the steps in which nodes count their keys change, or one of them leaves",
-          fmt::join(names, ", ")));
+      plan_.because(fmt::format("writes stop for a moment on {}: {}", fmt::join(names, ", "),
+                                counts_otherwise() ? "the steps in which nodes count their keys change"
+                                                   : "what a node that leaves has written is passed on first"));
     }
   }
 
-  /// What those who leave have written is only with them and with who follows them now: that one has it all before it
-  /// follows another.
-  void hand_over(const std::vector<Builder::Index>& closed) {
-    const auto gone = leaving(draft_);
-    const auto is_gone = [&](const NodeId& id) {
-      return std::any_of(gone.begin(), gone.end(), [&](const Snapshot* node) { return node->node == id; });
+  /// Before anybody follows another: what a node that leaves wrote is nowhere else until its next one has it.
+  std::vector<Builder::Index> those_who_stay_have_what_others_wrote() {
+    if (!draft_.was_ring()) return {};
+    const auto nodes = leaving(draft_);
+    const auto leaves = [&](const NodeId& id) {
+      return std::any_of(nodes.begin(), nodes.end(), [&](const auto* node) { return node->node == id; });
     };
-    const auto source_now = [&](const NodeId& id) -> std::optional<NodeId> {
-      const auto* now = draft_.view.reachable(id);
-      if (now == nullptr || now->channel() == nullptr || draft_.checked.to_clone.contains(id)) return std::nullopt;
-      return diagnose::source_node(draft_.known, *now->channel());
-    };
-    // Each passes on what comes from those that leave before it.
-    std::map<NodeId, Builder::Index> has_it;
-    for (std::size_t round = 0; round < gone.size(); ++round) {
-      for (const auto& follower : draft_.known.nodes) {
-        const auto source = source_now(follower.id);
-        if (!source || !is_gone(*source) || has_it.contains(follower.id)) continue;
-        const auto before = source_now(*source);
-        auto after = closed;
-        if (const auto found = has_it.find(*source); found != has_it.end()) {
-          after.push_back(found->second);
-        } else if (before && is_gone(*before) && round + 1 < gone.size()) {
-          continue;
-        }
-        has_it[follower.id] = plan_.add(WaitForApplied{follower.id, *source, kDrainTimeout}, std::move(after));
-      }
+    const auto order = ring_from(draft_, draft_.checked.seed);
+    std::vector<Builder::Index> after;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const auto& next = order[(i + 1) % order.size()];
+      if (!leaves(order[i]) || next == order[i]) continue;
+      // Of several in a row each passes on what came before it.
+      if (after.empty()) after = draft_.all_last_steps();
+      after = {plan_.add_beside(WaitForApplied{next, order[i], kDrainTimeout}, after)};
     }
+    return after;
+  }
+
+  /// A replica of before has a channel without a name, and a channel gets one only when it is made. Nobody writes now.
+  bool gets_a_name(const Node& node) const {
+    if (!pauses_ || draft_.first() || draft_.was_ring() || !node.follows()) return false;
+    const auto& channel = *node.now->channel();
+    const auto source = source_now(draft_, *node.now);
+    return channel.name.empty() && channel.delay.count() == 0 && source && draft_.view.reachable(*source) != nullptr;
   }
 
   void attach(const Node& node, const std::vector<Builder::Index>& ready) {
@@ -207,13 +212,21 @@ class Ring {
       plan_.because(fmt::format("{} is left where it is: its applier stopped at error {}", id, channel->applier_errno));
       return;
     }
+    if (!cloned && gets_a_name(node)) {
+      const auto from = *source_now(draft_, *node.now);
+      plan_.add(WaitForApplied{id, from, kDrainTimeout}, ready);
+      plan_.add(ForgetSource{id, from, channel->delay, channel->name});
+      plan_.add(FollowSource{.replica = id, .from = std::nullopt, .to = *source, .channel = wanted_.channel_name()},
+                ready);
+      return;
+    }
     if (!cloned && follows_right(node)) {
       if (channel->receiver == ThreadState::Stopped || channel->applier == ThreadState::Stopped) {
         plan_.add(StartReplication{id});
       }
       return;
     }
-    const auto follows = !cloned && node.follows() ? diagnose::source_node(draft_.known, *channel) : std::nullopt;
+    const auto follows = !cloned && node.follows() ? source_now(draft_, *node.now) : std::nullopt;
     plan_.add(FollowSource{.replica = id, .from = follows, .to = *source, .channel = wanted_.channel_name()}, ready);
   }
 

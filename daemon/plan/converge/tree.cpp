@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include "diagnose/facts.hpp"
 #include "plan/converge/donor.hpp"
@@ -20,7 +21,8 @@ class Tree {
         plan_(draft.plan),
         wanted_(draft.wanted),
         primary_(draft.checked.seed),
-        nodes_(draft.checked.nodes) {}
+        nodes_(draft.checked.nodes),
+        clones_would_wait_(clones_would_wait()) {}
 
   void make() && {
     const auto& primary = nodes_.at(primary_);
@@ -33,13 +35,8 @@ class Tree {
     } else {
       expect_less(primary);
     }
-    for (const auto* node : leaving(draft_)) {
-      if (draft_.was_ring()) {
-        close_writer(*node);
-      } else {
-        acknowledge_no_more(*node, draft_.expects_less);
-      }
-    }
+    if (draft_.was_ring()) close_gaps(draft_);
+    for (const auto* node : leaving(draft_)) close_leaving(draft_, *node);
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
     const auto left = prepare(draft_, primary, Stays::Open);
@@ -47,6 +44,7 @@ class Tree {
       replication_account_first(draft_, primary);
       rotate_passwords(draft_, primary);
     }
+    if (closes_for_clones()) close_for_clones();
     for (const auto* node : from_the_top()) {
       if (draft_.checked.to_equip.contains(node->id())) {
         equip(*node);
@@ -55,7 +53,7 @@ class Tree {
       }
     }
     // In a ring each waited for the next one.
-    if (draft_.was_ring()) draft_.expects_less = last_steps_of_all();
+    if (draft_.was_ring()) draft_.expects_less = draft_.all_last_steps();
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (draft_.checked.changes_to_gtids) change_to_gtids();
     const auto at_rest = pause(left);
@@ -63,16 +61,17 @@ class Tree {
     const auto has_all = draft_.was_ring() ? drained() : at_rest;
     for (const auto* node : from_the_top()) attach(*node, has_all);
     for (const auto& [id, node] : nodes_) count_one_by_one(draft_, node, has_all);
-    const bool is_closed = leaves_group(primary) || !draft_.checked.to_place.empty() || commits_hang();
+    const bool is_closed =
+        leaves_group(primary) || !draft_.checked.to_place.empty() || commits_hang() || closes_for_clones();
     open(primary, is_closed ? ReadOnly::Super : left, has_all, members_left);
     if (waits) accounts_through_the_binary_log(draft_, primary, draft_.last_steps());
     if (!leaves_group(primary)) settle_passwords(draft_, primary);
-    for (const auto* node : leaving(draft_)) {
-      if (draft_.was_ring()) acknowledge_no_more(*node, draft_.last_steps());
-      if (node->channel() != nullptr) release(draft_, *node, {});
-    }
+    let_ackers_go(primary);
     have_what_those_who_leave_acknowledged();
     if (draft_.checked.changes_to_gtids) use_auto_position();
+    // Last: without GTIDs its place goes with the channel, and nothing brings it back.
+    const auto all_done = draft_.all_last_steps();
+    for (const auto* node : leaving(draft_)) release(draft_, *node, all_done);
   }
 
  private:
@@ -112,15 +111,77 @@ class Tree {
     return (lost && !follows_it) || keeps_its_own ? std::optional{primary_} : declared;
   }
 
+  /// When the plan is done its acknowledgement counts.
+  bool will_acknowledge(const Node& node) const {
+    return node.id() != primary_ && node.spec->delay.count() == 0 && source_of(node.id()) == primary_;
+  }
+  bool acknowledges_now(const Snapshot& node) const {
+    const auto* channel = node.channel();
+    return channel != nullptr && node.semi_sync.replica_status && channel->receiver == ThreadState::Running &&
+           diagnose::source_node(draft_.known, *channel) == primary_;
+  }
+  template <class Which>
+  int count_of_nodes(const Which& which) const {
+    return static_cast<int>(
+        std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) { return which(n.second); }));
+  }
+  /// Nodes that will acknowledge, and will be attached.
+  int present() const {
+    return count_of_nodes([&](const Node& node) { return will_acknowledge(node); });
+  }
+  /// Those of them that do so now, and at any moment of the plan.
+  int staying() const {
+    return count_of_nodes([&](const Node& node) {
+      return will_acknowledge(node) && acknowledges_now(*node.now) && !draft_.checked.to_clone.contains(node.id());
+    });
+  }
+  /// Nodes that leave acknowledge until others do in their place.
+  int acknowledging_until_the_end() const {
+    const auto nodes = leaving(draft_);
+    return static_cast<int>(
+        std::count_if(nodes.begin(), nodes.end(), [&](const auto* node) { return acknowledges_now(*node); }));
+  }
+
   /// Acknowledgements to wait for in the end. A node that is down is no reason to give up what is in force.
   int acks(const Node& primary) const {
     if (!wanted_.semi_sync()) return 0;
-    const auto present = static_cast<int>(std::count_if(nodes_.begin(), nodes_.end(), [&](const auto& n) {
-      return n.first != primary_ && n.second.spec->delay.count() == 0 && source_of(n.first) == primary_;
-    }));
     const auto& has = primary.now->semi_sync;
     const auto in_force = has.source_enabled ? std::min(has.wait_for_count, wanted_.acks_wanted(primary_)) : 0;
-    return std::max(acks_to_wait_for(wanted_, primary_, present), in_force);
+    return std::max(acks_to_wait_for(wanted_, primary_, present()), in_force);
+  }
+
+  /// Acknowledgements to wait for until the end is near: some replicas that acknowledge now are cloned or moved first.
+  /// Where commits hang already, fewer would acknowledge what only those have.
+  int acks_meanwhile(const Node& primary) const {
+    const auto wanted = acks(primary);
+    const auto& has = primary.now->semi_sync;
+    if (!has.source_enabled) return wanted;
+    const auto meanwhile = staying() + acknowledging_until_the_end();
+    const auto in_force = std::min(wanted, has.wait_for_count);
+    return too_few_acknowledge(primary) || meanwhile >= in_force ? in_force : std::max(1, meanwhile);
+  }
+  bool too_few_acknowledge(const Node& primary) const {
+    const auto of_those_who_stay = count_of_nodes([&](const Node& node) { return acknowledges_now(*node.now); });
+    return of_those_who_stay + acknowledging_until_the_end() < primary.now->semi_sync.wait_for_count;
+  }
+
+  /// Those that leave acknowledge no more. Others do before: the other way round commits would hang.
+  void let_ackers_go(const Node& primary) {
+    std::vector<const Snapshot*> ackers;
+    for (const auto* node : leaving(draft_)) {
+      if (node->semi_sync.replica_enabled) ackers.push_back(node);
+    }
+    if (ackers.empty()) return;
+    auto after = draft_.expects_less;
+    const auto needed = std::min(acks(primary), present());
+    if (wanted_.semi_sync() && staying() < needed) {
+      // A node that leaves is connected as well.
+      const auto count = needed + acknowledging_until_the_end();
+      after = draft_.last_steps();
+      after.push_back(plan_.add_beside(WaitForAckers{primary_, count, kAckersTimeout}, after));
+    }
+    // Nobody outside the topology may hold the only copy of an acknowledged commit.
+    for (const auto* node : ackers) plan_.add(SetSemiSyncReplica{node->node, true, false}, after);
   }
 
   /// Who has left is not asked any more in a failover: what it alone has acknowledged must be on those that are.
@@ -137,19 +198,29 @@ class Tree {
     }
     if (!acker_leaves) return;
     for (const auto& [id, node] : nodes_) {
-      const bool acks = id != primary_ && node.follows() && node.now->semi_sync.replica_enabled &&
-                        node.spec->delay.count() == 0 && source_of(id) == primary_;
-      if (acks) plan_.add(WaitForApplied{id, primary_, kDrainTimeout}, released);
+      if (!will_acknowledge(node)) continue;
+      if (attached_.contains(id)) {
+        plan_.add(WaitForApplied{id, primary_, kCatchUpTimeout}, released);
+      } else if (node.follows() && node.now->semi_sync.replica_enabled) {
+        plan_.add(WaitForApplied{id, primary_, kDrainTimeout}, released);
+      }
     }
   }
 
   /// Before any replica stops acknowledging: the other way round commits would hang.
   void expect_less(const Node& primary) {
     const auto& has = primary.now->semi_sync;
-    const auto wanted = acks(primary);
-    if (!has.source_enabled || wanted >= has.wait_for_count) return;
-    draft_.expects_less = {plan_.add(SetSemiSyncSource{primary_, true, wanted_.semi_sync(), has.wait_for_count,
-                                                       wanted_.semi_sync() ? wanted : has.wait_for_count})};
+    const auto less = acks_meanwhile(primary);
+    if (!has.source_enabled || less >= has.wait_for_count) return;
+    const auto count = wanted_.semi_sync() ? less : has.wait_for_count;
+    draft_.expects_less = {
+        plan_.add(SetSemiSyncSource{primary_, true, wanted_.semi_sync(), has.wait_for_count, count})};
+    if (less < acks(primary)) {
+      plan_.because(
+          fmt::format("{} waits for {} acknowledgement{} meanwhile: replicas that acknowledge now are cloned "
+                      "or moved",
+                      primary_, less, less == 1 ? "" : "s"));
+    }
   }
 
   /// The primary stays until replicas follow it: it takes writes so long.
@@ -162,29 +233,24 @@ class Tree {
     for (const auto* node : leaving(draft_)) {
       if (node->member_state() != MemberState::Offline) out.push_back(plan_.add(StopGroup{.node = node->node}));
     }
+    if (!leaves_group(nodes_.at(primary_))) return out;
+    // The group gives it what they wrote only as long as it is a member.
+    for (const auto stopped : std::vector{out}) {
+      const auto member = node_of(plan_.steps()[stopped].step);
+      out.push_back(plan_.add_beside(WaitForApplied{primary_, member, kDrainTimeout}, {stopped}));
+    }
     return out;
   }
 
-  /// The members of the former ring have stopped writing (Stays::Closed), and the primary has what they wrote.
+  /// The members of the former ring have stopped writing, those that leave it too, and the primary has what they wrote.
   std::vector<Builder::Index> drained() {
-    // From the primary round to it again; those that are not in the ring any more are passed by.
-    std::vector<NodeId> order;
-    auto at = primary_;
-    do {
-      order.push_back(at);
-      NodeId next = at;
-      for (const auto& node : draft_.before->nodes) {
-        if (draft_.before->source_of(node.id, at) == at) next = node.id;
-      }
-      at = next;
-    } while (at != primary_ && order.size() <= draft_.before->nodes.size());
-    std::vector<Builder::Index> closed;
+    const auto order = ring_from(draft_, primary_);
+    std::vector<Builder::Index> after;
     for (const auto& node : order) {
       const auto last = node == primary_ ? std::vector<Builder::Index>{} : draft_.last_step_of(node);
-      closed.insert(closed.end(), last.begin(), last.end());
+      after.insert(after.end(), last.begin(), last.end());
     }
     // One round is enough for the primary: each passes on what came before it.
-    auto after = closed;
     for (std::size_t i = 2; i < order.size(); ++i) {
       after = {plan_.add(WaitForApplied{order[i], order[i - 1], kDrainTimeout}, after)};
     }
@@ -192,19 +258,35 @@ class Tree {
     return after;
   }
 
-  /// Too few replicas are there to acknowledge, and the way out needs that to end: the donor would be the primary
-  /// (tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement), or nobody is to wait any
-  /// more, which waiting clients would take for an acknowledgement.
+  /// Tried on 9.7: a clone waits for commits of its donor that wait for an acknowledgement, and it may be that only a
+  /// clone can give one.
+  bool clones_would_wait() const {
+    const auto& primary = nodes_.at(primary_);
+    const auto& has = primary.now->semi_sync;
+    const bool waits = wanted_.semi_sync() && has.source_enabled && has.timeout >= kPracticallyForever;
+    const auto acknowledging = staying() + acknowledging_until_the_end();
+    return waits && acknowledging < acks_meanwhile(primary) &&
+           std::any_of(draft_.checked.to_clone.begin(), draft_.checked.to_clone.end(),
+                       [&](const auto& clone) { return choose_donor(draft_, clone.first).node == primary_; });
+  }
   bool commits_hang() const {
-    const auto& semi_sync = nodes_.at(primary_).now->semi_sync;
-    if (!semi_sync.source_enabled || semi_sync.wait_sessions == 0 || semi_sync.clients >= semi_sync.wait_for_count) {
-      return false;
-    }
-    if (!wanted_.semi_sync()) return true;
-    const auto& clones = draft_.checked.to_clone;
-    return std::any_of(clones.begin(), clones.end(), [&](const auto& clone) {
-      return wanted_.by_position() || choose_donor(draft_, clone.first).node == primary_;
-    });
+    const auto& primary = nodes_.at(primary_);
+    const auto& has = primary.now->semi_sync;
+    if (!has.source_enabled || has.wait_sessions == 0 || !too_few_acknowledge(primary)) return false;
+    // Where nobody is to wait any more, the clients that do would take the end of it for an acknowledgement.
+    return clones_would_wait_ || !wanted_.semi_sync();
+  }
+  /// No commit hangs yet, and all would.
+  bool closes_for_clones() const {
+    return clones_would_wait_ && !commits_hang() && nodes_.at(primary_).now->read_only == ReadOnly::Off;
+  }
+
+  void close_for_clones() {
+    plan_.add(SetReadOnly{.node = primary_, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin});
+    plan_.because(
+        fmt::format("nobody would acknowledge commits on {} while it gives its data to a clone, and the clone would "
+                    "wait for them: it takes no writes until a clone follows it",
+                    primary_));
   }
 
   /// Their clients are cut off without an answer, so nobody is told that what only the primary has is safe. It is
@@ -258,31 +340,6 @@ class Tree {
     }
   }
 
-  std::vector<Builder::Index> last_steps_of_all() const {
-    auto out = draft_.last_steps();
-    for (const auto* node : leaving(draft_)) {
-      const auto last = draft_.last_step_of(node->node);
-      out.insert(out.end(), last.begin(), last.end());
-    }
-    return out;
-  }
-
-  /// Nobody outside the topology may hold the only copy of an acknowledged commit. In a ring the node before it waits
-  /// for it until others follow that one.
-  void acknowledge_no_more(const Snapshot& node, const std::vector<Builder::Index>& after) {
-    if (node.semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node.node, true, false}, after);
-  }
-
-  /// A node of a former ring that leaves: nobody would get what is written there from now on.
-  void close_writer(const Snapshot& node) {
-    if (node.read_only == ReadOnly::Off) {
-      plan_.add(
-          SetReadOnly{.node = node.node, .from = ReadOnly::Off, .to = ReadOnly::Super, .lock_wait = kPauseWithin});
-    }
-    // After it was closed: its clients' commits may wait until then.
-    if (node.semi_sync.source_enabled) plan_.add(semi_sync_source_off(node));
-  }
-
   /// Without GTIDs: nobody writes, and everybody has applied everything, so that the end of a log is a place that all
   /// have in common. The steps after which that is so; the primary is opened at the end of the plan.
   std::vector<Builder::Index> pause(ReadOnly left) {
@@ -294,22 +351,34 @@ class Tree {
     } else if (const auto last = plan_.last_of(primary_)) {
       after = {*last};
     }
-    std::vector<const Node*> attached;
+    std::vector<const Snapshot*> attached;
     for (const auto& [id, node] : nodes_) {
       if (id != primary_ && node.follows() && !draft_.checked.to_clone.contains(id) && node.spec->delay.count() == 0) {
-        attached.push_back(&node);
+        attached.push_back(node.now);
       }
     }
-    const auto depth = [&](const Node* node) { return hops(node->id()); };
+    // Over one that leaves the others get what is before it.
+    for (const auto* node : leaving(draft_)) {
+      if (is_followed(node->node) && node->channel() != nullptr) attached.push_back(node);
+    }
+    const auto depth = [&](const Snapshot* node) { return hops(node->node); };
     std::stable_sort(attached.begin(), attached.end(),
-                     [&](const Node* a, const Node* b) { return depth(a) < depth(b); });
+                     [&](const Snapshot* a, const Snapshot* b) { return depth(a) < depth(b); });
     for (const auto* node : attached) {
-      if (const auto source = diagnose::source_node(draft_.known, *node->now->channel())) {
-        after.push_back(plan_.add(WaitForApplied{node->id(), *source, kDrainTimeout}, after));
+      if (const auto source = diagnose::source_node(draft_.known, *node->channel())) {
+        after.push_back(plan_.add(WaitForApplied{node->node, *source, kDrainTimeout}, after));
       }
     }
     if (!attached.empty()) plan_.because("writes pause for a moment: without GTIDs a replica is moved only meanwhile");
     return after;
+  }
+
+  bool is_followed(const NodeId& source) const {
+    return std::any_of(draft_.known.nodes.begin(), draft_.known.nodes.end(), [&](const NodeSpec& node) {
+      const auto* now = draft_.view.reachable(node.id);
+      return now != nullptr && now->channel() != nullptr &&
+             diagnose::source_node(draft_.known, *now->channel()) == source;
+    });
   }
 
   /// How far below the primary it is now.
@@ -355,7 +424,7 @@ class Tree {
     const bool cloned = draft_.checked.to_clone.contains(id);
     const auto* channel = cloned ? nullptr : node.now->channel();
     const bool follows_now = !cloned && node.follows();
-    auto follows = follows_now ? diagnose::source_node(draft_.known, *channel) : std::nullopt;
+    auto follows = follows_now ? source_now(draft_, *node.now) : std::nullopt;
     const bool right =
         (follows_now && follows == source && channel->delay == node.spec->delay) || draft_.checked.changes_to_gtids;
     if (follows_now && channel->applier == ThreadState::Stopped && channel->applier_errno != 0) {
@@ -381,6 +450,7 @@ class Tree {
       }
       if (const auto last = plan_.last_of(*source)) after.push_back(*last);
       after.insert(after.end(), has_all.begin(), has_all.end());
+      attached_.insert(id);
       plan_.add(FollowSource{.replica = id,
                              .from = follows,
                              .to = *source,
@@ -397,15 +467,21 @@ class Tree {
             std::vector<Builder::Index> members_left) {
     const auto& now = *primary.now;
     const auto wanted = acks(primary);
-    const bool all_first = !draft_.checked.to_place.empty() || commits_hang();
+    const bool all_first = !draft_.checked.to_place.empty() || commits_hang() || closes_for_clones();
     auto before_opening = all_first ? draft_.last_steps() : std::vector<Builder::Index>{};
     const bool source_enabled = now.semi_sync.source_enabled && !commits_hang();
-    if (wanted_.semi_sync() && (!source_enabled || now.semi_sync.wait_for_count < wanted)) {
-      // Only once replicas are there to acknowledge: with none, every commit would hang.
+    const auto count =
+        source_enabled ? std::min(now.semi_sync.wait_for_count, acks_meanwhile(primary)) : now.semi_sync.wait_for_count;
+    const bool waits_for_more = wanted_.semi_sync() && (!source_enabled || count < wanted);
+    if (waits_for_more || closes_for_clones()) {
+      // Only once replicas are there to acknowledge: with none, every commit would hang. A node that leaves is
+      // connected as well.
       auto after = draft_.last_steps();
-      after.push_back(plan_.add_beside(WaitForAckers{primary_, wanted, kAckersTimeout}, after));
-      before_opening.push_back(
-          plan_.add(SetSemiSyncSource{primary_, source_enabled, true, now.semi_sync.wait_for_count, wanted}, after));
+      const auto connected = wanted + acknowledging_until_the_end();
+      after.push_back(plan_.add_beside(WaitForAckers{primary_, connected, kAckersTimeout}, after));
+      before_opening.push_back(waits_for_more
+                                   ? plan_.add(SetSemiSyncSource{primary_, source_enabled, true, count, wanted}, after)
+                                   : after.back());
     }
     if (leaves_group(primary)) {
       members_left.insert(members_left.end(), before_opening.begin(), before_opening.end());
@@ -427,6 +503,8 @@ class Tree {
   const NodeId& primary_;
   const std::map<NodeId, Node>& nodes_;
   std::vector<Builder::Index> equipped_;  ///< The steps after which the last replica that was detached is back.
+  const bool clones_would_wait_;
+  std::set<NodeId> attached_;  ///< Nodes that follow another than before, or anybody for the first time.
 };
 
 }  // namespace
@@ -441,6 +519,47 @@ void release(Draft& draft, const Snapshot& node, std::vector<Builder::Index> aft
   const auto known = draft.before == nullptr ? std::nullopt : diagnose::source_node(*draft.before, *channel);
   draft.plan.add(ForgetSource{node.node, known.value_or(NodeId{}), channel->delay, channel->name}, std::move(after),
                  Must::BestEffort);
+}
+
+void close_leaving(Draft& draft, const Snapshot& node) {
+  const bool member = node.member_state() != MemberState::Offline;
+  if (node.read_only != ReadOnly::Super && !member) {
+    SetReadOnly close{.node = node.node, .from = node.read_only, .to = ReadOnly::Super, .lock_wait = kPauseWithin};
+    close.for_good = was_closed_by_spec(draft, node.node);
+    draft.plan.add(close, draft.closes_after);
+  }
+  // Commits of clients may wait until then. Nobody will follow it, so its applier would wait for good.
+  if (node.semi_sync.source_enabled) draft.plan.add(semi_sync_source_off(node));
+}
+
+std::vector<NodeId> ring_from(const Draft& draft, const NodeId& first) {
+  std::vector<NodeId> out;
+  for (const auto& node : draft.before->nodes) {
+    const auto* same = draft.known.find(node.id) != nullptr ? &node : draft.wanted.find(node.address);
+    out.push_back(same == nullptr ? node.id : same->id);
+  }
+  const auto begins = std::find(out.begin(), out.end(), first);
+  if (begins != out.end()) std::rotate(out.begin(), begins, out.end());
+  std::erase_if(out, [&](const NodeId& node) { return draft.view.reachable(node) == nullptr; });
+  return out;
+}
+
+void close_gaps(Draft& draft) {
+  const auto leaves = [&](const NodeId& node) { return draft.wanted.find(node) == nullptr; };
+  for (const auto& node : draft.known.nodes) {
+    if (!leaves(node.id) || draft.view.reachable(node.id) != nullptr) continue;
+    draft.plan.because(
+        fmt::format("{} does not answer: what it wrote and no other node has received stays on it alone", node.id));
+  }
+  const auto order = ring_from(draft, draft.checked.seed);
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const auto& before = order[(i + order.size() - 1) % order.size()];
+    const auto follows = source_now(draft, *draft.view.reachable(order[i]));
+    const bool is_cut_off = follows && leaves(*follows) && draft.view.reachable(*follows) == nullptr;
+    if (!is_cut_off || before == order[i]) continue;
+    draft.closes_after.push_back(draft.plan.add(FollowSource{.replica = order[i], .from = follows, .to = before}));
+    draft.moved[order[i]] = before;
+  }
 }
 
 std::vector<Builder::Index> drain_ring(Draft& draft, const std::vector<NodeId>& order,

@@ -222,6 +222,9 @@ const std::vector<Change>& changes() {
       {"TreeToGroupOfFewer", spec_of("a b c d").acks(1), group("a b c")},
       {"GroupToTreeOfMore", group("a b c"), spec_of("a b c d").acks(1)},
       {"GroupToTreeOfFewer", group("a b c d"), spec_of("a b c").acks(1)},
+      {"RingToTreeOfTwo", spec_of("a b c").ring(), spec_of("a b")},
+      {"SyncNodeReplaced", spec_of("a b c").sync_all(), spec_of("a b d").sync_all()},
+      {"MultiPrimaryToTreeOfFewer", multi("a b c d"), spec_of("a b c")},
   };
   return all;
 }
@@ -240,7 +243,7 @@ const std::vector<RefusedChange>& refused_changes() {
       {{"GtidToBinlog", tree(), tree().by_position()}, {"from gtid to binlog", "By hand", "replctl forget"}},
       {{"BinlogToGtidWithNodeAdded", tree().by_position(), spec_of("a b c d").acks(1)},
        {"positioning and nodes change in one file", "with the nodes as they are"}},
-      {{"SourceMovedAndSettings", tree(), tree().source("b").setting("max_connections", "321")},
+      {{"SourceMovedAndAcks", tree(), tree().source("b").acks(2)},
        {"changes other things as well", "with a as the source first"}},
       {{"SemiSyncRingRestarts", tree().ring(), tree().ring().setting("report_host", "here")},
        {"has to be restarted for report_host", "mode: async"}},

@@ -595,6 +595,25 @@ TEST_P(ARefusedChange, SaysWhyAndHowElseAndTouchesNothing) {
 INSTANTIATE_TEST_SUITE_P(All, ARefusedChange, ::testing::Range(std::size_t{0}, refused_changes().size()),
                          [](const auto& which) { return refused_changes()[which.param].change.name; });
 
+TEST_P(EveryChange, LosesNothingThatANodeTookMeanwhile) {
+  if (change().start == Start::Fresh || change().prepare) return;  // nobody writes yet, or not everywhere
+  const auto beginning = beginning_of(change());
+  Story story{beginning.servers, beginning.memory, beginning.now};
+  story.run_for(2s);
+  const auto all_write = [&] {
+    for (const auto& node : change().from.nodes) story.servers.write(node.id.name);
+  };
+  story.fate = [&](const auto&) {
+    all_write();
+    return Fate::CarriedOut;
+  };
+  const auto reply = story.apply(change().to);
+  ASSERT_FALSE(reply.error) << reply.error->message;
+  story.run_until_idle();
+  all_write();
+  EXPECT_EQ(deviations_of_those_who_left(change().from, change().to, story.servers), Names{}) << story.told();
+}
+
 INSTANTIATE_TEST_SUITE_P(All, EveryChange, ::testing::Range(std::size_t{0}, changes().size()),
                          [](const auto& which) { return changes()[which.param].name; });
 

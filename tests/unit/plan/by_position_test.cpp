@@ -316,6 +316,35 @@ TEST(ApplyByPosition, MovesAReplicaWhileThePrimaryIsClosedAndEverybodyHasApplied
   EXPECT_EQ(describe(*inverse(p->steps[closing].step)), "a: super-read-only -> writable");
 }
 
+/// The same without `name`.
+Spec without(Spec spec, const std::string& name) {
+  std::erase_if(spec.nodes, [&](const NodeSpec& n) { return n.id.name == name; });
+  return spec;
+}
+
+TEST(ApplyByPosition, ForgetsThePlaceOfANodeThatLeavesWhenEverythingElseIsDone) {
+  auto c = thoroughly(without_gtids(spec_of("a b c d")));
+  emptied(c["d"]);
+  const auto before = without(c.spec, "d");
+  const auto p = planned(c, without(c.spec, "c"), &before);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "d: clone the data of a", "d: follow a"));
+  EXPECT_TRUE(in_order(*p, "d: follow a", "c: forget a as its source"));
+}
+
+TEST(ApplyByPosition, MovesAReplicaWhenTheNodeAboveItThatLeavesHasPassedOnEverything) {
+  const auto c = thoroughly(without_gtids(spec_of("a b c").follows("c", "b")));
+  auto wanted = without(c.spec, "b");
+  wanted.nodes.back().follows.reset();
+  const auto p = planned(c, wanted, &c.spec);
+  ASSERT_TRUE(p) << p.error().message;
+  EXPECT_TRUE(in_order(*p, "a: writable -> super-read-only", "b: apply all that a has"));
+  EXPECT_TRUE(in_order(*p, "b: apply all that a has", "c: apply all that b has"));
+  EXPECT_TRUE(in_order(*p, "c: apply all that b has", "c: follow a"));
+  EXPECT_TRUE(in_order(*p, "c: follow a", "a: super-read-only -> writable"));
+  EXPECT_TRUE(in_order(*p, "a: super-read-only -> writable", "b: forget a as its source"));
+}
+
 TEST(ApplyByPosition, RefusesServersThatHaveGtids) {
   auto c = thoroughly(without_gtids(spec_of("a b")));
   c["b"].now().gtid_mode = GtidMode::On;

@@ -896,8 +896,9 @@ TEST(PlanConverge, MovesThePrimaryAfterWhatSomebodyChangedByHandWasPutRight) {
 TEST(PlanConverge, LetsARemovedReplicaAcknowledgeNoLonger) {
   auto world = applied(spec_of("a b c").acks(1));
   const auto less = world.apply(spec_of("a b").acks(1));
-  EXPECT_EQ(sentences(less), (std::vector<std::string>{"c: semi-sync replica off", "c: forget a as its source",
-                                                       "b: apply all that a has (at most 60 s)"}));
+  EXPECT_EQ(sentences(less),
+            (std::vector<std::string>{"c: semi-sync replica off", "b: apply all that a has (at most 60 s)",
+                                      "c: forget a as its source"}));
   EXPECT_EQ(world.office.ackers, std::set<NodeId>{kB});
 }
 

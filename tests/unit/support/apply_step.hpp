@@ -669,6 +669,7 @@ class Servers {
     }
     if (s.now.channels.empty()) {
       Channel fresh;
+      fresh.name = step.channel;
       fresh.heartbeat_interval = 500ms;
       s.now.channels.push_back(fresh);
     }

@@ -158,4 +158,24 @@ inline std::vector<std::string> deviations(const Spec& spec, const NodeId& prima
   return out;
 }
 
+/// What is not as it should be on the nodes of `before` that `spec` has no more: they take no writes, and have nothing
+/// that those who stay lack.
+inline std::vector<std::string> deviations_of_those_who_left(const Spec& before, const Spec& spec,
+                                                             const Servers& servers) {
+  std::vector<std::string> out;
+  GtidSet stayed;
+  for (const auto& node : spec.nodes) stayed = unite(stayed, servers.at(node.id).now.executed);
+  for (const auto& node : before.nodes) {
+    const auto& server = servers.at(node.id);
+    const auto& now = server.now;
+    if (spec.find(node.id) != nullptr || server.life != Life::Up) continue;
+    const auto expect = [&](bool holds, std::string_view what) {
+      if (!holds) out.push_back(fmt::format("{}, which has left: {}", node.id, what));
+    };
+    expect(now.read_only == ReadOnly::Super, "takes writes");
+    expect(stayed.contains(now.executed), "has what nobody else has");
+  }
+  return out;
+}
+
 }  // namespace repl::test
