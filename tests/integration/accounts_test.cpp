@@ -375,6 +375,8 @@ TEST_F(Group, MembersCheckEachOthersNamesAndARotationReachesThem) {
   // While the members do not take it, one that falls out comes back with the login that it has.
   stop_group("db3");
   EXPECT_TRUE(comes_true([&] { return members("db1") == "3"; }, 90s)) << rig.story();
+  const auto idle = [](const json& status) { return status["operation"].is_null(); };
+  ASSERT_TRUE(rig.wait_for(idle, 60s)) << rig.story();
   succeeds({"rotate", rig.cluster(), "-y"});
   EXPECT_FALSE(has_former("repl_replica"));
   // A member that falls out comes back with the new password, over recovery and the group's own connections.
