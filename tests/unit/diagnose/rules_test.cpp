@@ -886,10 +886,9 @@ TEST(Rules, FindNothingInAHealthyRingOrGroup) {
 TEST(Rules, FindNothingWhereAllVariablesAreAsDeclared) {
   auto tuned = spec_of("a b c").acks(2).setting("max_connections", "300").skip_errors("b", {1396});
   tuned.password_policy.min_length = 12;
-  for (const auto& spec :
-       {spec_of("a b c"), tuned, spec_of("a b c").sync_all(), spec_of("a b c").acks(1).degrading(),
-        spec_of("a b c").ring(), spec_of("a b c").acks(1).ring(), spec_of("a b c").group(),
-        spec_of("a b c").group(TopologyType::GroupMultiPrimary)}) {
+  for (const auto& spec : {spec_of("a b c"), tuned, spec_of("a b c").sync_all(), spec_of("a b c").acks(1).degrading(),
+                           spec_of("a b c").ring(), spec_of("a b c").acks(1).ring(), spec_of("a b c").group(),
+                           spec_of("a b c").group(TopologyType::GroupMultiPrimary)}) {
     EXPECT_EQ(found_in(inventoried(running(spec))), std::vector<std::string>{});
   }
 }
