@@ -64,7 +64,10 @@ Output Controller::step(Time now, const Input& input) {
 void Controller::State::take(Time now, const Input& input) {
   const auto detection = memory.spec ? memory.spec->failover.detection : DetectionSpec{};
   std::visit(Overloaded{
-                 [&](const ProbeDone& p) { observed.take(p.snapshot, memory.office.primary, detection, now); },
+                 [&](const ProbeDone& p) {
+                   // It may have missed an apply, or come back otherwise than it went.
+                   if (observed.take(p.snapshot, memory.office.primary, detection, now)) look_thoroughly_soon(now);
+                 },
                  [&](const SentinelBroke& s) {
                    if (s.node == memory.office.primary) observed.look_closely(now);
                  },

@@ -122,6 +122,23 @@ std::string left_on_the_dead(const Operation& op) {
   return out.empty() ? out : out + ". `replctl apply` makes it as declared once it answers";
 }
 
+/// Its server was gone when it was to be taken back.
+bool was_given_up(const StepProgress& p) {
+  return p.state == StepState::Skipped && p.changed_at != Time{};
+}
+
+/// It would take writes with something on it that was not taken back, such as how it counts its keys. Closed it is
+/// found again, and opened as it should be.
+bool opens_what_is_half_undone(const Operation& op, std::size_t index, const Step& back) {
+  const auto* opens = std::get_if<SetReadOnly>(&back);
+  if (opens == nullptr || opens->to != ReadOnly::Off) return false;
+  for (auto i = index + 1; i < op.plan.steps.size(); ++i) {
+    const bool sets = std::holds_alternative<SetVariable>(op.plan.steps[i].step);
+    if (sets && node_of(op.plan.steps[i].step) == opens->node && was_given_up(op.progress[i])) return true;
+  }
+  return false;
+}
+
 std::vector<StepOrder> start_undoing(Operation& op, Time now) {
   if (any_running(op)) return {};
   for (std::size_t i = op.plan.steps.size(); i-- > 0;) {
@@ -135,6 +152,10 @@ std::vector<StepOrder> start_undoing(Operation& op, Time now) {
       p.state = StepState::Undone;
       continue;
     }
+    if (opens_what_is_half_undone(op, i, *back)) {
+      p.state = StepState::Skipped;
+      continue;
+    }
     if (p.attempts > 0 && now < p.changed_at + pause_before_attempt(*back, p.attempts)) return {};
     p.state = StepState::Undoing;
     ++p.attempts;
@@ -144,6 +165,20 @@ std::vector<StepOrder> start_undoing(Operation& op, Time now) {
   if (op.error) op.error->message += left_on_the_dead(op);
   end(op, OperationState::TakenBack, now);
   return {};
+}
+
+/// The server was restarted while its steps were taken back, and came back closed: what had opened it for that, and had
+/// turned its clients away before, is taken back once more.
+void open_again_for_undoing(Operation& op, std::size_t index) {
+  const auto& node = node_of(op.plan.steps[index].step);
+  for (auto i = index + 1; i < op.plan.steps.size(); ++i) {
+    const auto& step = op.plan.steps[i].step;
+    auto& p = op.progress[i];
+    if (node_of(step) != node || !(p.state == StepState::Undone || was_given_up(p))) continue;
+    if (!std::holds_alternative<SetReadOnly>(step) && !std::holds_alternative<SetOfflineMode>(step)) continue;
+    p.state = StepState::Done;
+    p.attempts = 0;
+  }
 }
 
 void step_failed(Operation& op, std::size_t index, Time now) {
@@ -264,6 +299,13 @@ bool may_have_opened(const Operation& op) {
   return point < op.progress.size() && (op.progress[point].state == StepState::Done || op.progress[point].doubtful);
 }
 
+bool left_something(const Operation& op) {
+  for (std::size_t i = 0; i < op.progress.size(); ++i) {
+    if (was_given_up(op.progress[i]) && inverse(op.plan.steps[i].step)) return true;
+  }
+  return false;
+}
+
 std::vector<StepOrder> start_ready(Operation& op, Time now) {
   if (op.state == OperationState::Undoing) return start_undoing(op, now);
   std::vector<StepOrder> out;
@@ -296,12 +338,14 @@ void take_result(Operation& op, const StepDone& done, Time now) {
     if (done.result.ok()) {
       p.state = StepState::Undone;
     } else if (done.result.error->code == ErrorCode::PreconditionFailed ||
-               (is_gone(done.result.error->code) && p.attempts >= attempts_on_the_dead)) {
+               ((is_gone(done.result.error->code) || done.result.error->code == ErrorCode::ReadOnlyServer) &&
+                p.attempts >= attempts_on_the_dead)) {
       // A server that died comes back closed; what is left to do on it is found by looking.
       p.state = StepState::Skipped;
       op.error = with_way_back(op, done, "passed over");
     } else if (p.attempts < 2 * kAttempts) {
       p.state = StepState::Done;  // still to be undone, after a pause
+      if (done.result.error->code == ErrorCode::ReadOnlyServer) open_again_for_undoing(op, done.step);
     } else {
       p.result = done.result;
       p.state = StepState::Failed;

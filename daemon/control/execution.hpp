@@ -56,6 +56,8 @@ bool past_point_of_no_return(const Operation& operation);
 bool opened(const Operation& operation);
 /// The same, or some attempt at it ended without certainty: then the node has to be taken for the primary.
 bool may_have_opened(const Operation& operation);
+/// It was taken back but for what was done on a server that was gone by then: that is still so when it comes back.
+bool left_something(const Operation& operation);
 
 /// When start_ready() or expire_overdue() has to be called next, if no result comes before.
 Time next_wake_up(const Operation& operation, Time now);

@@ -52,10 +52,10 @@ void Observations::watch(const std::vector<NodeSpec>& nodes, Time now) {
   view_.reset();
 }
 
-void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary, const DetectionSpec& detection,
+bool Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary, const DetectionSpec& detection,
                         Time now) {
   const auto found = watched_.find(snapshot.node);
-  if (found == watched_.end()) return;
+  if (found == watched_.end()) return false;
   auto& watch = found->second;
   auto& seen = watch.seen;
   if (snapshot.inventory && snapshot.taken_at - snapshot.took < watch.inventory_asked) {
@@ -70,7 +70,7 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
   }
   const bool was_reachable = seen.reachable();
   view_.reset();
-  if (snapshot.reachable() && seen.reached && seen.reached->taken_at > snapshot.taken_at) return;  // overtaken
+  if (snapshot.reachable() && seen.reached && seen.reached->taken_at > snapshot.taken_at) return false;  // overtaken
   if (is_alive(snapshot.reach)) {
     seen.misses = 0;
     seen.silent_since.reset();
@@ -97,6 +97,7 @@ void Observations::take(Snapshot snapshot, const std::optional<NodeId>& primary,
   seen.latest = std::move(snapshot);
   if (seen.reachable() && primary == seen.node) compare(*seen.latest);
   if (!seen.alive() && primary == seen.node && seen.misses == 1) look_closely(now);
+  return !was_reachable && seen.reachable();
 }
 
 void Observations::compare(const Snapshot& primary) {

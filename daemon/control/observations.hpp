@@ -20,7 +20,8 @@ class Observations {
   void watch(const std::vector<NodeSpec>& nodes, Time now);
 
   /// Takes up a snapshot; those of unknown nodes are ignored.
-  void take(Snapshot snapshot, const std::optional<NodeId>& primary, const DetectionSpec& detection, Time now);
+  /// @return whether its node is reached again, or for the first time
+  bool take(Snapshot snapshot, const std::optional<NodeId>& primary, const DetectionSpec& detection, Time now);
   /// Gives up probes of which nothing was heard for far too long.
   void expire(Time now, const std::optional<NodeId>& primary, const DetectionSpec& detection);
 

@@ -181,11 +181,11 @@ void Controller::State::after_securing(Time now) {
   for (const auto& reason : op.plan.reasons) note(now, Severity::Info, "failover-reason", reason);
 }
 
-/// What the variables were before an apply that has ended so.
-void Controller::State::keep_prior_settings(OperationState ended) {
+/// What the variables were before an apply that has ended.
+void Controller::State::keep_prior_settings(const Operation& ended) {
   auto proposed = std::exchange(memory.proposed_prior_settings, std::nullopt);
-  if (!proposed || ended == OperationState::TakenBack) return;
-  if (ended == OperationState::NeedsPerson) {
+  if (!proposed || (ended.state == OperationState::TakenBack && !left_something(ended))) return;
+  if (ended.state != OperationState::Done) {
     // Some of it may have been done: what was known before is needed still, and what was found now as well.
     for (auto& [server, variables] : *proposed) memory.prior_settings[server].merge(variables);
   } else {
@@ -222,7 +222,7 @@ void Controller::State::operation_over(Time now) {
 
   if (op.goal == Goal::Converge) {
     if (op.revision != memory.revision) out.outcome = RevisionOutcome{op.revision, revision_state(op.state), now};
-    keep_prior_settings(op.state);
+    keep_prior_settings(op);
     if (done && memory.proposed) {
       const bool first = !memory.spec;
       memory.office = office_with(*memory.proposed, now);

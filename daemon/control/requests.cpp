@@ -19,6 +19,7 @@ constexpr Duration kInventoryLimit = std::chrono::seconds{10};
 constexpr Duration kInventoryEvery = std::chrono::minutes{5};
 constexpr Duration kInventorySoon = std::chrono::seconds{30};
 /// What is not established yet: a replica that was looked at before it had all would be taken for one that deviates.
+/// And after a node came back; no sooner, for one may come and go.
 constexpr Duration kInventoryAtOnce = std::chrono::seconds{5};
 
 Spec with_types_of(Spec spec, const Spec& other) {
@@ -306,6 +307,10 @@ void Controller::State::apply_when_looked_at(Time now) {
 void Controller::State::forget_inventories(Time now) {
   observed.forget_inventories(now);
   next_inventory = now;
+}
+
+void Controller::State::look_thoroughly_soon(Time now) {
+  next_inventory = std::min(next_inventory, std::max(now, last_inventory + kInventoryAtOnce));
 }
 
 void Controller::State::look_thoroughly(Time now) {

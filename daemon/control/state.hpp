@@ -95,6 +95,7 @@ struct Controller::State {
   void take_up(Time now, const PendingApply& pending, Revision revision);
   void look_thoroughly(Time now);
   void forget_inventories(Time now);
+  void look_thoroughly_soon(Time now);
 
   // maintenance.cpp
   void begin_maintenance(Time now, const BeginMaintenance& what, const std::string& by);
@@ -137,7 +138,7 @@ struct Controller::State {
   bool looked_at_the_outcome(Time now);
   void tell_what_was_given_up(const Operation& over, Time now);
   void operation_over(Time now);
-  void keep_prior_settings(OperationState ended);
+  void keep_prior_settings(const Operation& ended);
   bool busy() const { return memory.operation.has_value(); }
 };
 

@@ -95,6 +95,22 @@ constexpr std::array kHealthRules{
                                             n.spec->id)
                               : fmt::format("rpl_semi_sync_replica_enabled is OFF on {}", n.spec->id);
                  }},
+    NodeRule{.name = "SemiSyncReplicaOn",
+             .severity = Severity::Warning,
+             .goal = Goal::Repair,
+             .hold = Hold::OneProbe,
+             .summary = "a replica that should not acknowledge does: it is delayed, or commits wait for nobody",
+             .advice = "",
+             .matches =
+                 [](const Facts& f, const NodeFacts& n) {
+                   const bool should = f.spec->semi_sync() && n.spec->delay.count() == 0;
+                   return healthy_follower(n) && !should && n.now->semi_sync.replica_enabled;
+                 },
+             .evidence =
+                 [](const Facts& f, const NodeFacts& n) {
+                   return fmt::format("rpl_semi_sync_replica_enabled is ON on {}, {}", n.spec->id,
+                                      f.spec->semi_sync() ? "which is delayed" : "and `sync` is async");
+                 }},
     NodeRule{
         .name = "SettingDeviates",
         .severity = Severity::Warning,
@@ -138,7 +154,7 @@ constexpr std::array kHealthRules{
     NodeRule{.name = "AccountsDeviate",
              .severity = Severity::Warning,
              .goal = Goal::Repair,
-             .hold = Hold::OneProbe,
+             .hold = Hold::TenSeconds,  // in a ring one gets what an apply has made on another
              .summary = "an account on a node that takes writes is not as its profile says; a password is not changed "
                         "before `replctl rotate` asks for it",
              .advice = "",

@@ -69,10 +69,11 @@ bool is_found_by_inventory(std::string_view problem) {
 }
 
 bool is_drift(std::string_view problem) {
-  constexpr std::array<std::string_view, 12> kDrift{
-      "NotSuperReadOnly",   "NotPersistedReadOnly",    "ReplicationStopped", "WrongSource",
-      "SemiSyncReplicaOff", "SemiSyncSourceOnReplica", "SettingDeviates",    "AccountsDeviate",
-      "ReceiverOutdated",   "NotAutoPositioned",       "DelayDiffers",       "GroupIsSinglePrimary"};
+  constexpr std::array<std::string_view, 13> kDrift{
+      "NotSuperReadOnly",    "NotPersistedReadOnly", "ReplicationStopped",      "WrongSource",
+      "SemiSyncReplicaOff",  "SemiSyncReplicaOn",    "SemiSyncSourceOnReplica", "SettingDeviates",
+      "AccountsDeviate",     "ReceiverOutdated",     "NotAutoPositioned",       "DelayDiffers",
+      "GroupIsSinglePrimary"};
   return std::find(kDrift.begin(), kDrift.end(), problem) != kDrift.end();
 }
 

@@ -5,9 +5,11 @@
 #include <array>
 
 #include "diagnose/facts.hpp"
+#include "model/variable_value.hpp"
 #include "plan/builder.hpp"
 #include "plan/group.hpp"
 #include "plan/semi_sync.hpp"
+#include "plan/variables.hpp"
 
 namespace repl::plan {
 namespace {
@@ -46,8 +48,19 @@ FollowSource attach(const Facts& f, const NodeFacts& node) {
           .channel = f.spec->channel_name()};
 }
 
+/// It may have missed a change of the ring, or have died in the middle of one: its keys would meet those of others.
+void count_keys(Builder& plan, const Facts& f, const NodeFacts& node) {
+  const auto& has = node.seen->inventory;
+  for (const auto& [name, value] : auto_increment(*f.spec, node.spec->id)) {
+    const auto is = has ? value_before(*has, name) : value;
+    if (has && same_value(is, value)) continue;
+    plan.add(SetVariable{node.spec->id, name, is, value, !has || has->persisted.contains(name)});
+  }
+}
+
 /// Its own source side first: it is not persisted, and a node opened without it would acknowledge alone.
 void open_writer(Builder& plan, const Facts& f, const NodeFacts& node) {
+  count_keys(plan, f, node);
   for (const auto& correction : semi_sync_corrections(*f.spec, *node.now)) plan.add(correction);
   if (f.spec->semi_sync()) plan.add(semi_sync_source_on(f, *node.now));
   plan.add(SetReadOnly{.node = node.spec->id,
@@ -96,6 +109,10 @@ void rejoin(Builder& plan, const Facts& f, const NodeFacts& node) {
   if (!now.super_read_only_persisted) plan.add(PersistReadOnly{id, false, true});
   if (node.acker && now.semi_sync.replica_plugin && !now.semi_sync.replica_enabled) {
     plan.add(SetSemiSyncReplica{id, false, true});
+  }
+  // Where it should not, not even for the moment until that is found.
+  if ((!f.spec->semi_sync() || node.spec->delay.count() > 0) && now.semi_sync.replica_enabled) {
+    plan.add(SetSemiSyncReplica{id, true, false});
   }
   plan.add(attach(f, node));
   if (now.offline_mode) {
@@ -234,6 +251,10 @@ constexpr std::array kRepairs{
     Row{"SemiSyncReplicaOff",
         [](Builder& plan, const Facts&, const NodeFacts& n) {
           plan.add(SetSemiSyncReplica{n.spec->id, n.now->semi_sync.replica_enabled, true});
+        }},
+    Row{"SemiSyncReplicaOn",
+        [](Builder& plan, const Facts&, const NodeFacts& n) {
+          plan.add(SetSemiSyncReplica{n.spec->id, true, false});
         }},
     Row{"SettingDeviates",
         [](Builder& plan, const Facts& f, const NodeFacts& n) {

@@ -43,12 +43,40 @@ std::string_view to_string(Change change) {
       return "delay";
     case Change::Setting:
       return "setting";
+    case Change::NoSetting:
+      return "no-setting";
     case Change::AddNode:
       return "add-node";
     case Change::RemoveNode:
       return "remove-node";
+    case Change::Restart:
+      return "restart";
+    case Change::ToRing:
+      return "to-ring";
+    case Change::ToTree:
+      return "to-tree";
+    case Change::Reorder:
+      return "reorder";
   }
   return "?";
+}
+
+Spec as_ring(Spec spec) {
+  spec.topology = spec.nodes.size() > 2 ? TopologyType::Circular : TopologyType::SourceSource;
+  if (spec.semi_sync()) spec.sync = {.mode = DataSyncType::SemiSync};
+  for (auto& n : spec.nodes) {
+    n.type = NodeType::Normal;
+    n.delay = std::chrono::seconds{0};
+    n.follows.reset();
+  }
+  return spec;
+}
+
+Spec as_tree(Spec spec) {
+  spec.topology = TopologyType::SourceReplica;
+  for (auto& n : spec.nodes) n.type = NodeType::Replica;
+  spec.nodes.front().type = NodeType::Source;
+  return spec;
 }
 
 NodeSpec node_spec(int index) {
@@ -61,6 +89,24 @@ std::optional<Spec> changed(const Spec& in_force, Change change, const NodeId& p
   auto spec = in_force;
   auto* last = last_replica(spec, primary);
   if (last == nullptr) return std::nullopt;
+  const bool ring = spec.is_ring();
+  switch (change) {
+    case Change::ToSync:
+    case Change::MoreAcks:
+    case Change::ToChain:
+    case Change::ToFlat:
+    case Change::MoveSource:
+    case Change::Delay:
+    case Change::ToRing:
+      if (ring) return std::nullopt;
+      break;
+    case Change::ToTree:
+    case Change::Reorder:
+      if (!ring) return std::nullopt;
+      break;
+    default:
+      break;
+  }
   switch (change) {
     case Change::ToAsync:
       spec.sync = {.mode = DataSyncType::Async};
@@ -94,14 +140,29 @@ std::optional<Spec> changed(const Spec& in_force, Change change, const NodeId& p
       last->delay = std::chrono::seconds{last->delay.count() == 0 ? 3 : 0};
       break;
     case Change::Setting:
-      spec.settings["binlog_expire_logs_seconds"] =
-          spec.settings.contains("binlog_expire_logs_seconds") ? "86400" : "604800";
+      spec.settings[kSetting] = spec.settings.contains(kSetting) ? "86400" : "604800";
+      break;
+    case Change::NoSetting:
+      spec.settings.erase(kSetting);
+      break;
+    case Change::Restart:
+      if (spec.settings.erase(kRestartSetting) == 0) spec.settings[kRestartSetting] = "here";
+      break;
+    case Change::ToRing:
+      spec = as_ring(spec);
+      break;
+    case Change::ToTree:
+      spec = as_tree(spec);
+      break;
+    case Change::Reorder:
+      if (spec.nodes.size() < kFewest) return std::nullopt;
+      std::swap(spec.nodes[1], spec.nodes[2]);
       break;
     case Change::AddNode: {
       for (int i = 0; i < servers; ++i) {
         if (spec.find(node_spec(i).id) != nullptr) continue;
         spec.nodes.push_back(node_spec(i));
-        return spec;
+        return ring ? as_ring(spec) : spec;
       }
       return std::nullopt;
     }
@@ -112,6 +173,7 @@ std::optional<Spec> changed(const Spec& in_force, Change change, const NodeId& p
       for (auto& n : spec.nodes) {
         if (n.follows == leaves) n.follows.reset();
       }
+      if (ring) return as_ring(spec);
       // One has to be named as the source: apply leaves the office where it is.
       if (std::none_of(spec.nodes.begin(), spec.nodes.end(),
                        [](const NodeSpec& n) { return n.type == NodeType::Source; })) {
@@ -120,6 +182,7 @@ std::optional<Spec> changed(const Spec& in_force, Change change, const NodeId& p
       break;
     }
   }
+  if (spec.is_ring()) return spec == in_force ? std::nullopt : std::optional{spec};
   // What the validator of files would refuse.
   const auto undelayed = std::count_if(spec.nodes.begin(), spec.nodes.end(), [&](const NodeSpec& n) {
     return n.id != primary && n.delay.count() == 0 && !n.follows;

@@ -93,6 +93,38 @@ TEST(Checker, NoticesAPromotionThatForgetsAnAcker) {
   expect_broken(s, Invariant::NoLostAck);
 }
 
+Schedule changing(Tampering tampering, Change change) {
+  auto s = schedule(tampering, {{at(1s), {.kind = FaultKind::RequestApply, .change = change}}});
+  s.setup.nodes = 4;
+  s.setup.window = 8s;
+  s.counts_after_apply = true;
+  return s;
+}
+
+TEST(Checker, NoticesASettingThatIsNotSet) {
+  expect_broken(changing(Tampering::SettingIsNotSet, Change::Setting), Invariant::Converges);
+}
+
+TEST(Checker, NoticesASettingThatIsNotTakenBack) {
+  auto s = changing(Tampering::InverseDoesNothing, Change::Setting);
+  s.step_strikes = {{Goal::Converge, 4, StepFault::RefusedBefore}};
+  expect_broken(s, Invariant::Converges);
+}
+
+TEST(Checker, NoticesANodeThatWasNotAddedAndFollowsAllTheSame) {
+  auto s = changing(Tampering::InverseDoesNothing, Change::AddNode);
+  s.setup.spares = 1;
+  // The last step, by which it follows.
+  auto undisturbed = s;
+  undisturbed.tampering = Tampering::None;
+  s.step_strikes = {{Goal::Converge, run(undisturbed).orders.at(Goal::Converge), StepFault::ResultLost}};
+  expect_broken(s, Invariant::Converges);
+}
+
+TEST(Checker, NoticesAnApplyThatIsDoneAndTheStoreSaysOtherwise) {
+  expect_broken(changing(Tampering::SpecIsKept, Change::Setting), Invariant::OldOrNew);
+}
+
 TEST(Checker, NoticesAStepThatTheStoreDoesNotKnowOf) {
   expect_broken(schedule(Tampering::StoreForgets, {strike(FaultKind::RequestSwitchOver, kPrimary, 0s, 2s)}),
                 Invariant::NoStaleAction);

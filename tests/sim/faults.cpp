@@ -269,9 +269,9 @@ void Faults::strike(const Fault& f) {
       break;
     case FaultKind::RequestApply: {
       const auto& memory = repld_.stored();
-      if (!memory.spec || !memory.office.primary) break;
-      const auto spec =
-          changed(*memory.spec, f.change, *memory.office.primary, static_cast<int>(world_.servers.size()));
+      if (!memory.spec || (!memory.office.primary && !memory.spec->several_writers())) break;
+      const auto primary = memory.office.primary.value_or(memory.spec->nodes.front().id);
+      const auto spec = changed(*memory.spec, f.change, primary, static_cast<int>(world_.servers.size()));
       if (spec) ask(control::ApplySpec{.spec = *spec});
       break;
     }

@@ -56,7 +56,7 @@ enum class FaultKind {
   RequestAcknowledge,
   RequestApply,  ///< Of the spec in force with one change.
   RequestCancel,
-  Maintenance,   ///< A person works on `who`; it ends by itself after the span.
+  Maintenance,  ///< A person works on `who`; it ends by itself after the span.
 };
 std::string_view to_string(FaultKind kind);
 

@@ -1,7 +1,7 @@
 // sim: runs seeded schedules on demand.
 //   sim --seeds 100000 --from 1        random ones, until the first that fails (or all, with --all)
 //   sim --seed 4711 --trace            one, with all that happened
-//   sim --name quiet --seeds 500       another family
+//   sim --name quiet --seeds 500       another family (random, storm, changing, ring, quiet)
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <iostream>
@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   app.add_option("--seeds", seeds, "How many seeds to run");
   app.add_option("--from", from, "The first of them");
   app.add_option("--seed", seed, "Run this one only");
-  app.add_option("--name", name, "random, storm, changing, quiet, or the name of a directed schedule (--list)");
+  app.add_option("--name", name, "random, storm, changing, ring, quiet, or the name of a directed schedule (--list)");
   app.add_option("--show-explained", show, "Print the seeds whose end differs from the declared state for this reason");
   app.add_flag("--trace", trace, "Print all that happened");
   app.add_flag("--all", all, "Go on after a failure");

@@ -69,7 +69,10 @@ class Model : public testing::Test {
   void run_statement(const std::shared_ptr<std::vector<Statement>>& all, std::size_t i,
                      const std::shared_ptr<Done>& done) {
     const auto& s = (*all)[i];
+    const auto again = [=, this] { world.events.after(100ms, [=, this] { run_statement(all, i, done); }); };
+    if (!world.server(s.server).up() && (*all)[i].awaits_restart) return again();
     s.execute(world.server(s.server), 1, [=, this](std::optional<Error> e) {
+      if (e && (*all)[i].awaits_restart) return again();
       if (e || i + 1 == all->size()) {
         *done = {true, std::move(e)};
       } else {
@@ -158,7 +161,7 @@ TEST_F(Model, ReplicaAcknowledgesOnReceiptNotOnApplying) {
   EXPECT_EQ(in_relay_log(b), 1U);
 }
 
-TEST_F(Model, AReplicaThatReconnectsAcknowledgesWhatItAlreadyHas) {
+TEST_F(Model, AReplicaThatReconnectsNeverAcknowledgesWhatItHasAndALaterCommitIsAcknowledgedForBoth) {
   semi_sync_pair();
   world.network.cut(b.index(), a.index());  // its acknowledgements do not arrive
   world.network.cut(c.index(), a.index());
@@ -170,7 +173,11 @@ TEST_F(Model, AReplicaThatReconnectsAcknowledgesWhatItAlreadyHas) {
   settle();
   world.network.heal(b.index(), a.index());
   b.start_receiver(kIgnore);
+  world.run_for(10s);
+  EXPECT_FALSE(w->acknowledged());
+  const auto passed_by = run_step(SetSemiSyncSource{a.id(), true, true, 1, 1});
   world.run_for(1s);
+  EXPECT_TRUE(passed_by->ok());
   EXPECT_TRUE(w->acknowledged());
 }
 
@@ -223,14 +230,30 @@ TEST_F(Model, ChangeWithBothThreadsStoppedThrowsTheRelayLogAway) {
   EXPECT_TRUE(b.disk().received.empty());
 }
 
+TEST_F(Model, ForgettingASourceWaitsUntilWhatWasReceivedIsApplied) {
+  semi_sync_pair();
+  b.applier_stalled = true;
+  const auto w = write(a);
+  settle();
+  const auto forgotten = run_step(ForgetSource{b.id(), a.id()});
+  world.run_for(3s);
+  EXPECT_FALSE(forgotten->replied);
+  b.resume_applier();
+  settle();
+  EXPECT_TRUE(forgotten->ok());
+  EXPECT_TRUE(b.has(w->transaction));
+  EXPECT_FALSE(b.disk().channel);
+}
+
 TEST_F(Model, ResetReplicaThrowsTheRelayLogAway) {
   semi_sync_pair();
   b.applier_stalled = true;
   write(a);
   settle();
-  const auto forgotten = run_step(ForgetSource{b.id(), a.id()});
+  b.stop_receiver(kIgnore);
+  b.stop_applier(kIgnore);
   settle();
-  EXPECT_TRUE(forgotten->ok());
+  b.reset_replica(kIgnore);
   EXPECT_EQ(in_relay_log(b), 0U);
   EXPECT_FALSE(b.disk().channel);
 }
@@ -336,6 +359,21 @@ TEST_F(Model, SwitchingSemiSyncOffHandsCommittedToWhoeverWaits) {
   a.set_semi_sync_source(false, 1);
   settle();
   EXPECT_TRUE(w->acknowledged()) << "that is why clients are cut first";
+}
+
+TEST_F(Model, TheStepThatSwitchesSemiSyncOffRefusesWhileCommitsHang) {
+  semi_sync_pair();
+  b.stop_receiver(kIgnore);
+  c.stop_receiver(kIgnore);
+  settle();
+  const auto w = write(a);
+  settle();
+  const auto off = run_step(SetSemiSyncSource{a.id(), true, false, 1, 1});
+  world.run_for(2s);
+  ASSERT_TRUE(off->replied);
+  EXPECT_EQ(off->error->code, ErrorCode::PreconditionFailed);
+  EXPECT_TRUE(a.source_enabled());
+  EXPECT_FALSE(w->answered);
 }
 
 TEST_F(Model, CloseReturnedCutsTheClientsBeforeItFreesTheirCommits) {
@@ -516,6 +554,67 @@ TEST_F(Model, EveryStepMayBeRepeated) {
   EXPECT_TRUE(w->acknowledged());
   EXPECT_TRUE(a.has(w->transaction));
   EXPECT_TRUE(c.has(w->transaction));
+}
+
+/// a -> b -> c -> a, everybody writes.
+class RingModel : public Model {
+ protected:
+  RingModel() {
+    attach(b, a);
+    attach(c, b);
+    attach(a, c);
+    settle();
+  }
+  void attach(Server& node, Server& source) {
+    node.change_source({source.index(), {}}, kIgnore);
+    node.start_applier(kIgnore);
+    node.start_receiver(kIgnore);
+  }
+};
+
+TEST_F(RingModel, GivesEverybodyEverythingAndThenRests) {
+  const std::vector writes{write(a), write(b), write(c)};
+  world.run_for(2s);
+  for (const auto& w : writes) {
+    EXPECT_TRUE(w->acknowledged());
+    for (const auto* node : {&a, &b, &c}) EXPECT_TRUE(node->has(w->transaction));
+  }
+  EXPECT_EQ(a.disk().binary_log.size(), 3U) << "each transaction stops where it began";
+  EXPECT_EQ(in_relay_log(a) + in_relay_log(b) + in_relay_log(c), 0U);
+}
+
+TEST_F(RingModel, WithSemiSyncEveryAppliersCommitIsAcknowledgedByTheNextNode) {
+  for (auto* node : {&a, &b, &c}) node->set_semi_sync_source(true, 1);
+  for (int i = 0; i < 4; ++i) {
+    const std::vector writes{write(a), write(b), write(c)};
+    world.run_for(2s);
+    for (const auto& w : writes) {
+      EXPECT_TRUE(w->acknowledged());
+      for (const auto* node : {&a, &b, &c}) EXPECT_TRUE(node->has(w->transaction));
+    }
+  }
+}
+
+TEST_F(RingModel, TheNodeBeforeADeadOneHangsItsApplierToo) {
+  for (auto* node : {&a, &b, &c}) node->set_semi_sync_source(true, 1);
+  b.crash();
+  world.run_for(2s);
+  const auto own = write(a);
+  const auto other = write(c);
+  world.run_for(5s);
+  EXPECT_FALSE(own->answered);
+  EXPECT_TRUE(other->acknowledged()) << "a has received it";
+  EXPECT_FALSE(a.has(other->transaction));
+}
+
+TEST_F(RingModel, ARestartMakesTrueWhatOnlyAStartCan) {
+  a.persist("super_read_only", "ON");
+  const auto restarted = run_step(RestartServer{
+      .node = a.id(), .variables = {{"relay_log_recovery", "OFF", "ON", std::nullopt, "ON"}}, .replicates = true});
+  world.run_for(10s);
+  EXPECT_TRUE(restarted->ok());
+  EXPECT_EQ(a.variable("relay_log_recovery"), "ON");
+  EXPECT_EQ(a.read_only(), ReadOnly::Super);
 }
 
 TEST(SimulatedNetwork, DeliversWhatACutHeldBackInOrder) {

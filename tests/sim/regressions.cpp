@@ -9,6 +9,11 @@ Schedule named(std::string name, Schedule schedule) {
   return schedule;
 }
 
+/// A struck one, as it printed itself.
+Schedule named(std::string name, const std::string& as_printed) {
+  return named(std::move(name), schedule_named(as_printed, 1).value());
+}
+
 }  // namespace
 
 std::vector<Schedule> regressions() {
@@ -28,6 +33,25 @@ std::vector<Schedule> regressions() {
       named("rejoin-freed-waiting-commits-of-two-nodes", storm_schedule(765)),
       // The rejoin could not let clients in again, and nobody tried a second time.
       named("rejoined-node-stayed-offline", storm_schedule(426)),
+      // A node that was down during an apply kept its former settings until the next look of every five minutes.
+      named("node-that-missed-an-apply-kept-its-settings", changing_schedule(67)),
+      // A node that was down when it became delayed, or when commits ceased to wait, acknowledged for ever after.
+      named("node-that-is-delayed-by-now-acknowledged", changing_schedule(90)),
+      named("node-acknowledged-although-commits-wait-no-more", changing_schedule(135)),
+      // A server was restarted while an apply was taken back, came back closed, and what had been made on it could not
+      // be removed: a person was needed.
+      named("restarted-while-taken-back", "apply-step-8-refused-before-then-step-44-server-dies"),
+      named("restarted-while-an-account-was-taken-back", "apply-step-28-refused-before-then-step-72-server-dies"),
+      // A node of a ring that was down while the others changed the steps in which they count their keys was opened
+      // with
+      // the former ones; and one that died while it was told the new ones, which were taken back on the others.
+      named("ring-node-counted-as-before", ring_schedule(91)),
+      named("ring-node-counted-as-was-taken-back", ring_schedule(101)),
+      // What had been set on a node of a ring could not be taken back, for it was cut off, and then it was opened
+      // again.
+      named("ring-node-opened-half-undone", ring_schedule(457)),
+      // A node of a ring slept while commits ceased to wait, and waited for ever when it woke up.
+      named("ring-node-waited-for-nobody", ring_schedule(172)),
   };
 }
 

@@ -143,9 +143,7 @@ void Repld::pump() {
       gate([this, output = std::move(output)]() mutable {
         const auto goal = output.remember && output.remember->operation ? output.remember->operation->goal : Goal::None;
         const bool remembers = output.remember.has_value();
-        const bool forgets = tampering == Tampering::StoreForgets && stored_.spec;
-        if (remembers && !forgets) stored_ = *output.remember;
-        for (const auto& o : output.operations) operations_[o.id.value] = o;
+        store(output);
         const auto alive_now = incarnation_;
         if (remembers) moment("stored", std::nullopt, goal);
         if (alive_now != incarnation_) return;
@@ -155,6 +153,22 @@ void Repld::pump() {
       });
     });
   }
+}
+
+void Repld::store(const control::Output& output) {
+  for (const auto& o : output.operations) operations_[o.id.value] = o;
+  if (output.revision) revisions_.push_back(*output.revision);
+  if (output.outcome) {
+    for (auto& r : revisions_) {
+      if (r.revision != output.outcome->revision) continue;
+      r.state = output.outcome->state;
+      r.finished = output.outcome->finished;
+    }
+  }
+  if (!output.remember || (tampering == Tampering::StoreForgets && stored_.spec)) return;
+  const auto before = std::exchange(stored_, *output.remember);
+  if (tampering == Tampering::SpecIsKept && before.spec) stored_.spec = before.spec;
+  if (on_stored) on_stored(before);
 }
 
 void Repld::carry_out(control::Output output) {
@@ -336,7 +350,9 @@ void Repld::enqueue(const control::StepOrder& order) {
   if (step_fault) run->fault = step_fault(order);
   // What may take an hour would outlast every run.
   if (run->fault == StepFault::Late && order.deadline - run->began > kLongestDeadline) run->fault = StepFault::Slow;
-  run->statements = statements_of(order.step, world_, run->notes, tampering);
+  const bool undone_in_words_only = order.undo && tampering == Tampering::InverseDoesNothing;
+  run->statements = undone_in_words_only ? no_statements(order.step, world_)
+                                         : statements_of(order.step, world_, run->notes, tampering);
   run->strikes_at = static_cast<std::size_t>(random_.below(static_cast<int>(run->statements.size())));
   world_.trace.line("{} {}{} [{}]{}", order.operation, order.undo ? "undo: " : "", describe(order.step), order.index,
                     run->fault == StepFault::None ? "" : fmt::format(" FAULT {}", to_string(run->fault)));

@@ -1,6 +1,7 @@
 // The simulated repld: the real controller, a store that survives crashes, and the workers that send what it orders.
 #pragma once
 
+#include <array>
 #include <deque>
 #include <functional>
 #include <map>
@@ -24,6 +25,9 @@ enum class StepFault {
   Slow,
   ServerDies,  ///< In the middle, and comes back after a while.
 };
+/// All that do something.
+inline constexpr std::array kStepFaults{StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late,
+                                        StepFault::Slow, StepFault::ServerDies};
 std::string_view to_string(StepFault fault);
 
 /// A point in the work of repld at which a schedule can strike: counted from 1 over the whole run.
@@ -43,6 +47,8 @@ class Repld {
   std::function<StepFault(const control::StepOrder&)> step_fault;
   std::function<void(const Moment&)> at_moment;
   std::function<void(const control::Output&)> on_output;
+  /// The store holds something else now than `before`, and all that the controller said with it.
+  std::function<void(const Memory& before)> on_stored;
   /// A snapshot on its way to the controller, to be falsified.
   std::function<void(Snapshot&)> falsify;
   Duration store_shortest{300}, store_longest{4'000};
@@ -63,6 +69,8 @@ class Repld {
   const std::vector<Problem>& problems() const { return problems_; }
   /// The latest state of every operation there ever was, by id.
   const std::map<std::string, Operation>& operations() const { return operations_; }
+  /// Every revision that was taken up, as the store has it, in order.
+  const std::vector<AppliedRevision>& revisions() const { return revisions_; }
   Time last_order() const { return last_order_; }
   std::uint64_t steps_ordered() const { return steps_ordered_; }
   std::uint64_t ticks() const { return ticks_; }
@@ -81,6 +89,7 @@ class Repld {
 
   void gate(std::function<void()> action);
   void pump();
+  void store(const control::Output& output);
   void carry_out(control::Output output);
   void trace_new_problems(const std::vector<Problem>& now);
   void wake_at(Time when);
@@ -119,6 +128,7 @@ class Repld {
   std::map<std::uint64_t, std::optional<control::Reply>> replies_;
   std::vector<Problem> problems_;
   std::map<std::string, Operation> operations_;
+  std::vector<AppliedRevision> revisions_;
   Time last_order_{};
   std::uint64_t steps_ordered_ = 0;
   std::uint64_t ticks_ = 0;

@@ -85,10 +85,10 @@ std::string describe(const Schedule& schedule) {
   const auto& s = schedule.setup;
   constexpr std::string_view kModes[]{"async", "semi-sync", "sync"};
   auto out =
-      fmt::format("{} seed {}: {} nodes, {}, acks {}, probes each {} ms, timeout {} ms, misses {}, cooldown {} s",
-                  schedule.name, schedule.seed, s.nodes, kModes[static_cast<int>(s.sync.mode)], s.sync.acks,
-                  s.failover.detection.probe_interval.count(), s.failover.detection.probe_timeout.count(),
-                  s.failover.detection.misses, s.failover.cooldown.count());
+      fmt::format("{} seed {}: {} nodes{}, {}, acks {}, probes each {} ms, timeout {} ms, misses {}, cooldown {} s",
+                  schedule.name, schedule.seed, s.nodes, s.ring ? " in a ring" : "",
+                  kModes[static_cast<int>(s.sync.mode)], s.sync.acks, s.failover.detection.probe_interval.count(),
+                  s.failover.detection.probe_timeout.count(), s.failover.detection.misses, s.failover.cooldown.count());
   for (const auto& strike : schedule.strikes) {
     out += strike.when.kind == When::Kind::Time
                ? fmt::format("; at {:.2f} s {}", std::chrono::duration<double>(strike.when.after).count(),
@@ -108,13 +108,14 @@ Spec spec_of(const Setup& setup) {
   spec.cluster = {"sim"};
   spec.sync = setup.sync;
   spec.failover = setup.failover;
+  spec.settings = setup.settings;
   for (int i = 0; i < setup.nodes; ++i) spec.nodes.push_back(node_spec(i));
   spec.nodes.front().type = NodeType::Source;
   if (setup.chain) spec.nodes.back().follows = spec.nodes[spec.nodes.size() - 2].id;
   for (const auto role : {AccountRole::Admin, AccountRole::Replication, AccountRole::Monitoring}) {
     spec.accounts[role] = {.user = fmt::format("account{}", static_cast<int>(role))};
   }
-  return spec;
+  return setup.ring ? as_ring(spec) : spec;
 }
 
 Schedule random_schedule(std::uint64_t seed) {
@@ -167,6 +168,55 @@ Schedule storm_schedule(std::uint64_t seed) {
   return s;
 }
 
+namespace {
+
+template <std::size_t N>
+Change drawn(const std::array<Change, N>& from, Random& random) {
+  return from[static_cast<std::size_t>(random.below(static_cast<int>(N)))];
+}
+
+/// What befalls rings: no person works on them, and nobody is promoted.
+constexpr FaultKind kOfRings[]{
+    FaultKind::Kill,         FaultKind::Kill,           FaultKind::Kill,        FaultKind::Freeze,
+    FaultKind::Isolate,      FaultKind::CutReplication, FaultKind::CutLink,     FaultKind::CutOneWay,
+    FaultKind::CutFromRepld, FaultKind::IsolateRepld,   FaultKind::CrashRepld,  FaultKind::CrashRepld,
+    FaultKind::StallRepld,   FaultKind::StallApplier,   FaultKind::SlowNetwork, FaultKind::LossyNetwork};
+
+}  // namespace
+
+Schedule ring_schedule(std::uint64_t seed) {
+  Random random{seed ^ 0x7196719671967196ULL};
+  Schedule s;
+  s.name = "ring";
+  s.seed = seed;
+  s.setup.nodes = 2 + random.below(3);
+  s.setup.ring = random.chance(0.7);
+  s.setup.sync.mode = random.chance(0.5) ? DataSyncType::SemiSync : DataSyncType::Async;
+  s.setup.failover.cooldown = 0s;
+  s.setup.writers = 2 + random.below(3);
+  s.setup.spares = random.below(2);
+  s.setup.purged_logs = random.chance(0.3);
+  s.setup.slow_appliers = random.chance(0.3);
+  s.step_fault_rate = random.chance(0.4) ? 0.08 : 0;
+  const auto servers = s.setup.nodes + s.setup.spares;
+  const auto faults = random.below(4);
+  for (int i = 0; i < faults; ++i) {
+    const auto kind = kOfRings[random.below(static_cast<int>(std::size(kOfRings)))];
+    s.strikes.push_back({at(random.between(Duration{500ms}, Duration{8s})),
+                         {.kind = kind,
+                          .who = node(random.below(servers)),
+                          .span = random.between(300ms, 8s),
+                          .other = node(random.below(servers))}});
+  }
+  const auto changes = random.below(4);
+  for (int i = 0; i < changes; ++i) {
+    s.strikes.push_back({at(random.between(Duration{300ms}, Duration{9s})),
+                         {.kind = FaultKind::RequestApply, .change = drawn(kRingChanges, random)}});
+  }
+  s.setup.window = 16s;
+  return s;
+}
+
 Schedule changing_schedule(std::uint64_t seed) {
   auto s = random_schedule(seed);
   Random random{seed ^ 0x3c3c3c3c3c3c3c3cULL};
@@ -176,7 +226,7 @@ Schedule changing_schedule(std::uint64_t seed) {
   s.setup.chain = s.setup.nodes > 3 && random.chance(0.3);
   const auto changes = 1 + random.below(3);
   for (int i = 0; i < changes; ++i) {
-    const auto change = kAllChanges[static_cast<std::size_t>(random.below(static_cast<int>(kAllChanges.size())))];
+    const auto change = drawn(kTreeChanges, random);
     s.strikes.push_back(
         {at(random.between(Duration{300ms}, Duration{9s})), {.kind = FaultKind::RequestApply, .change = change}});
   }
@@ -194,6 +244,8 @@ Schedule quiet_schedule(std::uint64_t seed) {
   s.seed = seed;
   s.setup = draw_setup(random);
   s.setup.window = 30s;
+  s.setup.ring = s.setup.sync.mode != DataSyncType::Sync && random.chance(0.2);
+  if (s.setup.ring) s.setup.sync.acks = 1;
   const auto limit = Duration{s.setup.failover.detection.probe_timeout} * 2 / 5;  // both ways within the deadline
   s.setup.network = {.shortest = Duration{100}, .longest = random.between(Duration{1ms}, limit)};
   s.expect.no_steps = true;

@@ -1,6 +1,7 @@
 // A run as a value: the cluster, what befalls it and when, and what is expected of it beyond the invariants.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,8 @@ struct Setup {
   NetworkProfile network{};
   Duration window{20'000'000};  ///< From the end of apply to the end of all faults.
   bool slow_appliers = false;
+  std::map<std::string, std::string> settings{};
+  bool ring = false;         ///< source-source or circular, in the order of the servers.
   int spares = 0;            ///< Empty servers that nobody has declared yet.
   bool chain = false;        ///< The last replica follows the one before it.
   bool purged_logs = false;  ///< The binary logs from before the faults are gone, so that a new node has to be cloned.
@@ -83,6 +86,8 @@ Schedule random_schedule(std::uint64_t seed);
 Schedule storm_schedule(std::uint64_t seed);
 /// As random_schedule(), while somebody applies one to three changes of the spec.
 Schedule changing_schedule(std::uint64_t seed);
+/// Rings, while they are changed, become trees, and again rings, and while their nodes fail.
+Schedule ring_schedule(std::uint64_t seed);
 /// No fault at all; the network slow, but within limits.
 Schedule quiet_schedule(std::uint64_t seed);
 

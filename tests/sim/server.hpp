@@ -90,6 +90,11 @@ struct Pace {
   Duration clock_skew{0};
 };
 
+/// What a server variable is where nobody says otherwise; "" where the simulator does not know it.
+std::string default_of(const std::string& variable);
+/// Only a start of the server changes it.
+bool needs_restart(const std::string& variable);
+
 class Server {
  public:
   using Action = std::function<void()>;
@@ -141,6 +146,12 @@ class Server {
   void set_read_only(ReadOnly to, Duration lock_wait, std::uint64_t session, const Reply& reply);
   void set_offline_mode(bool on);
   void set_semi_sync_source(bool on, int acks);
+  /// The smallest commit there is, which passes by what missed its acknowledgement; nothing where it would only wait.
+  void flush_optimizer_costs(const Reply& reply);
+  /// Commits of clients that wait for acknowledgements.
+  int clients_waiting() const;
+  /// Rpl_semi_sync_source_yes_tx
+  std::uint64_t acknowledged_commits() const { return acknowledged_commits_; }
   void set_semi_sync_replica(bool on);
   void reset_gtids();
   void start_receiver(const Reply& reply);
@@ -149,7 +160,7 @@ class Server {
   void stop_applier(const Reply& reply);
   /// CHANGE REPLICATION SOURCE TO. Throws the relay log away when both threads are stopped.
   void change_source(const ChannelConfig& config, const Reply& reply);
-  /// RESET REPLICA ALL.
+  /// RESET REPLICA ALL: throws away what was received and not applied.
   void reset_replica(const Reply& reply);
   /// CLONE INSTANCE FROM `donor`; it ends with a restart of this server.
   void clone_from(Server& donor, const Reply& reply);
@@ -288,6 +299,7 @@ class Server {
   bool source_enabled_ = false;
   bool source_status_ = false;
   int wait_for_count_ = 1;
+  std::uint64_t acknowledged_commits_ = 0;
   bool replica_enabled_ = false;
   std::map<std::string, std::string> variables_;
   int running_writes_ = 0;

@@ -25,6 +25,8 @@ const std::map<std::string, std::string>& defaults() {
       {"skip_replica_start", "OFF"},
       {"event_scheduler", "ON"},
       {"binlog_expire_logs_seconds", "2592000"},
+      {"auto_increment_increment", "1"},
+      {"auto_increment_offset", "1"},
       {"rpl_semi_sync_source_timeout", "10000"},
       {"rpl_semi_sync_source_wait_no_replica", "ON"},
       {"rpl_semi_sync_source_wait_point", "AFTER_SYNC"},
@@ -43,9 +45,18 @@ std::optional<Plugin> owner(const std::string& name) {
 }
 
 /// Changed only with a restart: SET PERSIST_ONLY.
-constexpr std::array kNeedRestart{"relay_log_recovery", "log_replica_updates", "skip_replica_start"};
+constexpr std::array kNeedRestart{"relay_log_recovery", "log_replica_updates", "skip_replica_start", "report_host"};
 
 }  // namespace
+
+bool needs_restart(const std::string& variable) {
+  return std::find(kNeedRestart.begin(), kNeedRestart.end(), variable) != kNeedRestart.end();
+}
+
+std::string default_of(const std::string& variable) {
+  const auto found = defaults().find(variable);
+  return found == defaults().end() ? std::string{} : found->second;
+}
 
 std::string Server::variable(const std::string& name) const {
   if (name == "super_read_only") return read_only() == ReadOnly::Super ? "ON" : "OFF";
@@ -55,8 +66,7 @@ std::string Server::variable(const std::string& name) const {
   if (name == "rpl_semi_sync_source_wait_for_replica_count") return std::to_string(wait_for_count_);
   if (name == "rpl_semi_sync_replica_enabled") return replica_enabled_ ? "ON" : "OFF";
   if (const auto own = variables_.find(name); own != variables_.end()) return own->second;
-  if (const auto other = defaults().find(name); other != defaults().end()) return other->second;
-  return {};
+  return default_of(name);
 }
 
 void Server::persist(const std::string& name, const std::string& value) {
@@ -68,6 +78,9 @@ void Server::reset_persisted(const std::string& name) {
 }
 
 void Server::set_variable(const std::string& name, const std::string& value, const Reply& reply) {
+  if (needs_restart(name)) {
+    return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1238, {} is a read only variable", id_, name)});
+  }
   if (const auto plugin = owner(name); !plugin || disk_.plugins.contains(*plugin)) persist(name, value);
   set_global(name, value, reply);
 }
@@ -76,7 +89,7 @@ void Server::set_global(const std::string& name, const std::string& value, const
   if (const auto plugin = owner(name); plugin && !disk_.plugins.contains(*plugin)) {
     return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, unknown system variable {}", id_, name)});
   }
-  if (std::find(kNeedRestart.begin(), kNeedRestart.end(), name) != kNeedRestart.end()) return reply(std::nullopt);
+  if (needs_restart(name)) return reply(std::nullopt);
   if (name == "rpl_semi_sync_source_enabled") {
     if ((value == "ON") != source_enabled_) set_semi_sync_source(value == "ON", wait_for_count_);
   } else if (name == "rpl_semi_sync_source_wait_for_replica_count") {

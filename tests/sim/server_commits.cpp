@@ -120,6 +120,7 @@ void Server::finish_acknowledged() {
     if (source_waits() && static_cast<int>(commits_.front().acked_by.size()) < wait_for_count_) break;
     auto commit = std::move(commits_.front());
     commits_.pop_front();
+    if (source_waits()) ++acknowledged_commits_;
     finish(std::move(commit));
   }
   read_only_settled();
@@ -210,6 +211,15 @@ void Server::set_semi_sync_source(bool on, int acks) {
   source_status_ = on;
   finish_acknowledged();
   changed();
+}
+
+void Server::flush_optimizer_costs(const Reply& reply) {
+  if (read_only() == ReadOnly::Super || semi_sync_clients() < wait_for_count_) return reply(std::nullopt);
+  commit(number(std::nullopt, true), false, false, reply);
+}
+
+int Server::clients_waiting() const {
+  return static_cast<int>(std::count_if(commits_.begin(), commits_.end(), [](const Commit& c) { return c.client; }));
 }
 
 void Server::set_semi_sync_replica(bool on) {

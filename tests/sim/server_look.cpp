@@ -80,7 +80,8 @@ Snapshot Server::look(const control::ProbeOrder& order) const {
     inventory.accounts = disk_.accounts;
     for (const auto& name : order.variables) {
       auto value = variable(name);
-      if (!value.empty()) inventory.variables[name] = std::move(value);
+      if (needs_restart(name)) inventory.fixed_until_restart.insert(name);
+      if (needs_restart(name) || !value.empty()) inventory.variables[name] = std::move(value);
     }
     inventory.persisted = disk_.persisted;
     s.inventory = std::move(inventory);

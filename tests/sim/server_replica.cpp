@@ -149,8 +149,8 @@ void Server::stop_receiver(const Reply& reply) {
 void Server::receive(std::uint64_t connection, const Transaction& t, std::size_t log_index) {
   if (receiver_.connection != connection || receiver_.state != ThreadState::Running) return;
   hear(connection);
-  if (t.origin == index_) return;  // its own server_id: dropped, whatever the GTID says
-  if (!has(t) && !disk_.received.contains(world_.server(t.origin).uuid(), "", t.number)) {
+  // Its own server_id: dropped, whatever the GTID says, and acknowledged like any other.
+  if (t.origin != index_ && !has(t) && !disk_.received.contains(world_.server(t.origin).uuid(), "", t.number)) {
     disk_.relay_log.push_back(t);
     disk_.received.add({world_.server(t.origin).uuid(), ""}, {t.number, t.number});
     apply_next();

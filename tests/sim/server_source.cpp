@@ -45,17 +45,11 @@ void Server::hello(int replica, std::uint64_t connection, bool semi_sync, const 
   answer([peer, connection, acknowledges] { peer->connected(connection, acknowledges); });
   for (std::size_t i = 0; i < disk_.binary_log.size(); ++i) {
     const auto& t = disk_.binary_log[i];
-    if (!has.contains(world_.server(t.origin).uuid(), "", t.number)) {
-      send(dump, i);
-    } else if (dump.semi_sync) {
-      // Skipped because the replica has it: that counts as its acknowledgement.
-      for (auto& c : commits_) {
-        if (c.log_index == i) c.acked_by.insert(replica);
-      }
-    }
+    // What the replica has already is skipped, and never acknowledged: its commit waits for the acknowledgement of a
+    // later one.
+    if (!has.contains(world_.server(t.origin).uuid(), "", t.number)) send(dump, i);
   }
   heartbeat(connection);
-  finish_acknowledged();
   changed();
 }
 

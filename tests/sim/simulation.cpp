@@ -15,6 +15,12 @@ constexpr Duration kConvergePatience = 120s;
 constexpr Duration kRest = 15s;  ///< Longer than the longest hold of a problem.
 constexpr Duration kAskAgain = 10s;
 
+bool goes_through_rings(const Schedule& schedule) {
+  return schedule.setup.ring || std::any_of(schedule.strikes.begin(), schedule.strikes.end(), [](const Strike& s) {
+           return s.fault.kind == FaultKind::RequestApply && s.fault.change == Change::ToRing;
+         });
+}
+
 class Simulation {
  public:
   Simulation(const Schedule& schedule, KeepTrace trace)
@@ -28,10 +34,12 @@ class Simulation {
         random_(world_.random.fork()) {
     world_.trace.keep(trace == KeepTrace::Yes);
     world_.network.set_profile(schedule.setup.network);
+    writers_.everywhere = goes_through_rings(schedule);
     repld_.tampering = schedule.tampering;
     repld_.falsify = schedule.falsify;
     repld_.at_moment = [this](const Moment& m) { on_moment(m); };
     repld_.step_fault = [this](const control::StepOrder&) { return next_step_fault(); };
+    repld_.on_stored = [this](const Memory& before) { checker_.stored(before); };
     repld_.on_output = [this](const control::Output& o) { note_problems(o); };
   }
 
@@ -87,7 +95,8 @@ class Simulation {
   }
   bool applied() const {
     const auto& m = repld_.stored();
-    return m.spec && !m.proposed && m.office.primary && (!m.operation || is_over(m.operation->state));
+    return m.spec && !m.proposed && (m.office.primary || m.spec->several_writers()) &&
+           (!m.operation || is_over(m.operation->state));
   }
 
   void begin_faults() {
@@ -141,9 +150,7 @@ class Simulation {
       }
     }
     if (!faults_began_ || faults_ended_ || !random_.chance(schedule_.step_fault_rate)) return StepFault::None;
-    constexpr StepFault kAll[]{StepFault::RefusedBefore, StepFault::ResultLost, StepFault::Late, StepFault::Slow,
-                               StepFault::ServerDies};
-    const auto fault = kAll[random_.below(5)];
+    const auto fault = kStepFaults[static_cast<std::size_t>(random_.below(static_cast<int>(kStepFaults.size())))];
     if (fault == StepFault::ServerDies) checker_.primary_in_doubt();
     return fault;
   }
@@ -217,7 +224,7 @@ class Simulation {
     r.acknowledged = writers_.log().size();
     r.promoted = promoted_;
     for (const auto& d : checker_.deviations())
-      r.explained.push_back(fmt::format("{} ({})", d.what, checker_.explanation(d.node)));
+      r.explained.push_back(fmt::format("{} ({})", d.what, checker_.explanation(d)));
     r.simulated = world_.events.now() - kStart;
     return r;
   }

@@ -1,11 +1,16 @@
 // Step by step, what is sent.
 #include "sim/statements.hpp"
 
+#include <algorithm>
+
 namespace repl::sim {
 namespace {
 
 constexpr Duration kPoll{5'000};
 constexpr std::chrono::milliseconds kCloseLockWait{2'000};
+constexpr Duration kHangsAfter{1'000'000};
+/// Longer than the step that waits so is waited for.
+constexpr Duration kLong{60'000'000};
 
 using Reply = Server::Reply;
 using Notes = std::shared_ptr<StepNotes>;
@@ -20,6 +25,17 @@ void wait_until(Server& server, Duration timeout, std::function<bool()> holds, s
   server.later(kPoll, [&server, timeout, holds = std::move(holds), what = std::move(what), reply] {
     wait_until(server, timeout - kPoll, holds, what, reply);
   });
+}
+
+/// Until no client waits for an acknowledgement, or one was given: then the rest get theirs in a moment.
+void wait_until_acknowledged(Server& server, Duration timeout, std::uint64_t before, const Reply& reply) {
+  if (server.clients_waiting() == 0 || server.acknowledged_commits() > before) return reply(std::nullopt);
+  if (timeout <= Duration{0}) {
+    return reply(Error{ErrorCode::PreconditionFailed, fmt::format("{}: {} commits wait for an acknowledgement",
+                                                                  server.id(), server.clients_waiting())});
+  }
+  server.later(kPoll,
+               [&server, timeout, before, reply] { wait_until_acknowledged(server, timeout - kPoll, before, reply); });
 }
 
 /// One statement that is done at once.
@@ -66,6 +82,7 @@ class Writer {
              [role = s.role](Server& n, std::uint64_t, const Reply& reply) { n.drop_account(role, reply); }}};
   }
   Statements operator()(const SetVariable& s) const {
+    if (tampering_ == Tampering::SettingIsNotSet) return nothing(s.node);
     return {{node(s.node), fmt::format("SET PERSIST {}={}", s.name, s.to),
              [s](Server& n, std::uint64_t, const Reply& reply) { n.set_variable(s.name, s.to, reply); }}};
   }
@@ -113,16 +130,28 @@ class Writer {
   }
   Statements operator()(const SetSemiSyncSource& s) const {
     if (tampering_ == Tampering::SemiSyncNeverOn) return nothing(s.node);
-    return {{node(s.node), fmt::format("SET GLOBAL rpl_semi_sync_source_enabled={}", s.to ? "ON" : "OFF"),
-             [s, acks = tampering_ == Tampering::OneAckIsEnough ? 1 : s.acks_to](Server& n, std::uint64_t,
-                                                                                 const Reply& reply) {
+    const auto at = node(s.node);
+    if (!s.to) {
+      return {{at, "SELECT COUNT(*) FROM performance_schema.threads",
+               [](Server& n, std::uint64_t, const Reply& reply) {
+                 if (!n.source_enabled()) return reply(std::nullopt);
+                 wait_until_acknowledged(n, kHangsAfter, n.acknowledged_commits(), reply);
+               }},
+              at_once(at, "SET GLOBAL rpl_semi_sync_source_enabled=OFF", [acks = s.acks_to](Server& n) {
+                if (n.source_enabled()) n.set_semi_sync_source(false, acks);
+              })};
+    }
+    return {{at, "SET GLOBAL rpl_semi_sync_source_enabled=ON",
+             [acks = tampering_ == Tampering::OneAckIsEnough ? 1 : s.acks_to](Server& n, std::uint64_t,
+                                                                              const Reply& reply) {
                if (!n.disk().plugins.contains(Plugin::SemiSyncSource)) {
-                 if (!s.to) return reply(std::nullopt);
                  return reply(Error{ErrorCode::ServerRefused, fmt::format("{}: 1193, no semi-sync plugin", n.id())});
                }
-               n.set_semi_sync_source(s.to, acks);
+               n.set_semi_sync_source(true, acks);
                reply(std::nullopt);
-             }}};
+             }},
+            {at, "FLUSH OPTIMIZER_COSTS",
+             [](Server& n, std::uint64_t, const Reply& reply) { n.flush_optimizer_costs(reply); }}};
   }
   Statements operator()(const SetSemiSyncReplica& s) const {
     const auto at = node(s.node);
@@ -202,6 +231,15 @@ class Writer {
   Statements operator()(const ForgetSource& s) const {
     const auto at = node(s.replica);
     return {stop_receiver(at, notes_),
+            {at, "SELECT RECEIVED_TRANSACTION_SET",
+             [at_once = tampering_ == Tampering::WaitsReturnAtOnce](Server& n, std::uint64_t, const Reply& reply) {
+               if (at_once || !n.disk().channel || n.disk().relay_log.empty()) return reply(std::nullopt);
+               if (n.applier().state == ThreadState::Stopped) {
+                 return reply(Error{ErrorCode::PreconditionFailed, fmt::format("{}: the applier is stopped", n.id())});
+               }
+               wait_until(
+                   n, kLong, [&n] { return n.disk().relay_log.empty(); }, "the relay log applied", reply);
+             }},
             stop_applier(at),
             {at, "RESET REPLICA ALL", [](Server& n, std::uint64_t, const Reply& reply) {
                if (!n.disk().channel) return reply(std::nullopt);
@@ -218,7 +256,7 @@ class Writer {
     return {wait_for(s.replica, s.timeout)};
   }
   // Every simulated server has GTIDs.
-  Statements operator()(const WaitForGtids&) const { return {}; }
+  Statements operator()(const WaitForGtids& s) const { return not_simulated(s); }
   Statements operator()(const WaitForAckers& s) const {
     return {{node(s.source), "SELECT Rpl_semi_sync_source_clients", [s](Server& n, std::uint64_t, const Reply& reply) {
                wait_until(
@@ -236,9 +274,7 @@ class Writer {
              }}};
   }
   // Passwords and TLS are not simulated: accounts are there or not, and logins work.
-  Statements operator()(const AmendAccount& s) const {
-    return (*this)(CreateAccount{s.node, s.role, s.account, s.logged});
-  }
+  Statements operator()(const AmendAccount& s) const { return not_simulated(s); }
   Statements operator()(const RotatePassword& s) const {
     return {{node(s.node), "ALTER USER", [](Server& n, std::uint64_t, const Reply& reply) { n.alter_account(reply); }}};
   }
@@ -316,17 +352,54 @@ class Writer {
   }
   Statements operator()(const RestartServer& s) const {
     const auto at = node(s.node);
-    return {{at, "RESTART",
-             [notes = notes_](Server& n, std::uint64_t, const Reply& reply) {
-               notes->before = n.incarnation();
-               reply(std::nullopt);
-               n.restart();
-             }},
-            back_again(at)};
+    const auto as_wanted = [variables = s.variables](const Server& n) {
+      return std::all_of(variables.begin(), variables.end(),
+                         [&](const StartVariable& v) { return n.variable(v.name) == v.to; });
+    };
+    const auto unless_done = [notes = notes_](auto effect) {
+      return [notes, effect](Server& n, std::uint64_t, const Reply& reply) {
+        if (notes->reached) return reply(std::nullopt);
+        effect(n, reply);
+      };
+    };
+    Statements out{{at, "SET PERSIST_ONLY",
+                    [notes = notes_, variables = s.variables, as_wanted](Server& n, std::uint64_t, const Reply& reply) {
+                      notes->reached = !variables.empty() && as_wanted(n);
+                      for (const auto& v : variables) {
+                        if (v.persisted_to) {
+                          n.persist(v.name, *v.persisted_to);
+                        } else {
+                          n.reset_persisted(v.name);
+                        }
+                      }
+                      reply(std::nullopt);
+                    }},
+                   {at, "RESTART", unless_done([notes = notes_](Server& n, const Reply& reply) {
+                      notes->before = n.incarnation();
+                      reply(std::nullopt);
+                      n.restart();
+                    })},
+                   back_again(at),
+                   {at, "SELECT the variables", unless_done([as_wanted](Server& n, const Reply& reply) {
+                      if (as_wanted(n)) return reply(std::nullopt);
+                      reply(Error{ErrorCode::ServerRefused, fmt::format("{}: came back otherwise", n.id())});
+                    })}};
+    if (!s.replicates) return out;
+    out.push_back(
+        {at, "SELECT SERVICE_STATE", [timeout = s.timeout](Server& n, std::uint64_t, const Reply& reply) {
+           if (n.disk().channel) {
+             n.start_applier([](const auto&) {});
+             n.start_receiver([](const auto&) {});
+           }
+           wait_until(
+               n, timeout,
+               [&n] { return n.receiver().state == ThreadState::Running && n.applier().state == ThreadState::Running; },
+               "replication", reply);
+         }});
+    return out;
   }
-  // It runs beside repld, and never fails here.
-  Statements operator()(const RunHook& s) const { return nothing(s.node); }
-  // Groups are not simulated: a schedule that comes here is wrong, and fails.
+  // No simulated spec has hooks.
+  Statements operator()(const RunHook& s) const { return not_simulated(s); }
   Statements operator()(const StartGroup& s) const { return not_simulated(s); }
   Statements operator()(const StopGroup& s) const { return not_simulated(s); }
   Statements operator()(const SetGroupPrimary& s) const { return not_simulated(s); }
@@ -337,9 +410,11 @@ class Writer {
   }
 
  private:
+  /// A schedule that comes here is wrong, and fails: what a server would do is not known.
   Statements not_simulated(const Step& step) const {
     return {{node(node_of(step)), std::string{name_of(step)},
-             [text = describe(step)](Server&, std::uint64_t, const Reply& reply) {
+             [&world = world_, text = describe(step)](Server&, std::uint64_t, const Reply& reply) {
+               if (world.hooks.not_simulated) world.hooks.not_simulated(text);
                reply(Error{ErrorCode::Internal, "not simulated: " + text});
              }}};
   }
@@ -394,6 +469,10 @@ class Writer {
 std::vector<Statement> statements_of(const Step& step, World& world, const std::shared_ptr<StepNotes>& notes,
                                      Tampering tampering) {
   return std::visit(Writer{world, notes, tampering}, step);
+}
+
+std::vector<Statement> no_statements(const Step& step, World& world) {
+  return {at_once(world.find(node_of(step))->index(), "DO 0", [](Server&) {})};
 }
 
 }  // namespace repl::sim

@@ -37,10 +37,15 @@ enum class Tampering {
   OneAckIsEnough,       ///< SetSemiSyncSource sets an acknowledgement count of 1, whatever was asked for.
   StoreForgets,         ///< The store reports success and writes nothing, once a spec is in force.
   PersistedIsIgnored,   ///< A crashed server comes back writable, whatever PersistReadOnly has done.
+  SettingIsNotSet,      ///< SetVariable reports success and does nothing.
+  SpecIsKept,           ///< The store keeps the first spec in force, whatever it is told.
+  InverseDoesNothing,   ///< A step that is taken back reports success and stays.
 };
 
-/// The statements of `step`. `notes` are shared by them. A new step does not compile before it is here.
+/// The statements of `step`, at least one. `notes` are shared by them. A new step does not compile before it is here.
 std::vector<Statement> statements_of(const Step& step, World& world, const std::shared_ptr<StepNotes>& notes,
                                      Tampering tampering = Tampering::None);
+/// What only looks as if it were carried out.
+std::vector<Statement> no_statements(const Step& step, World& world);
 
 }  // namespace repl::sim

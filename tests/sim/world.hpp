@@ -16,7 +16,8 @@ namespace repl::sim {
 struct Hooks {
   std::function<void()> changed;  ///< A server opened, closed, died, or its acknowledging replicas changed.
   std::function<void(const Server&, const Transaction&)> acknowledging;  ///< A client is about to be told "committed".
-  std::function<void(const Server&)> data_reset;  ///< RESET on a node with an application's data.
+  std::function<void(const Server&)> data_reset;          ///< RESET on a node with an application's data.
+  std::function<void(const std::string&)> not_simulated;  ///< A step that the simulator cannot carry out was ordered.
 };
 
 struct World {

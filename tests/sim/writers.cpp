@@ -46,6 +46,7 @@ void Writers::answered(std::size_t writer, std::uint64_t attempt, bool accepted)
   if (attempt != w.attempt) return;
   ++w.attempt;
   if (accepted) {
+    if (everywhere) w.target = random_.below(static_cast<int>(world_.servers.size()));
     next(writer, random_.between(think_shortest, think_longest));
     return;
   }

@@ -20,6 +20,7 @@ class Writers {
   Writers(World& world, int count);
 
   Duration think_shortest{20'000}, think_longest{200'000};
+  bool everywhere = false;       ///< They go from node to node, where several take writes.
   Duration patience{3'000'000};  ///< After so long without an answer a writer goes elsewhere.
 
   void start();

@@ -151,7 +151,17 @@ class Checker {
   bool must_answer(const NodeSpec& spec) const {
     const bool known = before_ != nullptr && before_->find(spec.id) != nullptr &&
                        before_->find(spec.id)->address == spec.address && spec.id != office_.primary;
-    return !known || before_->topology != wanted_.topology || before_->positioning != wanted_.positioning;
+    return !known || before_->topology != wanted_.topology || before_->positioning != wanted_.positioning ||
+           ring_changes();
+  }
+
+  /// Who does not answer repld may take writes all the same: it would go on counting its keys in the former steps, or
+  /// waiting for a node that acknowledges nothing any more.
+  bool ring_changes() const {
+    if (before_ == nullptr || !before_->is_ring()) return false;
+    return before_->semi_sync() != wanted_.semi_sync() ||
+           !std::equal(before_->nodes.begin(), before_->nodes.end(), wanted_.nodes.begin(), wanted_.nodes.end(),
+                       [](const NodeSpec& a, const NodeSpec& b) { return a.id == b.id; });
   }
 
   void collect(const NodeSpec& spec) {

@@ -475,6 +475,15 @@ const std::vector<RuleRow>& rows() {
       {"SemiSyncReplicaOff(b)", Rule::IsQuiet, "ItHasNoPlugin",
        with(semi(), [](Cluster& c) { c["b"].no_acker().now().semi_sync.replica_plugin = false; })},
 
+      {"SemiSyncReplicaOn(b)", Rule::Matches, "ItWasAwayWhenCommitsCeasedToWait",
+       with(async(), [](Cluster& c) { c["b"].now().semi_sync.replica_enabled = true; })},
+      {"SemiSyncReplicaOn(c)", Rule::Matches, "ItIsDelayedByNow",
+       with(running(spec_of("a b c").acks(1).delayed("c", 1h)),
+            [](Cluster& c) { c["c"].now().semi_sync.replica_enabled = true; })},
+      {"SemiSyncReplicaOn(b)", Rule::IsQuiet, "ItShouldAcknowledge", [] { return semi(); }},
+      {"SemiSyncReplicaOn(c)", Rule::IsQuiet, "BelowAnotherReplicaItIsReadyFor",
+       [] { return running(spec_of("a b c").acks(1).follows("c", "b")); }},
+
       {"SettingDeviates(b)", Rule::Matches, "SomebodySetItOtherwise",
        [] {
          auto c = running(spec_of("a b c").setting("max_connections", "300"));

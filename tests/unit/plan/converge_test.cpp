@@ -555,6 +555,21 @@ TEST(ApplyAgain, ChangesNothingInAnEqualState) {
   }
 }
 
+TEST(ARing, IsNotChangedWhileANodeThatStaysDoesNotAnswer) {
+  const auto before = spec_of("a b c d").acks(1).ring();
+  auto world = applied(before);
+  world.servers.kill("c");
+  const auto closer = spec_of("a b c").acks(1).ring(), reordered = spec_of("a c b d").acks(1).ring(),
+             not_waiting = spec_of("a b c d").ring();
+  for (const auto& wanted : {closer, reordered, not_waiting}) {
+    const auto p = world.plan(wanted);
+    ASSERT_FALSE(p) << testing::PrintToString(sentences(*p));
+    EXPECT_NE(p.error().message.find("c ("), std::string::npos) << p.error().message;
+  }
+  EXPECT_TRUE(world.plan(spec_of("a b d").acks(1).ring())) << "the lost one is what leaves";
+  EXPECT_TRUE(world.plan(spec_of("a b c d").acks(1).ring().setting("max_connections", "300")));
+}
+
 TEST(ApplyAgain, LeavesANodeOutThatIsDown) {
   const auto spec = spec_of("a b c");
   auto world = applied(spec);

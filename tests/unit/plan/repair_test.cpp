@@ -205,6 +205,26 @@ TEST(PlanRepair, TakesSmallDeviationsBack) {
   EXPECT_EQ(sentences(repair(c, "WrongSource")), std::vector<std::string>{"c: follow a"});
 }
 
+TEST(PlanRepair, TellsANodeOfARingHowItCountsBeforeItIsOpened) {
+  auto c = running(spec_of("a b c").ring());
+  c["b"].read_only(ReadOnly::Super);
+  const std::string opens = "b: super-read-only -> writable";
+  auto p = repair(c, "WriterClosed");
+  EXPECT_TRUE(in_order(p, "b: set auto_increment_increment", opens)) << "nobody has looked how it counts";
+  EXPECT_TRUE(in_order(p, "b: set auto_increment_offset", opens));
+  c["b"].inventory().variables = {{"auto_increment_increment", "3"}, {"auto_increment_offset", "1"}};
+  EXPECT_EQ(sentences(repair(c, "WriterClosed")),
+            (std::vector<std::string>{"b: set auto_increment_offset 1 -> 2", opens}));
+}
+
+TEST(PlanRepair, LetsNobodyAcknowledgeWhoShouldNot) {
+  auto c = running(spec_of("a b c").acks(1).delayed("c", 1h));
+  c["c"].now().semi_sync.replica_enabled = true;
+  EXPECT_EQ(sentences(repair(c, "SemiSyncReplicaOn")), std::vector<std::string>{"c: semi-sync replica off"});
+  c["c"].no_channel();
+  EXPECT_TRUE(in_order(repair(c, "DetachedNode"), "c: semi-sync replica off", "c: follow a"));
+}
+
 TEST(PlanRepair, PointsALeftReplicaBackToThePrimaryInOffice) {
   auto c = running(spec_of("a b c"));
   c["a"].refused();
