@@ -35,6 +35,7 @@ void expect_no_replication_is_touched(const adopt::Description& d) {
     const bool harmless =
         std::holds_alternative<InstallPlugin>(step) || std::holds_alternative<SetVariable>(step) ||
         std::holds_alternative<PersistReadOnly>(step) || std::holds_alternative<CreateAccount>(step) ||
+        std::holds_alternative<WaitForApplied>(step) ||
         (std::holds_alternative<SetReadOnly>(step) && std::get<SetReadOnly>(step).to == ReadOnly::Super);
     // Of a node that follows nobody it says only what it will do as a replica.
     const bool later =

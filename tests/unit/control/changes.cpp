@@ -174,6 +174,7 @@ const std::vector<Change>& changes() {
       {"FreshBinlog", spec_of("a b c").acks(1).by_position(), spec_of("a b c").acks(1).by_position(), Start::Fresh},
       // Accounts, and what had stopped.
       {"AccountsAdded", spec_of("a b c").acks(1), served(spec_of("a b c").acks(1))},
+      {"AccountsNamedNoMore", served(spec_of("a b c").acks(1)), spec_of("a b c").acks(1)},
       {.name = "PasswordsRotated",
        .from = served(spec_of("a b c").acks(1)),
        .to = served(spec_of("a b c").acks(1)),

@@ -311,6 +311,12 @@ class Trial {
         if (now.accounts.contains(role)) then.accounts.insert(role);
       }
     }
+    if (const auto* made = std::get_if<CreateAccount>(&step); made != nullptr && !inverse(step)) {
+      // It stays, and gets to whoever has followed meanwhile: receivers may have been told of it.
+      for (auto& [id, each] : before) {
+        if (after.at(id).accounts.contains(made->role)) each.accounts.insert(made->role);
+      }
+    }
     if (std::holds_alternative<CloseReturned>(step)) {
       // Never opened again by the way back; the next look decides.
       then.read_only = now.read_only;

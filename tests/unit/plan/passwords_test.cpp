@@ -127,17 +127,17 @@ TEST(Rotation, TellsANodeThatIsAttachedBeforeTheFormerPasswordEnds) {
   world.servers["c"].now.channels.front().source.host = kDetachedHost;
   world.servers["c"].now.channels.front().receiver = ThreadState::Stopped;
   const auto p = world.plan();
-  EXPECT_TRUE(in_order(p, "c: follow a", "c: its receiver logs in as declared from now on"))
+  EXPECT_TRUE(in_order(p, "c: follow a", "c: its receiver connects as declared from now on"))
       << "a channel keeps its login";
   EXPECT_TRUE(
-      in_order(p, "c: its receiver logs in as declared from now on", "a: the former password of the replication"));
+      in_order(p, "c: its receiver connects as declared from now on", "a: the former password of the replication"));
   world.carry_out(p);
 }
 
 TEST(Rotation, RenewsReceiversBelowADelayedNodeThatTakesTheNewPasswordAlready) {
   Kept world{spec_of("a b c").delayed("b", 1h).follows("c", "b")};
   world.servers["c"].has.receiver_as_declared = false;
-  EXPECT_TRUE(has_step(world.plan(), "c: its receiver logs in as declared from now on"));
+  EXPECT_TRUE(has_step(world.plan(), "c: its receiver connects as declared from now on"));
 }
 
 TEST(ReplicationAccount, IsMadeRightBeforeAnybodyClonesOrLogsInWithIt) {
@@ -168,7 +168,7 @@ TEST(ReplicationAccount, ThatIsRenamedIsOnEveryNodeBeforeAReceiverIsTold) {
   }
   const auto p = world.plan();
   EXPECT_TRUE(in_order(p, "a: create the replication account", "b: apply all that a has"));
-  for (const auto* receiver : {"b: its receiver logs in", "c: its receiver logs in"}) {
+  for (const auto* receiver : {"b: its receiver connects", "c: its receiver connects"}) {
     for (const auto* has : {"b: apply all that a has", "c: apply all that a has"})
       EXPECT_TRUE(in_order(p, has, receiver));
   }

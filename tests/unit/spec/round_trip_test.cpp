@@ -108,7 +108,9 @@ Spec some_spec() {
   if (spec.tls.verifies() || (spec.tls.mode == TlsMode::Required && coin())) spec.tls.ca = "/certs/ca file.pem";
   if (coin()) {
     spec.network.compression = one<Compression>({Compression::Zlib, Compression::Zstd});
-    if (!spec.is_group() && coin()) spec.network.scope = CompressionScope::CrossRegion;
+    const auto elsewhere = [&](const NodeSpec& n) { return !n.region.empty() && n.region != spec.nodes[0].region; };
+    const bool apart = std::any_of(spec.nodes.begin(), spec.nodes.end(), elsewhere);
+    if (apart && coin()) spec.network.scope = CompressionScope::CrossRegion;
     if (spec.network.compression == Compression::Zstd) spec.network.zstd_level = some(1, 22);
   }
   if (coin()) spec.password_policy.min_length = some(4, 64);
