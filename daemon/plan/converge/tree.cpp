@@ -31,9 +31,10 @@ class Tree {
     } else {
       expect_less(primary);
     }
-    // Nobody outside the topology may hold the only copy of an acknowledged commit.
-    for (const auto* node : leaving(draft_)) {
-      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
+    if (draft_.was_ring()) {
+      close_writers_that_leave();
+    } else {
+      no_acknowledgements_from_those_who_leave();
     }
     const auto members_left = replicas_leave_the_group();
     // The data of an empty node come from one that is ready, so the sources are prepared first.
@@ -41,7 +42,10 @@ class Tree {
     if (!leaves_group(primary)) rotate_passwords(draft_, primary);
     for (const auto* node : from_the_top()) prepare(draft_, *node, stays(*node), leaves_group(*node));
     // In a ring each waited for the next one.
-    if (draft_.was_ring()) draft_.expects_less = draft_.last_steps();
+    if (draft_.was_ring()) {
+      draft_.expects_less = draft_.last_steps();
+      no_acknowledgements_from_those_who_leave();
+    }
     for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
     if (draft_.checked.changes_to_gtids) change_to_gtids();
     const auto at_rest = pause(left);
@@ -106,6 +110,24 @@ class Tree {
       const bool acks = id != primary_ && node.follows() && node.now->semi_sync.replica_enabled &&
                         node.spec->delay.count() == 0 && source_of(id) == primary_;
       if (acks) plan_.add(WaitForApplied{id, primary_, kDrainTimeout}, released);
+    }
+  }
+
+  /// Nobody outside the topology may hold the only copy of an acknowledged commit.
+  void no_acknowledgements_from_those_who_leave() {
+    for (const auto* node : leaving(draft_)) {
+      if (node->semi_sync.replica_enabled) plan_.add(SetSemiSyncReplica{node->node, true, false}, draft_.expects_less);
+    }
+  }
+
+  /// In a ring they write: what they would take now would be with them alone.
+  void close_writers_that_leave() {
+    for (const auto* node : leaving(draft_)) {
+      if (node->read_only == ReadOnly::Super) continue;
+      plan_.add(
+          SetReadOnly{.node = node->node, .from = node->read_only, .to = ReadOnly::Super, .lock_wait = kPauseWithin});
+      // What it still applies would wait for an acknowledgement, and nobody will follow it.
+      if (node->semi_sync.source_enabled) plan_.add(semi_sync_source_off(*node));
     }
   }
 
