@@ -219,11 +219,10 @@ Result<void> renew_channel(Server& server, const Snapshot& now, const Spec& spec
   const auto options = with_declared_login(server, *towards, spec);
   if (!options) return tl::unexpected(options.error());
   if (auto works = login_works_at(server, *options); !works) return works;
-  const bool ran = channel.receiver != ThreadState::Stopped || channel.receiver_errno != 0;
   if (auto runs = make_sure_the_applier_runs(server, now); !runs) return runs;
   if (auto stopped = stop_receiver(server, channel); !stopped) return stopped;
   const auto told = server.execute(renew_login(*options, channel.name));
-  if (!ran) return told;  // somebody has stopped it
+  // Also when it stood still: an attempt before this one may have stopped it, and lost its session then.
   const auto started = start_receiver(server, channel);
   if (!told || !started) return told ? started : told;
   return confirm_receiver(server, channel.source);

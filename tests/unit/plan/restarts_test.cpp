@@ -249,6 +249,21 @@ TEST(Rings, HaveWhatANodeThatLeavesHasWrittenBeforeTheyCloseUp) {
   }
 }
 
+TEST(Rings, CloseANodeThatLeavesAlsoWhereTheRestBecomesATree) {
+  for (const int acks : {0, 1}) {
+    auto ring = spec_of("a b c d");
+    auto tree = spec_of("a b c");
+    if (acks > 0) ring.acks(acks);
+    if (acks > 0) tree.acks(acks);
+    ring.ring();
+    Established c{ring};
+    const auto p = c.change(tree);
+    EXPECT_TRUE(in_order(p, "d: writable -> super-read-only", "a: apply all that d has"));
+    EXPECT_EQ(c.servers["d"].now.read_only, ReadOnly::Super);
+    EXPECT_EQ(c.planned(tree), Lines{});
+  }
+}
+
 TEST(Restarts, AreRefusedInARingWhoseCommitsWait) {
   Established c{spec_of("a b c").acks(1).ring()};
   EXPECT_TRUE(mentions(refusal(c.plan(spec_of("a b c").acks(1).ring().setting(kRestartOnly, "here"))),
