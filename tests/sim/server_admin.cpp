@@ -127,7 +127,8 @@ void Server::uninstall_plugin(Plugin plugin, const Reply& reply) {
 }
 
 void Server::create_account(AccountRole role, Logged logged, const Reply& reply) {
-  if (disk_.accounts.contains(role)) return reply(std::nullopt);
+  // Logged it is said also where the account is: CREATE USER IF NOT EXISTS, for those that lack it.
+  if (disk_.accounts.contains(role) && logged == Logged::No) return reply(std::nullopt);
   if (read_only() == ReadOnly::Super) {
     return reply(Error{ErrorCode::ReadOnlyServer, fmt::format("{}: 1290, CREATE USER under super_read_only", id_)});
   }

@@ -82,7 +82,9 @@ class Writer {
              [role = s.role](Server& n, std::uint64_t, const Reply& reply) { n.drop_account(role, reply); }}};
   }
   Statements operator()(const SetVariable& s) const {
-    if (tampering_ == Tampering::SettingIsNotSet) return nothing(s.node);
+    // What commits wait for is watched by itself, and would be repaired without end.
+    const bool is_setting = !s.name.starts_with("rpl_semi_sync_");
+    if (tampering_ == Tampering::SettingIsNotSet && is_setting) return nothing(s.node);
     return {{node(s.node), fmt::format("SET PERSIST {}={}", s.name, s.to),
              [s](Server& n, std::uint64_t, const Reply& reply) { n.set_variable(s.name, s.to, reply); }}};
   }
