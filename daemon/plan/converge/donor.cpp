@@ -25,6 +25,14 @@ std::optional<Duration> lag(const Node& node) {
   return channel == nullptr ? std::optional{Duration{0}} : channel->lag;
 }
 
+/// A clone has the plugins of its donor, and is closed: what it lacks it cannot be given. The seed gets them first.
+bool gives_the_plugins(const Draft& draft, const Node& donor) {
+  const auto& now = *donor.now;
+  const bool semi_sync = now.semi_sync.source_plugin && now.semi_sync.replica_plugin;
+  return donor.id() == draft.checked.seed ||
+         ((semi_sync || !draft.wanted.semi_sync()) && (now.group.plugin || !draft.wanted.is_group()));
+}
+
 bool suitable(const Draft& draft, const Node& donor, const Node& recipient) {
   const auto& id = donor.id();
   const auto& now = *donor.now;
@@ -34,7 +42,7 @@ bool suitable(const Draft& draft, const Node& donor, const Node& recipient) {
   const bool belongs = id == draft.checked.seed || donor.attached();
   return id != recipient.id() && belongs && applies && !draft.checked.to_clone.contains(id) && !donor.empty() &&
          now.executed.contains(draft.seed().now->purged) && !seen->has_its_own() && !seen->in_maintenance &&
-         !now.offline_mode && donor.has->clone_plugin &&
+         !now.offline_mode && donor.has->clone_plugin && gives_the_plugins(draft, donor) &&
          diagnose::filtered(draft.wanted, draft.view, id, draft.checked.seed).empty() &&
          can_be_cloned(now.version, recipient.now->version);
 }

@@ -279,6 +279,9 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   if (closes) {
     SetReadOnly close{id, is_open ? ReadOnly::Off : read_only, ReadOnly::Super};
     if (stays == Stays::Paused) close.lock_wait = kPauseWithin;
+    // A server that was restarted since would acknowledge alone when it is taken back.
+    close.only_with_semi_sync =
+        is_open && now.semi_sync.source_enabled && (draft.wanted.semi_sync() || stays == Stays::Closed);
     close.for_good = !open_for_it && id != draft.checked.seed && was_closed_by_spec(draft, id);
     plan.add(close, open_for_it ? std::vector<Builder::Index>{} : draft.closes_after);
   }
@@ -290,13 +293,12 @@ ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches) {
   return cloned || closes ? ReadOnly::Super : read_only;
 }
 
-void acknowledge(Draft& draft, const Node& node) {
+void acknowledge(Draft& draft, const Node& node, std::vector<Builder::Index> after) {
   const auto& now = *node.now;
   const bool acker = draft.wanted.semi_sync() && node.spec->delay.count() == 0;
   const bool acknowledges = !draft.checked.to_clone.contains(node.id()) && now.semi_sync.replica_enabled;
   if (acknowledges == acker || !(acker || now.semi_sync.replica_plugin)) return;
-  draft.plan.add(SetSemiSyncReplica{node.id(), acknowledges, acker},
-                 acker ? std::vector<Builder::Index>{} : draft.expects_less);
+  draft.plan.add(SetSemiSyncReplica{node.id(), acknowledges, acker}, acker ? std::move(after) : draft.expects_less);
 }
 
 std::optional<NodeId> source_now(const Draft& draft, const Snapshot& node) {

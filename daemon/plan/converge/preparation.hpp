@@ -83,7 +83,8 @@ void enforce_gtid_consistency(Draft& draft, const Node& node, const std::string&
 ReadOnly prepare(Draft& draft, const Node& node, Stays stays, bool detaches = false);
 
 /// Makes the replica side of semi-sync true. Call it for all nodes once all are prepared, and `expects_less` is whole.
-void acknowledge(Draft& draft, const Node& node);
+/// @param after  what it waits for where the node begins to acknowledge
+void acknowledge(Draft& draft, const Node& node, std::vector<Builder::Index> after = {});
 
 /// The spec in force says that it takes no writes, whatever it does.
 bool was_closed_by_spec(const Draft& draft, const NodeId& node);

@@ -34,7 +34,9 @@ class Ring {
     for (const auto& [id, node] : nodes_) {
       if (id != draft_.checked.seed && !is_newcomer(node)) prepare(draft_, node, stays(node));
     }
-    for (const auto& [id, node] : nodes_) acknowledge(draft_, node);
+    for (const auto& [id, node] : nodes_) {
+      if (!is_newcomer(node)) acknowledge(draft_, node);
+    }
     if (pauses_) {
       pause();
       for (const auto& [id, node] : nodes_) set_variables(draft_, node, auto_increment(wanted_, id));
@@ -53,9 +55,13 @@ class Ring {
       if (moves_later_.contains(id)) {
         plan_.add(FollowSource{.replica = id, .from = draft_.checked.seed, .to = *source_of(id)}, ready);
       }
+      // Before, it would acknowledge what nobody in the ring has yet, and be asked by nobody when it does not stay.
+      if (is_newcomer(node)) acknowledge(draft_, node, ready);
     }
     const auto has_all = pauses_ ? everybody_has_everything() : std::vector<Builder::Index>{};
-    for (const auto& [id, node] : nodes_) open(node, has_all);
+    std::map<NodeId, std::vector<Builder::Index>> before_opening;
+    for (const auto& [id, node] : nodes_) before_opening[id] = make_ready_to_open(node, has_all);
+    open(draft_.seed(), before_opening.at(draft_.checked.seed), Must::Succeed);
     accounts_through_the_binary_log(draft_, draft_.seed(), draft_.last_steps());
     if (!pauses_) settle_passwords(draft_, draft_.seed());
     const auto all_done = draft_.all_last_steps();
@@ -65,6 +71,15 @@ class Ring {
         plan_.add(SetSemiSyncReplica{node->node, true, false}, all_done);
       }
       release(draft_, *node, all_done);
+    }
+    // What another node has acknowledged would be with it alone when the plan was taken back: they open when nothing is
+    // left that may fail, and one that does not open then is found closed, and opened.
+    const auto nothing_may_fail = all_that_must_succeed();
+    for (const auto& [id, node] : nodes_) {
+      if (id == draft_.checked.seed) continue;
+      auto& before = before_opening.at(id);
+      before.insert(before.end(), nothing_may_fail.begin(), nothing_may_fail.end());
+      open(node, before, Must::BestEffort);
     }
   }
 
@@ -238,10 +253,18 @@ class Ring {
     return drain_ring(draft_, order, draft_.last_steps());
   }
 
-  void open(const Node& node, const std::vector<Builder::Index>& has_all) {
+  std::vector<Builder::Index> all_that_must_succeed() const {
+    std::vector<Builder::Index> out;
+    for (Builder::Index i = 0; i < plan_.steps().size(); ++i) {
+      if (!plan_.steps()[i].best_effort) out.push_back(i);
+    }
+    return out;
+  }
+
+  /// The steps after which it may take writes.
+  std::vector<Builder::Index> make_ready_to_open(const Node& node, const std::vector<Builder::Index>& has_all) {
     const auto& id = node.id();
     const auto& now = *node.now;
-    const bool cloned = draft_.checked.to_clone.contains(id);
     std::vector<Builder::Index> before = has_all;
     if (cuts_clients(node)) {
       // Cuts the clients: a session goes on counting as it began. Receivers are cut too, and come back within a second.
@@ -258,12 +281,17 @@ class Ring {
       if (next && !pauses_) after.push_back(plan_.add_beside(WaitForApplied{id, *next, kDrainTimeout}, after));
       before.push_back(plan_.add(SetSemiSyncSource{id, false, true, now.semi_sync.wait_for_count, 1}, after));
     }
-    if (open_now(node) && !pauses_ && !cloned) return;
+    return before;
+  }
+
+  void open(const Node& node, const std::vector<Builder::Index>& before, Must must) {
+    const auto& id = node.id();
+    if (open_now(node) && !pauses_ && !draft_.checked.to_clone.contains(id)) return;
     plan_.add(
         SetReadOnly{
             .node = id, .from = ReadOnly::Super, .to = ReadOnly::Off, .only_with_semi_sync = wanted_.semi_sync()},
-        before);
-    if (now.offline_mode) plan_.add(SetOfflineMode{id, true, false});
+        before, must);
+    if (node.now->offline_mode) plan_.add(SetOfflineMode{id, true, false}, {}, must);
   }
 
   Draft& draft_;

@@ -124,7 +124,7 @@ TEST(LeavesARing, IsClosedAndPassesOnWhatItWroteBeforeAnybodyMoves) {
     EXPECT_TRUE(in_order(p, "d: writable -> super-read-only", "a: apply all that d has"));
     EXPECT_TRUE(in_order(p, "a: apply all that d has", "a: follow c"));
     EXPECT_TRUE(in_order(p, "a: follow c", "a: super-read-only -> writable"));
-    EXPECT_TRUE(in_order(p, "b: super-read-only -> writable", "d: forget c as its source"));
+    EXPECT_TRUE(in_order(p, "a: super-read-only -> writable", "d: forget c as its source"));
   }
 }
 
