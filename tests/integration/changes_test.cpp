@@ -55,6 +55,14 @@ Shape announced() {
   return {"db2 the source, announced", "source-replica", kMoved, "mode: async",
           kPlain + "hooks: {preSwitchover: [announce]}\n"};
 }
+Shape unmonitored() {
+  return {.name = "without a monitoring account",
+          .topology = "source-replica",
+          .nodes = kThree,
+          .sync = "mode: async",
+          .extra = kPlain,
+          .without_account = "monitoring"};
+}
 Shape ring3() {
   return {"ring", "circular", kAlike, "mode: async", kPlain};
 }
@@ -146,6 +154,7 @@ const std::vector<Row>& rows() {
       {"rotate-password", async3, async3, "RETAIN CURRENT PASSWORD", "", {}, {}, true},
       {"renew-receiver", async3, async3, "CHANGE REPLICATION SOURCE TO SOURCE_USER", "", {}, {}, true},
       {"discard-former-password", async3, async3, "DISCARD OLD PASSWORD", "", {}, {}, true},
+      {"lock-account", async3, unmonitored, "ACCOUNT LOCK"},
       {"create-account", async3, four, "CREATE USER", "db4", kAsNew},
       {"persist-read-only", async3, four, "SET PERSIST_ONLY super_read_only", "db4", kAsNew},
       {"reset-gtids", async3, four, "RESET BINARY LOGS AND GTIDS", "db4", as_new_with("CREATE USER installer")},
@@ -172,6 +181,7 @@ const std::vector<Row>& rows() {
        Fault::Lost,
        group3_with_restart_of},
       {"set-group-mode", group3, multi3, "switch_to_multi_primary"},
+      {"change-grants", group3, async3, "REVOKE IF EXISTS"},
       {"stop-group", group3, async3, "STOP GROUP_REPLICATION"},
       // The last one: it moves the primary.
       {"restart-server", async3, restarted3, "RESTART", "", {}, {}, false, kOfStarts, Fault::Unheard},

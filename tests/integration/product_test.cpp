@@ -134,6 +134,13 @@ class ProductAsync : public ProductTest {
 TEST_F(Product, ASecondApplyIsAnEmptyPlanAndChangesNothing) {
   writer.stop();
   ASSERT_TRUE(rig.wait_until_whole(30s)) << rig.story();
+  // What the writer wrote last may still be on its way.
+  ASSERT_TRUE(comes_true([&] {
+    const auto all = rig.ask(rig.primary(), "SELECT @@GLOBAL.gtid_executed");
+    const auto& nodes = rig.sandbox().nodes();
+    return std::all_of(nodes.begin(), nodes.end(),
+                       [&](const auto& n) { return rig.ask(n.name, "SELECT @@GLOBAL.gtid_executed") == all; });
+  }));
   const auto before = fingerprints();
   const auto planned = rig.replctl_json({"apply", rig.topology_file().string(), "--dry-run"});
   ASSERT_TRUE(planned.is_object());

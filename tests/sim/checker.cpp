@@ -443,6 +443,15 @@ bool Checker::is_lost(const Transaction& t, int by) const {
   if (memory.spec && memory.spec->several_writers()) {
     // Where commits do not wait, what a node had written and had passed on to nobody is away with it.
     if (unpromised_.contains({t.origin, t.number}) && not_told_.contains(world_.server(by).id())) return false;
+    // Below a node that was left below a server outside nothing arrives, and who feeds it waits for it: that is named,
+    // and the row is in a relay log at least.
+    const auto& problems = repld_.problems();
+    const bool is_named =
+        std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return p.name == "ForeignSource"; });
+    const bool kept = std::any_of(world_.servers.begin(), world_.servers.end(), [&](const auto& s) {
+      return memory.spec->find(s->id()) != nullptr && s->id() != world_.server(by).id() && s->up() && s->holds(t);
+    });
+    if (is_named && kept) return false;
     return !std::all_of(world_.servers.begin(), world_.servers.end(),
                         [&](const auto& s) { return memory.spec->find(s->id()) == nullptr || !s->up() || s->has(t); });
   }

@@ -234,10 +234,6 @@ std::vector<Work> all_work() {
   return out;
 }
 
-std::string_view known_to_fail(Work) {
-  return {};
-}
-
 std::string to_string(Work work) {
   const auto of = work.change                   ? to_string(*work.change)
                   : work.goal == Goal::Converge ? std::string_view{"apply"}

@@ -25,9 +25,6 @@ inline constexpr Work kFailOver{Goal::FailOver};
 inline constexpr Work kRejoin{Goal::Rejoin};
 /// Those four, the first apply of a ring, and an apply of each change of a tree and of a ring.
 std::vector<Work> all_work();
-/// What is known to go wrong when it is struck, and is not mended yet: such works are not struck at every step by the
-/// tests. Empty: nothing. `sim --name` strikes them.
-std::string_view known_to_fail(Work work);
 /// "switchover", "to-semi-sync", "ring-add-node".
 std::string to_string(Work work);
 /// `work` and nothing else; a reference run of it tells how many moments and orders there are.

@@ -45,6 +45,7 @@ std::string write_file(const Rig& rig, const Shape& shape) {
   }
   out << "accounts:\n";
   for (const auto& [role, user, secret] : ctl::sandbox::kSandboxAccounts) {
+    if (role == shape.without_account) continue;
     out << fmt::format("  {}: {{user: {}, password: {{file: secrets/{}}}{}}}\n", role, user, secret,
                        role == "application" ? ", schemas: [app]" : "");
   }

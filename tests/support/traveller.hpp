@@ -24,6 +24,7 @@ struct Shape {
   std::string extra{};  ///< More lines of the file.
   Positioning positioning = Positioning::Gtid;
   std::string switch_to_first{};  ///< Node that takes the writes over before this is applied; "": nobody.
+  std::string without_account{};  ///< Role whose account the file does not name; "": it names all.
 };
 
 struct Change {
