@@ -2,6 +2,7 @@
 #include "tests/support/traveller.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -13,6 +14,11 @@
 
 namespace repl::testing {
 namespace {
+
+/// Several tests travel at the same time.
+std::string name_of_tour() {
+  return fmt::format("tour-{}", ::getpid());
+}
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -105,7 +111,7 @@ std::string failing_hook(Fault fault, const fs::path& mark) {
 
 struct Traveller::Impl {
   Impl(int servers, Positioning positioning)
-      : rig_{{.name = "tour", .nodes = servers, .positioning = positioning}},
+      : rig_{{.name = name_of_tour(), .nodes = servers, .positioning = positioning}},
         writer_{rig_.writer_nodes(), "app", rig_.application_password(), 1, kPace} {}
 
   void begin(const Shape& shape) {
@@ -384,7 +390,7 @@ std::string_view to_string(Fault fault) {
 }
 
 double from_empty(const std::string& topology, int nodes) {
-  Rig rig{{.name = "tour", .nodes = nodes}};
+  Rig rig{{.name = name_of_tour(), .nodes = nodes}};
   Shape shape{.name = topology, .topology = topology, .nodes = {}};
   for (int i = 1; i <= nodes; ++i) shape.nodes.push_back(fmt::format("name: db{}", i));
   const auto file = write_file(rig, shape);
