@@ -154,7 +154,6 @@ const std::vector<Row>& rows() {
       {"rotate-password", async3, async3, "RETAIN CURRENT PASSWORD", "", {}, {}, true},
       {"renew-receiver", async3, async3, "CHANGE REPLICATION SOURCE TO SOURCE_USER", "", {}, {}, true},
       {"discard-former-password", async3, async3, "DISCARD OLD PASSWORD", "", {}, {}, true},
-      {"lock-account", async3, unmonitored, "ACCOUNT LOCK"},
       {"create-account", async3, four, "CREATE USER", "db4", kAsNew},
       {"persist-read-only", async3, four, "SET PERSIST_ONLY super_read_only", "db4", kAsNew},
       {"reset-gtids", async3, four, "RESET BINARY LOGS AND GTIDS", "db4", as_new_with("CREATE USER installer")},
@@ -181,8 +180,9 @@ const std::vector<Row>& rows() {
        Fault::Lost,
        group3_with_restart_of},
       {"set-group-mode", group3, multi3, "switch_to_multi_primary"},
-      {"change-grants", group3, async3, "REVOKE IF EXISTS"},
       {"stop-group", group3, async3, "STOP GROUP_REPLICATION"},
+      {"change-grants", group3, async3, "REVOKE IF EXISTS", "", {}, {}, false, kEach, Fault::NotSent},
+      {"lock-account", async3, unmonitored, "ACCOUNT LOCK", "", {}, {}, false, kEach, Fault::Lost},
       // The last one: it moves the primary.
       {"restart-server", async3, restarted3, "RESTART", "", {}, {}, false, kOfStarts, Fault::Unheard},
   };
