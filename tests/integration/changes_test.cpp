@@ -117,15 +117,16 @@ struct Row {
   Shape (*to_for)(const std::string& primary) = nullptr;  ///< In place of `to`.
 };
 
-// A server that no topology has now, as it was before any had it.
+// A server that no topology has now, as it was before any had it. The writer must not come in meanwhile.
 const std::vector<std::string> kAsNew{"STOP REPLICA",
                                       "RESET REPLICA ALL",
+                                      "SET GLOBAL offline_mode=1",
                                       "SET GLOBAL super_read_only=0",
                                       "SET GLOBAL read_only=0",
-                                      "SET GLOBAL offline_mode=0",
                                       "DROP DATABASE IF EXISTS app",
                                       "DROP DATABASE IF EXISTS repld",
                                       "DROP USER IF EXISTS repl_replica@'%', repl_monitor@'%', app@'%'",
+                                      "SET GLOBAL offline_mode=0",
                                       "RESET PERSIST",
                                       "SET GLOBAL replica_net_timeout=60",
                                       "RESET BINARY LOGS AND GTIDS"};
