@@ -245,18 +245,22 @@ void network_options_have_an_effect(Draft& draft) {
   }
 }
 
+/// Of the cluster and of each node, with where it stands.
+template <class Check>
+void for_each_setting(Draft& draft, const Check& check) {
+  const auto all = [&](const std::string& path, const std::map<std::string, std::string>& settings) {
+    for (const auto& [name, value] : settings) check(path + "." + name, name);
+  };
+  all("settings", draft.spec.settings);
+  for_each_node(draft, [&](std::size_t i, const NodeSpec& node) { all(node_path(i, "nodeSettings"), node.settings); });
+}
+
 void group_settings_only_in_groups(Draft& draft) {
   if (is_group(draft.spec)) return;
-  const auto check = [&](const std::string& path, const std::map<std::string, std::string>& settings) {
-    for (const auto& [name, value] : settings) {
-      if (!name.starts_with("group_replication_")) continue;
-      draft.reader.error_at(path + "." + name,
-                            fmt::format("there is no group in {}: remove it", to_string(draft.spec.topology)));
-    }
-  };
-  check("settings", draft.spec.settings);
-  for_each_node(draft,
-                [&](std::size_t i, const NodeSpec& node) { check(node_path(i, "nodeSettings"), node.settings); });
+  for_each_setting(draft, [&](const std::string& path, const std::string& name) {
+    if (!name.starts_with("group_replication_")) return;
+    draft.reader.error_at(path, fmt::format("there is no group in {}: remove it", to_string(draft.spec.topology)));
+  });
 }
 
 void delay_only_under_a_source(Draft& draft) {
@@ -371,16 +375,11 @@ void tls_ca_fits_mode(Draft& draft) {
 
 void auto_increment_is_derived(Draft& draft) {
   if (!shape_of(draft.spec).several_writers) return;
-  const auto check = [&](const std::string& path, const std::map<std::string, std::string>& settings) {
-    for (const auto& [name, value] : settings) {
-      if (name != "auto_increment_increment" && name != "auto_increment_offset") continue;
-      draft.reader.error_at(path + "." + name, fmt::format("follows from the order of the nodes in {}: remove it",
-                                                           to_string(draft.spec.topology)));
-    }
-  };
-  check("settings", draft.spec.settings);
-  for_each_node(draft,
-                [&](std::size_t i, const NodeSpec& node) { check(node_path(i, "nodeSettings"), node.settings); });
+  for_each_setting(draft, [&](const std::string& path, const std::string& name) {
+    if (name != "auto_increment_increment" && name != "auto_increment_offset") return;
+    draft.reader.error_at(
+        path, fmt::format("follows from the order of the nodes in {}: remove it", to_string(draft.spec.topology)));
+  });
 }
 
 /// The server prints a longer list cut short, so that it could not be compared.
